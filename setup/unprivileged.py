@@ -33,21 +33,27 @@ def command(argv: list[str]) -> list[str]:
     What the server writes to must belong to that user: see ``give``.
 
     A checkout below a folder like ``/root`` (mode 700) is out of that user's reach.
-    Then, and only then, the server keeps the one capability to read and traverse any
-    folder (capabilities(7), CAP_DAC_READ_SEARCH); writing stays as for any user.
+    Then, and only then, the server keeps one capability (capabilities(7)): to read and
+    traverse any folder, or where a container withholds that, to write there as well.
     """
     if os.geteuid():
         return list(argv)
-    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
     account = user()
-    kept = "-all" if _reachable(CHECKOUT, account) else "-all,+dac_read_search"
+    if _reachable(CHECKOUT, account):
+        kept, bits = "-all", []
+    else:
+        kept = f"-all,+{_traversal()}"
+        # Without this bit access(2) ignores capabilities, and Dovecot, which asks
+        # access(2), takes its own mailboxes for read-only.
+        bits = ["--securebits=+no_setuid_fixup"]
     return [
-        setpriv,
+        shutil.which("setpriv") or "/usr/bin/setpriv",
         f"--reuid={account.pw_uid}",
         f"--regid={account.pw_gid}",
         "--clear-groups",
         f"--inh-caps={kept}",
         f"--ambient-caps={kept}",
+        *bits,
         *argv,
     ]
 
@@ -76,3 +82,13 @@ def _reachable(folder: Path, account: pwd.struct_passwd) -> bool:
         if not status.st_mode & bit:
             return False
     return True
+
+
+def _traversal() -> str:
+    """The smaller capability that traverses folders, of those we have to give.
+
+    Docker's default set has CAP_DAC_OVERRIDE but not CAP_DAC_READ_SEARCH.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    ours = int(status.partition("CapPrm:")[2].split()[0], 16)
+    return "dac_read_search" if ours & 1 << 2 else "dac_override"
