@@ -1,0 +1,1 @@
+"""Real servers for tests, demo and benchmarks; none of them needs pytest."""
