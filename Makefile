@@ -1,0 +1,24 @@
+# Run `make` to see what there is. All that is installed or started lies in .local/.
+
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | expand -t 8
+
+demo: ## five mailboxes and an Odoo that mirrors them, until Ctrl-C (DEMO_EXIT=1: only the table)
+	@$(PYTHON) -m setup demo
+
+test: ## all tests (PYTEST_ARGS="tests/engine -k quoted" or ODOO_TAGS=/crm_mail_mirror:TestX: some)
+	@$(PYTHON) -m setup test
+
+lint: ## style and mistakes: ruff, pylint-odoo
+	@$(PYTHON) -m setup lint
+
+bench: ## what is measured, against whom (BENCH_ARGS=...)
+	@$(PYTHON) -m setup bench
+
+clean: ## stop what runs and remove .local/
+	@$(PYTHON) -m setup clean

@@ -1,0 +1,133 @@
+"""What does each target of the Makefile do, in which order?"""
+
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from . import browser, database, lint, odoo, odoo_tests, packages, postgres, venv
+from .done import alone
+from .say import LOCAL, note
+from .template import environment
+
+CHECKOUT = LOCAL.parent
+
+
+def ready(target: str) -> None:
+    """Install what a target needs; what is there already costs nothing."""
+    with alone("setup"):
+        packages.ensure(target)
+        if target != "lint":
+            odoo.ensure()
+        venv.ensure()
+        if target == "test":
+            browser.ensure(venv.PYTHON)
+
+
+def test() -> int:
+    """All tests: first Odoo's runner on the addons' own, then pytest on the rest.
+
+    ``PYTEST_ARGS`` selects among pytest's and leaves out Odoo's; ``ODOO_TAGS`` the
+    other way round.
+    """
+    ready("test")
+    arguments = os.environ.get("PYTEST_ARGS", "")
+    tags = os.environ.get("ODOO_TAGS", "")
+    failed = False
+    with database.server() as server:
+        env = {**environment(server), **_test_surroundings()}
+        if tags or not arguments:
+            failed |= not odoo_tests.run_all(server, env, tags)
+        if arguments or not tags:
+            pytest = [str(venv.PYTHON), "-m", "pytest", *shlex.split(arguments)]
+            failed |= _call(pytest, env) != 0
+    return int(failed)
+
+
+def demo() -> int:
+    """Set up, then leave the terminal to ``demo/run.py``."""
+    ready("demo")
+    with database.server(durable=True) as server:
+        env = {**environment(server), "CRM_MAIL_MIRROR_KEY": _demo_key()}
+        return _call([str(venv.PYTHON), "demo/run.py"], env)
+
+
+def bench() -> int:
+    """The measurements of ``benchmarks/``, on a database whose writes are durable."""
+    ready("bench")
+    arguments = shlex.split(os.environ.get("BENCH_ARGS", ""))
+    with database.server(durable=True) as server:
+        env = {**environment(server), **_test_surroundings()}
+        return _call([str(venv.PYTHON), "benchmarks/run.py", *arguments], env)
+
+
+def clean() -> int:
+    """Stop the private servers and remove all that was installed or made."""
+    for name in ("test", "demo"):
+        if (LOCAL / f"pg-{name}").exists() and database.binaries():
+            postgres.Cluster(name, durable=False).stop()
+    shutil.rmtree(LOCAL, ignore_errors=True)
+    if LOCAL.exists():
+        shutil.rmtree(LOCAL)  # again, to say what could not be removed
+    note("Removed .local/ with all that make had installed; Debian packages stay.")
+    return 0
+
+
+def check() -> int:
+    """Style and mistakes, by ruff and pylint-odoo."""
+    ready("lint")
+    return lint.run_all()
+
+
+ALL: dict[str, Callable[[], int]] = {
+    "test": test,
+    "demo": demo,
+    "bench": bench,
+    "lint": check,
+    "clean": clean,
+}
+
+
+def _test_surroundings() -> dict[str, str]:
+    """Temporary files inside the checkout, and a key of this run."""
+    scratch = LOCAL / "tmp"
+    scratch.mkdir(exist_ok=True)
+    scratch.chmod(0o1777)
+    surroundings = {
+        "PYTEST_DEBUG_TEMPROOT": str(scratch),
+        "CRM_MAIL_MIRROR_KEY": secrets.token_urlsafe(32),
+        "PYTHONUNBUFFERED": "1",
+    }
+    # Chromium and Dovecot put sockets there, whose paths must stay under 108 bytes
+    if len(str(scratch)) < 50:
+        surroundings["TMPDIR"] = str(scratch)
+    found = browser.find()
+    if found:
+        surroundings["CHROME"] = str(found)
+    return surroundings
+
+
+def _demo_key() -> str:
+    """The key the demo's stored secrets are encrypted with, the same at each run."""
+    path = LOCAL / "demo-key"
+    if not path.exists():
+        unfinished = path.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        unfinished.rename(path)
+    return path.read_text(encoding="ascii")
+
+
+def _call(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run a program in this terminal; Ctrl-C is its own to answer, then ours."""
+    sys.stdout.flush()
+    with subprocess.Popen(argv, env=dict(env), cwd=CHECKOUT) as program:
+        try:
+            return program.wait()
+        except KeyboardInterrupt:
+            program.terminate()
+            program.wait()
+            raise
