@@ -1,0 +1,1 @@
+"""What ``make demo`` shows: a small company, its mail, and the mirror of it."""
