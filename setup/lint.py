@@ -15,7 +15,7 @@ def run_all() -> int:
     """Run each check, also after one has failed; 0 when all passed."""
     ruff = [str(venv.FOLDER / "bin/ruff")]
     addons = sorted(str(place.parent) for place in _files("__manifest__.py"))
-    passed = _check("ruff check", [*ruff, "check", "."])
+    passed = _check("ruff check", [*ruff, "check", "--output-format=concise", "."])
     passed &= _check("ruff format", [*ruff, "format", "--check", "."])
     if addons:
         pylint = [str(venv.PYTHON), "-m", "pylint", "--rcfile=.pylintrc", *addons]

@@ -18,8 +18,8 @@ UNPACKED = LOCAL / "odoo"
 ADVICE = "or name another Odoo 19 checkout: make ... ODOO_PATH=/path/to/odoo"
 # odoo-19 holds links into these: fonts and scripts that Debian keeps once for all
 PACKAGES = """
-    odoo-19 fonts-font-awesome fonts-roboto-unhinted fonts-montserrat
-    fonts-inconsolata fonts-ocr-b libjs-jquery libjs-jquery-form libjs-underscore
+    odoo-19 fonts-font-awesome-legacy fonts-montserrat fonts-roboto-unhinted
+    libjs-jquery libjs-jquery-form libjs-underscore
 """.split()
 # Of 850 MB of translations these are unpacked, with their regional variants
 LANGUAGES = ("ar", "de", "es", "fr", "ja", "nl", "zh")
@@ -68,7 +68,7 @@ def ensure() -> None:
         ["dpkg-deb", "-f", archives["odoo-19"], "Version"], "odoo-version", ADVICE
     )
     _stamp.write(release.strip())
-    shutil.rmtree(archives["odoo-19"].parent)
+    shutil.rmtree(LOCAL / "apt")
 
 
 def _check(place: Path) -> None:
@@ -134,6 +134,7 @@ def _unpack(archives: dict[str, Path]) -> None:
             "odoo-unpack",
             "Odoo could not be unpacked: is the disk full? It needs 500 MB.",
         )
+    _mend_links(unfinished)
     absent = unfinished / "usr/lib/python3/dist-packages" / ABSENT
     absent.parent.mkdir(parents=True, exist_ok=True)
     absent.touch()
@@ -146,6 +147,17 @@ set -e; archive=$1; into=$2; shift 2
     tar -x --no-same-owner -C "$into" "$@"
 ! rm "$into.failed" 2>/dev/null
 """
+
+
+def _mend_links(unpacked: Path) -> None:
+    """Point links to fonts at where sid's packages have moved them."""
+    fonts = {path.name: path for path in unpacked.glob("usr/share/fonts/*/*/*")}
+    for folder, _, names in os.walk(unpacked / "usr/lib"):
+        for name in fonts.keys() & names:
+            link = Path(folder, name)
+            if link.is_symlink() and not link.exists():
+                link.unlink()
+                link.symlink_to(os.path.relpath(fonts[name], folder))
 
 
 def _excluded() -> list[str]:

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from . import database
 from .done import alone
@@ -130,7 +129,7 @@ class Cluster:
             log = self.folder / "log"
             log.touch()
             give(log)
-            for attempt in range(3):
+            for _ in range(3):
                 done = self._pg_ctl(
                     *("start", "-w", "-t", "60", "-l", str(log)),
                     *("-o", f"-p {free_port()}"),

@@ -74,8 +74,7 @@ def ensure(server: Server, modules: Sequence[str] = (ADDON,)) -> str:
 
 def clone(server: Server, source: str, dbname: str) -> None:
     """Copy a database and its filestore."""
-    strategy = " STRATEGY FILE_COPY" if _has_strategy(server) else ""
-    server.sql(f'CREATE DATABASE "{dbname}" TEMPLATE "{source}"{strategy}')
+    server.sql(f'CREATE DATABASE "{dbname}" TEMPLATE "{source}"')
     files = DATA / "filestore" / source
     if files.exists():
         shutil.copytree(files, DATA / "filestore" / dbname, copy_function=os.link)
@@ -163,11 +162,6 @@ def _installed_files() -> Iterator[bytes]:
     for path in sorted(ADDONS.rglob("*")):
         if path.is_file() and not pattern.search(str(path.relative_to(ADDONS))):
             yield str(path.relative_to(ADDONS)).encode() + b"\0" + path.read_bytes()
-
-
-def _has_strategy(server: Server) -> bool:
-    """PostgreSQL 15 copies through the write-ahead log unless told otherwise."""
-    return int(server.sql("SHOW server_version_num")[0]) >= 150000
 
 
 def installable(name: str) -> bool:
