@@ -16,7 +16,7 @@ class Client:
     :param mailer: value of X-Mailer
     :param charset: of the text
     :param html: whether it sends an HTML alternative
-    :param style: ``block`` (header lines above) or ``chevron`` (``> `` before each line)
+    :param style: ``block`` (header lines above) or ``chevron`` (``> `` in front)
     """
 
     mailer: str
@@ -183,4 +183,5 @@ def _header_lines(person, earlier):
         names[1],
         earlier.subject,
     )
-    return [pair for pair in zip(_LABELS[person.language], values, strict=True) if pair[1]]
+    labelled = zip(_LABELS[person.language], values, strict=True)
+    return [pair for pair in labelled if pair[1]]

@@ -14,7 +14,7 @@ TYPES = {
 }
 
 
-def attachment(name, date):
+def attachment(name):
     """:return: ``(content type, bytes)`` of a file with that name"""
     kind = name.rpartition(".")[2]
     made = {"pdf": pdf, "csv": csv, "png": png}[kind](name)
@@ -57,8 +57,8 @@ def png(name, width=48, height=24):
     colour = zlib.crc32(name.encode()).to_bytes(4, "big")[:3]
 
     def chunk(kind, content):
-        check = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+        size, check = len(content), zlib.crc32(kind + content)
+        return struct.pack(">I", size) + kind + content + struct.pack(">I", check)
 
     rows = (b"\0" + colour * width) * height
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

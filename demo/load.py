@@ -58,12 +58,13 @@ def _load_partners(env, users):
         company = env["res.partner"].search(
             [("name", "=", customer.name), ("is_company", "=", True)], limit=1
         )
+        country = env["res.country"].search([("code", "=", customer.country)])
         partners[customer.key] = company or env["res.partner"].create(
             {
                 "name": customer.name,
                 "is_company": True,
                 "city": customer.city,
-                "country_id": env["res.country"].search([("code", "=", customer.country)]).id,
+                "country_id": country.id,
                 "website": f"https://www.{customer.domain}",
                 "user_id": users[customer.salesperson].id,
             }

@@ -107,7 +107,7 @@ def _content(mail):
         if mail.html:
             message.add_alternative(_page(mail), subtype="html", cte="quoted-printable")
     for name in mail.files:
-        kind, content = files.attachment(name, mail.date)
+        kind, content = files.attachment(name)
         main, _slash, sub = kind.partition("/")
         message.add_attachment(content, main, sub, filename=name)
     for number, part in enumerate(message.walk()):
@@ -118,7 +118,8 @@ def _content(mail):
 
 def _page(mail):
     return (
-        '<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8">'
+        '<html><head><meta http-equiv="Content-Type" content="text/html; charset='
+        'utf-8">'
         "<style>p.MsoNormal {margin:0cm;font-family:Calibri}</style></head>\n"
         f"<body>{mail.html}</body></html>\n"
     )

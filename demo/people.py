@@ -13,6 +13,7 @@ go. The chart is drawn so that each level shows something else::
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 DOMAIN = "vallon.example"
 COMPANY = "Vallon Filtration"
@@ -160,167 +161,34 @@ SALESPEOPLE = (
     ),
 )
 
-CUSTOMERS = (
-    Customer(
-        "hirschtal",
-        "Brauerei Hirschtal GmbH",
-        "hirschtal-braeu.example",
-        "Freiburg im Breisgau",
-        "DE",
-        "de",
-        1,
-        "lena",
-    ),
-    Customer(
-        "mueller",
-        "Müller & Söhne Anlagenbau KG",
-        "müller-söhne.example".encode("idna").decode(),
-        "Göppingen",
-        "DE",
-        "de",
-        1,
-        "lena",
-    ),
-    Customer(
-        "roseliere",
-        "Domaine de la Roselière",
-        "domaine-roseliere.example",
-        "Châteauneuf-du-Lac",
-        "FR",
-        "fr",
-        1,
-        "marc",
-    ),
-    Customer(
-        "vercors",
-        "Laiterie du Grand Vercors",
-        "laiterie-vercors.example",
-        "Villard-le-Haut",
-        "FR",
-        "fr",
-        1,
-        "marc",
-    ),
-    Customer(
-        "penarrubia",
-        "Bodegas Peñarrubia S.L.",
-        "bodegas-penarrubia.example",
-        "Haro",
-        "ES",
-        "es",
-        1,
-        "tomas",
-    ),
-    Customer(
-        "almazara",
-        "Almazara del Sur S.A.",
-        "almazara-sur.example",
-        "Jaén",
-        "ES",
-        "es",
-        1,
-        "tomas",
-    ),
-    Customer(
-        "mikazuki",
-        "三日月酒造株式会社",
-        "mikazuki-shuzo.example",
-        "新潟市",
-        "JP",
-        "ja",
-        9,
-        "yuki",
-    ),
-    Customer(
-        "northmoor",
-        "Northmoor Distillers Ltd",
-        "northmoor.example",
-        "Elgin",
-        "GB",
-        "en",
-        0,
-        "anna",
-    ),
-    Customer(
-        "calder",
-        "Calder Valley Foods plc",
-        "calder-valley-foods.example",
-        "Halifax",
-        "GB",
-        "en",
-        0,
-        "anna",
-    ),
-)
 
-_CONTACTS = """
-hirschtal  | juergen  | Jürgen Müßig       | j.muessig     | thunderbird | Braumeister
-hirschtal  | kaethe   | Käthe Großmann     | k.grossmann   | outlook     | Einkauf
-hirschtal  | vogt     | Sebastian Vogt     | s.vogt        | notes       | Technik
-mueller    | uwe      | Uwe Müller         | uwe           | notes       | Geschäftsführer
-mueller    | baerbel  | Bärbel Schäfer     | schaefer      | outlook     | Projektleitung
-roseliere  | helene   | Hélène Garnier     | helene.garnier | apple      | Gérante
-roseliere  | benoit   | Benoît Lefèvre     | benoit.lefevre | gmail      | Maître de chai
-roseliere  | maelys   | Maëlys Rocher      | compta.rocher | notes       | Comptabilité
-vercors    | francois | François Chevallier | f.chevallier | outlook     | Directeur technique
-vercors    | aurelie  | Aurélie Bonnet     | a.bonnet      | outlook     | Achats
-vercors    | noel     | Noël Perrin        | n.perrin      | thunderbird | Maintenance
-penarrubia | inigo    | Íñigo Ortega       | iortega       | gmail       | Enólogo
-penarrubia | begona   | Begoña Núñez       | bnunez        | outlook     | Compras
-penarrubia | carmen   | Carmen Ibáñez      | cibanez       | apple       | Directora general
-almazara   | rafa     | Rafael Peña        | rafael.pena   | notes       | Producción
-almazara   | lucia    | Lucía Gámez        | lucia.gamez   | gmail       | Compras
-mikazuki   | sato     | 佐藤 健一          | sato          | becky       | 杜氏
-mikazuki   | yamamoto | 山本 直子          | n.yamamoto    | outlook     | 購買部
-mikazuki   | suzuki   | 鈴木 大輔          | suzuki.d      | becky       | 製造技術部
-northmoor  | fiona    | Fiona MacAllister  | fiona.macallister | apple   | Distillery Manager
-northmoor  | graham   | Graham O'Neill     | graham.oneill | outlook     | Procurement
-northmoor  | priya    | Priya Raman        | priya.raman   | gmail       | Quality
-calder     | tom      | Tom Ashworth       | tom.ashworth  | outlook     | Engineering Manager
-calder     | sarah    | Sarah Whitlock     | sarah.whitlock | outlook    | Purchasing
-calder     | ben      | Ben Okafor         | ben.okafor    | gmail       | Quality Assurance
-"""
+def _table(name):
+    """Rows of ``tables/<name>.txt`` as dictionaries."""
+    text = (Path(__file__).parent / f"tables/{name}.txt").read_text("utf-8")
+    head, *rows = ([*map(str.strip, line.split("|"))] for line in text.splitlines())
+    for row in rows:
+        values = dict(zip(head, row, strict=True))
+        if "zone" in values:
+            values["zone"] = int(values["zone"])
+        if "domain" in values:
+            values["domain"] = values["domain"].encode("idna").decode()
+        yield values
 
+
+CUSTOMERS = tuple(Customer(**row) for row in _table("customers"))
 CUSTOMER = {customer.key: customer for customer in CUSTOMERS}
 
 
-def _contacts():
-    for line in _CONTACTS.strip().splitlines():
-        company, key, name, local, client, function = map(str.strip, line.split("|"))
-        customer = CUSTOMER[company]
-        yield Person(
-            key=key,
-            name=name,
-            email=f"{local}@{customer.domain}",
-            language=customer.language,
-            client=client,
-            zone=customer.zone,
-            function=function,
-            company=company,
-        )
+def _contact(local, **row):
+    customer = CUSTOMER[row["company"]]
+    email = f"{local}@{customer.domain}"
+    return Person(email=email, language=customer.language, zone=customer.zone, **row)
 
 
-CONTACTS = tuple(_contacts())
+CONTACTS = tuple(_contact(**row) for row in _table("contacts"))
 
-#: They write mail, but the CRM has no contact for them. The first three have a lead.
-STRANGERS = (
-    Person("ola", "Ola Lindqvist", "ola.lindqvist@fjordbryg.example", "en", "gmail"),
-    Person("pedro", "Pedro Ramires", "pedro.ramires@quinta-dovale.example", "es"),
-    Person("kessler", "Corinna Keßler", "c.kessler@kessler-brunnen.example", "de"),
-    Person("nadia", "Nadia Köhler", "nadia@talentbruecke.example", "de", "gmail"),
-    Person("hausverwaltung", "Hausverwaltung Rebmann", "info@rebmann-immo.example", "de"),
-    Person("agence", "Agence Bellecour", "contact@agence-bellecour.example", "fr"),
-    Person("feria", "Feria Enomaq", "expositores@enofiltra.example", "es"),
-    Person("hotel", "Hotel Alte Münze", "rezeption@alte-muenze.example", "de"),
-    Person("spedition", "Spedition Kranich", "dispo@kranich-log.example", "de", "notes"),
-    Person("mio", "Mio Berger", "mio.berger@familie-berger.example", "de", "apple"),
-    Person("claire", "Claire Lefort", "claire@lefort-famille.example", "fr", "apple"),
-    Person("padel", "Javi Soler", "javi@padel-amigos.example", "es", "gmail"),
-    Person("sakura", "桜井 美咲", "misaki@sakura-travel.example", "ja", "becky", 9),
-    Person("student", "Elif Aydın", "elif.aydin@hs-rheintal.example", "de", "gmail"),
-    Person("beverage", "Beverage Weekly", "news@beverage-weekly.example", "de", "gmail"),
-    Person("vendor", "Rick Sanders", "rick@growthrocket.example", "en", "gmail", -5),
-)
+#: They write mail, but the CRM has no contact for them. Three of them have a lead.
+STRANGERS = tuple(Person(**row) for row in _table("strangers"))
 
 LEADS = (
     Lead("Hirschtal: filter for the new bottling line", "lena", 86000, "juergen"),

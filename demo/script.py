@@ -158,7 +158,7 @@ def _moment(date, after, clock, zone, earlier):
 
 
 def _working_day(date):
-    return date + timedelta(days=max(0, 7 - date.weekday()) if date.weekday() > 4 else 0)
+    return date + timedelta(days=7 - date.weekday() if date.weekday() > 4 else 0)
 
 
 def _compose(subject, author, people, date, body, words, earlier):
@@ -171,7 +171,8 @@ def _compose(subject, author, people, date, body, words, earlier):
         body,
     )
     text, page = _bodies(author, body, words, earlier)
-    key = sha256(f"{subject}|{author.key}|{date:%Y%m%d%H%M}|{body}".encode()).hexdigest()
+    unique = f"{subject}|{author.key}|{date:%Y%m%d%H%M}|{body}"
+    key = sha256(unique.encode()).hexdigest()
     parents = (*earlier.references, earlier.message_id) if earlier else ()
     if earlier:
         earlier.answered_by.add(author.key)
@@ -242,8 +243,9 @@ def _routine() -> str:
             ago = 238 - number * 230 // mailings - chance.randrange(6)
             template = templates[customer.language][number % 3]
             quantity = chance.randrange(3, 60) * 4
+            order = f"{customer.key[:2].upper()}-{chance.randrange(20000, 60000)}"
             values = {
-                "{order}": f"{customer.key[:2].upper()}-{chance.randrange(20000, 60000)}",
+                "{order}": order,
                 "{product}": chance.choice(PRODUCTS[customer.language]),
                 "{quantity}": str(quantity),
                 "{fewer}": str(quantity - 4),
@@ -254,9 +256,7 @@ def _routine() -> str:
             names = {"buyer": buyer, "tech": engineer, "us": customer.salesperson}
             template = re.sub(
                 r"^--- (\w+) > (\w+)",
-                lambda found, names=names: (
-                    f"--- {names[found[1]]} > {names[found[2]]}"
-                ),
+                lambda found, names=names: f"--- {names[found[1]]} > {names[found[2]]}",
                 template,
                 flags=re.M,
             )
