@@ -106,7 +106,9 @@ def _sent_by_machine(values: Values) -> Reason | None:
 def _sent_by_server(values: Values, envelope: Envelope) -> Reason | None:
     if any(re.sub(r"\s", "", value) in ("", "<>") for value in values("return-path")):
         return Reason.BULK_RETURN_PATH
-    types = {value.partition(";")[0].strip().lower() for value in values("content-type")}
+    types = {
+        value.partition(";")[0].strip().lower() for value in values("content-type")
+    }
     if "multipart/report" in types or any(values("x-failed-recipients")):
         return Reason.BULK_REPORT
     if any(_is_mailer_daemon(author.email) for author in envelope.authors):

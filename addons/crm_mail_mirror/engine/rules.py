@@ -278,7 +278,9 @@ def _without_content(envelope: Envelope) -> Reason | None:
     """
     parts = [part for part in envelope.parts or () if "rfc822" not in _around(part)]
     calendars = [part for part in parts if _is_calendar(part)]
-    others = [part for part in parts if part not in calendars and _holds_something(part)]
+    others = [
+        part for part in parts if part not in calendars and _holds_something(part)
+    ]
     classes = (envelope.headers or {}).get("content-class", ())
     whole = any("calendarmessage" in value.lower() for value in classes)
     if not calendars and not whole:
@@ -293,7 +295,9 @@ def _without_content(envelope: Envelope) -> Reason | None:
 
 
 def _holds_something(part: Part) -> bool:
-    return part.content_type not in _SIGNATURES and (part.size > 0 or not _is_text(part))
+    return part.content_type not in _SIGNATURES and (
+        part.size > 0 or not _is_text(part)
+    )
 
 
 def _is_calendar(part: Part) -> bool:
