@@ -104,20 +104,22 @@ def _sent_by_machine(values: Values) -> Reason | None:
 
 
 def _sent_by_server(values: Values, envelope: Envelope) -> Reason | None:
-    if any(re.sub(r"\s", "", value) in ("", "<>") for value in values("return-path")):
+    paths = {re.sub(r"[<>\s]", "", value) for value in values("return-path")}
+    if any(not path or _is_server(path) for path in paths):
         return Reason.BULK_RETURN_PATH
     types = {
         value.partition(";")[0].strip().lower() for value in values("content-type")
     }
     if "multipart/report" in types or any(values("x-failed-recipients")):
         return Reason.BULK_REPORT
-    if any(_is_mailer_daemon(author.email) for author in envelope.authors):
+    if any(_is_server(author.email) for author in envelope.authors):
         return Reason.BULK_MAILER_DAEMON
     return None
 
 
-def _is_mailer_daemon(email: str) -> bool:
-    return email.rpartition("@")[0].lower() in ("mailer-daemon", "mailerdaemon")
+def _is_server(address: str) -> bool:
+    """Sendmail writes ``<MAILER-DAEMON>`` where others leave the path empty."""
+    return address.partition("@")[0].lower() in ("mailer-daemon", "postmaster")
 
 
 def _first_word(value: str) -> str:

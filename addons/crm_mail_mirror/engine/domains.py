@@ -1,6 +1,6 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""When does an address or a domain fall under one that somebody wrote into a setting?"""
+"""When does an address or a domain fall under one that stands in a setting?"""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fold_domain(text: str) -> str:
 
 
 def parent_domains(domain: str) -> tuple[str, ...]:
-    """A domain and all that it lies in: what a rule on domains may have been written for.
+    """A domain and all that it lies in: what a rule on domains may have named.
 
     >>> parent_domains("mail.example.com")
     ('mail.example.com', 'example.com', 'com')

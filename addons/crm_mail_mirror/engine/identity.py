@@ -2,9 +2,9 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Under which keys are two copies the same mail? Pure functions over headers.
 
-Every key is a hex SHA-256 over fields that are written with their length before them, so
-that no field can spill over into its neighbour, under a word that says what the key is
-for, so that a key of one kind never equals a key of another.
+Every key is a hex SHA-256 over fields with their length before them, so that no field
+can spill over into its neighbour, and over a word that says what the key is for, so
+that a key of one kind never equals a key of another.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def mail_key(presence: Presence) -> str:
 def identity(envelope: Envelope, key: str) -> str:
     """The key under which copies in several mailboxes are one mail.
 
-    Strict on purpose: Message-ID, first From address, Date, subject (white space folded)
-    and the set of To and Cc addresses all have to agree, so that a mail with a forged
-    Message-ID joins nothing. Bcc and Reply-To are left out: the first differs between the
-    sender's copy and the others, the second is what list servers rewrite.
+    Strict on purpose: Message-ID, first From address, Date, subject (white space
+    folded) and the set of To and Cc addresses have to agree, so that a mail with a
+    forged Message-ID joins nothing. Bcc and Reply-To are left out: the first differs
+    between the sender's copy and the others, the second is what list servers rewrite.
 
     :param key: the ``mail_key``; goes in when there is neither Message-ID nor Date, so
         that such a mail is only ever the same as itself
@@ -84,9 +84,9 @@ def thread_key(envelope: Envelope, provider_thread: str = "") -> str:
     """The key of the conversation a mail belongs to; ``""`` when nothing tells.
 
     The first id of References is the mail that began it (RFC 5322 section 3.6.4); else
-    the first of In-Reply-To, else the mail began one itself. The provider's thread comes
-    last: it differs between mailboxes. The subject never counts: equal subjects have put
-    two customers into one conversation elsewhere.
+    the first of In-Reply-To, else the mail began one itself. The provider's thread
+    comes last: it differs between mailboxes. The subject never counts: equal subjects
+    have put two customers into one conversation elsewhere.
     """
     for text in (*envelope.references, *envelope.in_reply_to, envelope.message_id):
         if message_id := normalise_message_id(text):
@@ -100,7 +100,7 @@ def normalise_message_id(text: str) -> str:
     """A Message-ID in the form in which two of them are compared.
 
     Without brackets, comments and white space; the host part, and only that, in folded
-    case (RFC 5322 section 3.6.4 asks for nothing but uniqueness; servers change the case
+    case (RFC 5322 section 3.6.4 asks only that an id be unique; servers change the case
     of hosts).
 
     >>> normalise_message_id(" <A.b@Mail.EXAMPLE.com> ")

@@ -2,8 +2,8 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """How are secrets kept, and values compared that must not stand in clear?
 
-The keys come from outside the database. Each is stretched by HKDF-SHA256 (RFC 5869) into
-one key per purpose, so that a digest made for one purpose says nothing about another.
+The keys come from outside the database. Each is stretched by HKDF-SHA256 (RFC 5869)
+into one key per purpose, so that a digest made for one says nothing about another.
 Several keys may be given: the first is used for what is new, all for what is old.
 
 Example, a rotation: ``CRM_MAIL_MIRROR_KEY="new-key old-key"``::
@@ -35,8 +35,8 @@ _SALT = b"crm_mail_mirror"
 class KeyUnusable(Exception):
     """There is no key, or not the right one.
 
-    :param code: ``key_missing``, ``key_too_short`` or ``key_wrong``; the layer above has
-        the sentence for it. Neither message nor traceback holds a key or a secret.
+    :param code: one of ``codes``; the layer above has the sentence for it.
+        Neither message nor traceback holds a key or a secret.
     """
 
     codes = ("key_missing", "key_too_short", "key_wrong")

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from .bulk import bulk_reason
+from .content import missing_content
 from .domains import (
     domain_of,
     fold_addresses,
@@ -28,7 +29,7 @@ from .domains import (
     parent_domains,
     without_tag,
 )
-from .envelope import Envelope, Part
+from .envelope import Envelope
 from .providers.base import COUNTED_ROLES, Presence
 from .reasons import Reason, State
 from .roles import is_role_address
@@ -159,7 +160,7 @@ def decide(
     if envelope.headers is None or envelope.parts is None:
         return Need("headers")
     reason = (
-        _without_content(envelope)
+        missing_content(envelope)  # rule 8
         or _waved_through(envelope, outsiders, policy)
         or _unasked(envelope, policy, directory, outgoing)
         or _without_person(outsiders, known)
@@ -259,80 +260,6 @@ def _matched_by_domain(
     )
 
 
-# --- rule 8: is there anything to read? -----------------------------------------------
-
-_SIGNATURES = {
-    "application/pgp-signature",
-    "application/pkcs7-signature",
-    "application/x-pkcs7-signature",
-}
-
-
-def _without_content(envelope: Envelope) -> Reason | None:
-    """Nothing but an invitation, or nothing at all?
-
-    Nearly every invitation comes with a text, but the text tells the invitation again:
-    within multipart/alternative all parts say the same (RFC 2046 section 5.1.4). What a
-    person wrote beside an .ics file (multipart/mixed) is content of its own, and so is a
-    file attached to an invitation. An empty text is a text of size 0.
-    """
-    parts = [part for part in envelope.parts or () if "rfc822" not in _around(part)]
-    calendars = [part for part in parts if _is_calendar(part)]
-    others = [
-        part for part in parts if part not in calendars and _holds_something(part)
-    ]
-    classes = (envelope.headers or {}).get("content-class", ())
-    whole = any("calendarmessage" in value.lower() for value in classes)
-    if not calendars and not whole:
-        return None if others else Reason.NO_CONTENT
-    for part in others:
-        if _is_text(part):
-            if not whole and not any(_tells_again(part, cal) for cal in calendars):
-                return None
-        elif not _decorates(part):
-            return None
-    return Reason.CALENDAR
-
-
-def _holds_something(part: Part) -> bool:
-    return part.content_type not in _SIGNATURES and (
-        part.size > 0 or not _is_text(part)
-    )
-
-
-def _is_calendar(part: Part) -> bool:
-    return part.content_type in (
-        "text/calendar",
-        "application/ics",
-    ) or part.filename.lower().endswith(".ics")
-
-
-def _is_text(part: Part) -> bool:
-    return part.content_type.startswith("text/") and part.disposition != "attachment"
-
-
-def _decorates(part: Part) -> bool:
-    """Logos of an invitation, and Outlook's own form of it."""
-    inline_image = (
-        part.content_type.startswith("image/") and part.disposition != "attachment"
-    )
-    return inline_image or part.content_type == "application/ms-tnef"
-
-
-def _tells_again(text: Part, calendar: Part) -> bool:
-    """Do both lie under the same multipart/alternative?"""
-    around = _around(calendar)
-    if "alternative" not in around:
-        return False
-    depth = around.index("alternative")  # as many numbers lead to it from the root
-    return text.ref.split(".")[:depth] == calendar.ref.split(".")[:depth]
-
-
-def _around(part: Part) -> list[str]:
-    """Subtypes of the multiparts around a leaf, outermost first."""
-    return part.params.get("multipart", "").split("/")
-
-
 # --- rules 9 to 12: is it wanted? -----------------------------------------------------
 
 
@@ -361,7 +288,7 @@ def _unasked(
 
 
 def _without_person(outsiders: frozenset[str], known: frozenset[str]) -> Reason | None:
-    """Rule 12: a domain may match, but only functions of the company are on the mail."""
+    """Rule 12: a domain matches, but only functions of the company are on the mail."""
     if not known and all(map(is_role_address, outsiders)):
         return Reason.ROLE_ADDRESS
     return None
