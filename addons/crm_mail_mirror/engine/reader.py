@@ -1,0 +1,124 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""How does a page of listed mail become a page that can be stored? Judge, then read.
+
+    judged = judge(presences, ...)      # pure
+    read(provider, judged, ...)         # network: second grade and texts of what matched
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from . import identity, rules
+from .envelope import Body, Envelope
+from .providers.base import Presence, Provider, ProviderError
+from .rules import Decision, Directory, Need, Policy, State
+
+
+@dataclass
+class Judged:
+    """One mail of a page and what became of it.
+
+    :param key: ``identity.mail_key`` in clear; the store keeps only its keyed hash
+    :param decision: ``None`` for mail that was decided before and is only found again
+    :param external: the participants that are nobody's of the house
+    :param body: only when the decision is to mirror
+    :param error: why a mail that was to be read could not be
+    """
+
+    presence: Presence
+    key: str
+    role: str
+    outgoing: bool = False
+    decision: Decision | Need | None = None
+    external: frozenset[str] = frozenset()
+    body: Body | None = None
+    error: ProviderError | None = None
+
+    @property
+    def envelope(self) -> Envelope:
+        return self.presence.envelope or Envelope()
+
+
+def judge(
+    presences: Iterable[Presence],
+    known_keys: frozenset[str],
+    roles: Mapping[str, str],
+    policy: Policy,
+    directory: Directory,
+) -> list[Judged]:
+    """Decide each mail as far as its facts allow.
+
+    :param known_keys: mail keys (in clear) that were decided before
+    :param roles: folder ref -> role
+    """
+    page = []
+    for presence in presences:
+        item = Judged(
+            presence,
+            identity.mail_key(presence),
+            roles.get(presence.place.folder, "other"),
+            rules.outgoing(presence, policy),
+        )
+        if item.key not in known_keys and presence.envelope is not None:
+            _decide(item, policy, directory)
+        page.append(item)
+    return page
+
+
+def read(
+    provider: Provider, page: list[Judged], policy: Policy, directory: Directory
+) -> None:
+    """Fetch what the decisions still need: the second grade, then the texts.
+
+    Fills ``decision``, ``body`` and ``error`` of the page's mails in place.
+
+    :raises ProviderError: the connection as a whole failed; the page is void
+    """
+    _each(page, provider.facts, lambda item: isinstance(item.decision, Need))
+    for item in page:
+        if isinstance(item.decision, Need) and not item.error:
+            _decide(item, policy, directory)
+    wanted = [item for item in page if _is_wanted(item)]
+    # what the listing gave has no parts where structure is the second grade
+    _each(wanted, provider.facts, lambda item: item.envelope.parts is None)
+    _each(wanted, provider.fetch, lambda item: not item.error)
+
+
+def _is_wanted(item: Judged) -> bool:
+    decision = item.decision
+    return (
+        isinstance(decision, Decision)
+        and decision.state is State.MIRRORED
+        and not item.error
+    )
+
+
+def _decide(item: Judged, policy: Policy, directory: Directory) -> None:
+    item.external = rules.external(item.envelope, policy, directory)
+    item.decision = rules.decide(
+        item.envelope,
+        policy,
+        directory,
+        role=item.role,
+        received_at=item.presence.received_at,
+        outgoing=item.outgoing,
+    )
+
+
+def _each(page, call, condition) -> None:
+    """Ask the provider about the mails that meet the condition; keep its answers."""
+    asked = {item.presence.place: item for item in page if condition(item)}
+    if not asked:
+        return
+    mails = [(place, item.envelope) for place, item in asked.items()]
+    for place, answer in call(mails):
+        item = asked[place]
+        if isinstance(answer, ProviderError):
+            item.error = answer
+        elif isinstance(answer, Envelope):
+            item.presence = replace(item.presence, envelope=answer)
+        else:
+            item.body = answer

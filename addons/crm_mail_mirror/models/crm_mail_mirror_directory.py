@@ -1,0 +1,117 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Whose are the addresses on a page of mail? Ours, a contact's, or a stranger's."""
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from odoo.addons.iap.tools.iap_tools import _MAIL_PROVIDERS
+
+from ..engine.rules import Directory
+
+
+class CrmMailMirrorDirectory(models.AbstractModel):
+    _name = "crm.mail.mirror.directory"
+    _description = "Directory for Matching Mail"
+
+    # what belongs to us; crm_mail_mirror_hr adds the employees
+
+    @api.model
+    def _own_addresses(self):
+        """Queries (SELECT of one column `email`) of all addresses that are ours."""
+        return [
+            SQL(
+                """SELECT p.email_normalized AS email FROM res_users u
+                   JOIN res_partner p ON p.id = u.partner_id WHERE NOT u.share"""
+            ),
+            SQL("SELECT lower(u.login) AS email FROM res_users u WHERE NOT u.share"),
+            SQL(
+                """SELECT p.email_normalized AS email FROM res_company c
+                   JOIN res_partner p ON p.id = c.partner_id"""
+            ),
+            SQL("SELECT m.email_normalized AS email FROM crm_mail_mirror_mailbox m"),
+            SQL(
+                """SELECT lower(unnest(string_to_array(m.aliases, ','))) AS email
+                     FROM crm_mail_mirror_mailbox m WHERE m.aliases IS NOT NULL"""
+            ),
+        ]
+
+    @api.model
+    def _own_domains(self):
+        """Domains of ours: the companies', the users', the aliases'; never free-mail."""
+        self.env.cr.execute(
+            SQL(
+                """SELECT DISTINCT split_part(p.email_normalized, '@', 2)
+                     FROM res_partner p
+                    WHERE p.id IN (SELECT partner_id FROM res_company
+                                   UNION ALL
+                                   SELECT partner_id FROM res_users WHERE NOT share)
+                      AND p.email_normalized LIKE '%%@%%'
+                   UNION
+                   SELECT lower(name) FROM mail_alias_domain"""
+            )
+        )
+        return frozenset(
+            domain
+            for (domain,) in self.env.cr.fetchall()
+            if domain and domain not in _MAIL_PROVIDERS
+        )
+
+    @api.model
+    def _is_own_partner(self, alias):
+        """A condition on a row of res_partner: is it one of us?"""
+        return SQL(
+            """(EXISTS (SELECT 1 FROM res_users ou
+                         WHERE ou.partner_id = %(id)s AND NOT ou.share)
+                OR EXISTS (SELECT 1 FROM res_company oc WHERE oc.partner_id = %(id)s))
+            """,
+            id=SQL.identifier(alias, "id"),
+        )
+
+    @api.model
+    def _known(self, emails):
+        """Which of these addresses have, or had, a contact or a lead?"""
+        emails = list(emails)
+        if not emails:
+            return frozenset()
+        self.env.cr.execute(
+            SQL(
+                """SELECT p.email_normalized FROM res_partner p
+                    WHERE p.email_normalized = ANY(%(emails)s) AND NOT %(own)s
+                   UNION
+                   SELECT l.email_normalized FROM crm_lead l
+                    WHERE l.email_normalized = ANY(%(emails)s)
+                   UNION
+                   SELECT a.email_normalized FROM crm_mail_mirror_address a
+                     JOIN crm_mail_mirror_address_partner_rel r ON r.address_id = a.id
+                     JOIN res_partner p ON p.id = r.partner_id
+                    WHERE a.email_normalized = ANY(%(emails)s) AND NOT %(own)s""",
+                emails=emails,
+                own=self._is_own_partner("p"),
+            )
+        )
+        return frozenset(email for (email,) in self.env.cr.fetchall())
+
+    @api.model
+    def _look_up(self, emails):
+        """What the database knows of the addresses of a page: three queries.
+
+        :param emails: normalised addresses
+        :rtype: Directory
+        """
+        emails = sorted(emails)
+        own = frozenset()
+        if emails:
+            self.env.cr.execute(
+                SQL(
+                    "SELECT DISTINCT email FROM (%s) AS o WHERE email = ANY(%s)",
+                    SQL(" UNION ALL ").join(self._own_addresses()),
+                    emails,
+                )
+            )
+            own = frozenset(email for (email,) in self.env.cr.fetchall())
+        return Directory(
+            own=own,
+            own_domains=self._own_domains(),
+            known=self._known(set(emails) - own),
+        )

@@ -1,0 +1,68 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What does a worker hold while it mirrors a mailbox? A lease, and facts by value.
+
+Nothing here is a record: a lease crosses from the job's thread to the network's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..engine.providers.base import ChangeBatch, Lookup, Place
+from ..engine.reader import Judged
+from ..engine.rules import Policy
+
+
+class Fenced(Exception):
+    """The mailbox is no longer ours, or its rules changed: throw the page away."""
+
+
+@dataclass
+class Lease:
+    """The right to write one mailbox's mirror until it runs out.
+
+    :param token: who holds it; another worker that took over has another
+    :param cursor_seq, policy_seq: as read when the work began; a page is stored only if
+        they still are the same
+    :param roles: folder ref -> role, ``unselected`` for deselected ones
+    """
+
+    mailbox_id: int
+    token: str
+    kind: str
+    settings: dict
+    secret: str = field(repr=False)
+    cursor: dict | None
+    cursor_seq: int
+    policy_seq: int
+    pass_no: int
+    since: datetime | None
+    policy: Policy
+    roles: dict[str, str]
+
+    @property
+    def skip(self) -> frozenset[str]:
+        return frozenset(ref for ref, role in self.roles.items() if role == "unselected")
+
+
+@dataclass
+class Page:
+    """Mail that is stored together, with the cursor that passes it.
+
+    :param batch: ``None`` for mail out of the queue, which moves no cursor
+    :param lost: where the mail of the queue lay that is no longer there
+    """
+
+    judged: list[Judged]
+    batch: ChangeBatch | None = None
+    lost: tuple[Place, ...] = ()
+
+
+@dataclass
+class Orphan:
+    """A mirrored copy whose last location is gone."""
+
+    copy_id: int
+    lookup: Lookup

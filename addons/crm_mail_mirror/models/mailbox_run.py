@@ -1,0 +1,149 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What does the network do for one mailbox while the database does something else?
+
+Plain Python without ORM: these steps run in a pool of threads, one step of a mailbox at
+a time. Each posts what it found; the job's thread decides what comes next.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..engine import reader
+from ..engine.providers import open_mailbox
+from ..engine.providers.base import (
+    Budget,
+    ChangeBatch,
+    MessageGone,
+    Place,
+    Provider,
+    ProviderError,
+)
+from ..engine.rules import Directory
+from .lease import Lease, Orphan, Page
+
+_logger = logging.getLogger(__name__)
+
+#: Mails of one page: big enough to be cheap, small enough to be soon there.
+PAGE = Budget(mails=250, seconds=20.0)
+
+
+@dataclass
+class Pulled:
+    batch: ChangeBatch
+
+
+@dataclass
+class Listed:
+    """Headers of queued mail. :param lost: where nothing was found"""
+
+    presences: list
+    lost: tuple[Place, ...] = ()
+
+
+@dataclass
+class Read:
+    page: Page
+
+
+@dataclass
+class Confirmed:
+    fates: dict
+
+
+@dataclass
+class Failed:
+    error: ProviderError
+
+
+@dataclass
+class MailboxRun:
+    """One mailbox from lease to release.
+
+    :param queue: places of queued mail that is read before anything is pulled
+    :param next_pull: a pull is under way: its answer comes after the page's
+    :param orphans: mirrored copies that lost their last place in this pass
+    """
+
+    lease: Lease
+    queue: list[Place] = field(default_factory=list)
+    provider: Provider | None = None
+    next_pull: bool = False
+    orphans: list[Orphan] = field(default_factory=list)
+    pass_complete: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+    def steps(self, step, *args) -> Iterator:
+        """What a step posts; whatever goes wrong in it becomes a ``Failed``."""
+        try:
+            if self.provider is None:
+                self.provider = open_mailbox(
+                    self.lease.kind, self.lease.settings, self.lease.secret
+                )
+            yield from step(*args)
+        except ProviderError as error:
+            yield Failed(error)
+        except Exception as error:
+            # its text may hold a mail: the log gets where it happened, not what it read
+            _logger.error(
+                "mailbox %s: %s in %s",
+                self.lease.mailbox_id,
+                type(error).__name__,
+                _where(error),
+            )
+            yield Failed(ProviderError("bug", type(error).__name__))
+
+    def pull(self, cursor) -> Iterator:
+        yield Pulled(
+            self.provider.pull(cursor, self.lease.since, PAGE, self.lease.skip)
+        )
+
+    def list_queue(self) -> Iterator:
+        present, lost = [], []
+        for place, answer in self.provider.envelopes(self.queue):
+            if isinstance(answer, MessageGone):
+                lost.append(place)
+            elif not isinstance(answer, ProviderError):
+                present.append(answer)
+        yield Listed(present, tuple(lost))
+
+    def read(self, page: Page, directory: Directory, pull_after: dict | None):
+        """The texts of a page, then at once the next page while this one is written."""
+        reader.read(self.provider, page.judged, self.lease.policy, directory)
+        if page.batch is None:
+            page.lost += tuple(
+                item.presence.place
+                for item in page.judged
+                if isinstance(item.error, MessageGone)
+            )
+        yield Read(page)
+        if pull_after is not None:
+            yield from self.pull(pull_after)
+
+    def confirm(self) -> Iterator:
+        fates = self.provider.confirm([orphan.lookup for orphan in self.orphans])
+        yield Confirmed(
+            {
+                orphan.copy_id: fates[orphan.lookup.place]
+                for orphan in self.orphans
+                if orphan.lookup.place in fates
+            }
+        )
+
+    def close(self) -> None:
+        if self.provider is not None:
+            self.provider.close()
+
+
+def _where(error: BaseException) -> str:
+    traceback = error.__traceback__
+    while traceback and traceback.tb_next:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return "?"
+    code = traceback.tb_frame.f_code
+    return f"{code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno} {code.co_name}"

@@ -1,0 +1,18 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What does a company share unless an owner says otherwise?"""
+
+from odoo import fields, models
+
+from .crm_mail_mirror_copy import SHARING
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    mirror_sharing_in = fields.Selection(
+        selection=SHARING, required=True, default="metadata"
+    )
+    mirror_sharing_out = fields.Selection(
+        selection=SHARING, required=True, default="metadata"
+    )

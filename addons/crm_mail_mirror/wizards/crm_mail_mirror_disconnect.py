@@ -1,0 +1,34 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Disconnect a mailbox for good: keep what was mirrored, or remove it?"""
+
+from odoo import fields, models
+
+
+class CrmMailMirrorDisconnect(models.TransientModel):
+    _name = "crm.mail.mirror.disconnect"
+    _description = "Disconnect a Mailbox"
+
+    mailbox_id = fields.Many2one(
+        comodel_name="crm.mail.mirror.mailbox", required=True, ondelete="cascade"
+    )
+    mirror = fields.Selection(
+        selection=[
+            ("keep", "Keep the mail that is on contacts"),
+            ("purge", "Remove all mail of this mailbox from Odoo"),
+        ],
+        required=True,
+        default="keep",
+    )
+
+    def action_disconnect(self):
+        self.ensure_one()
+        mailbox = self.mailbox_id
+        mailbox._check_owner()
+        self.env["crm.mail.mirror.credential"]._forget(mailbox)
+        if self.mirror == "purge":
+            mailbox.sudo().unlink()
+        else:
+            mailbox.sudo().write({"state": "draft", "next_sync_at": False})
+            mailbox._release()
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
