@@ -51,9 +51,12 @@ def _stored(mail: Mail, owner: Person, now: datetime) -> Stored | None:
         return Stored("Sent", mime.sent(mail), ("\\Seen",), mail.date, mail)
     if owner not in mail.recipients or "draft" in mail.options:
         return None
-    flags = [] if "unread" in mail.options else ["\\Seen"]
+    unread = "unread" in mail.options or (now - mail.date).days < 12
+    flags = ["\\Seen"]
     if owner.key in mail.answered_by:
         flags.append("\\Answered")
+    elif unread:
+        flags.remove("\\Seen")
     if mail.files and mail.message_id[1] in "01":
         flags.append("\\Flagged")
     received_at = mail.date + timedelta(seconds=4)
