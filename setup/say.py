@@ -37,9 +37,11 @@ def run(
     advice: str,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    said: str = "",
 ) -> str:
     """Run a command, its output in ``.local/log/<log>.log``; return the output.
 
+    :param said: what it reads from its standard input
     :raises Stop: the command failed; ``advice`` says what to do about it.
     """
     path = LOCAL / "log" / f"{log}.log"
@@ -48,7 +50,7 @@ def run(
         try:
             done = subprocess.run(
                 list(argv),
-                stdin=subprocess.DEVNULL,
+                input=said.encode(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=env,

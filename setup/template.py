@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import odoo, venv
@@ -22,7 +23,19 @@ ADDONS = LOCAL.parent / "addons"
 ADDON = "crm_mail_mirror"
 CORE = ("crm", "contacts")
 DATA = LOCAL / "odoo-data"
-KEPT = 3  # layers of the addon's earlier states
+KEPT = 3  # databases of the addon's earlier states
+# What a page of the web client loads; compiling it takes half a minute in a browser
+BUNDLES = (
+    *("web.assets_frontend", "web.assets_frontend_minimal"),
+    *("web.assets_frontend_lazy", "web.assets_web", "web.assets_web_dark"),
+    *("web.assets_web_print", "bus.websocket_worker_assets"),
+)
+COMPILE = f"""
+for name in {BUNDLES!r}:
+    env["ir.qweb"]._get_asset_bundle(name, css=False, js=True).js()
+    env["ir.qweb"]._get_asset_bundle(name, css=True, js=False).css()
+env.cr.commit()
+"""
 
 
 def configuration(server: Server, path: Path, **options: object) -> Path:
@@ -60,16 +73,25 @@ def environment(server: Server) -> dict[str, str]:
     }
 
 
-def ensure(server: Server, modules: Sequence[str] = (ADDON,)) -> str:
+def ensure(
+    server: Server, modules: Sequence[str] = (ADDON,), bundles: bool = False
+) -> str:
     """The name of a database with ``modules`` of ours, and what they need, installed.
 
-    An empty ``modules`` gives Odoo's own only. No one may connect to it: ``clone`` it.
+    No one may connect to it: ``clone`` it.
 
+    :param modules: when empty, Odoo's own are there only
+    :param bundles: whether a browser will ask for it, so that scripts and styles of
+        the web client are to be compiled as well
     :raises Stop: Odoo failed to install them; its log is named.
     """
     with alone("template"):
-        core = _core(server)
-        return _ours(server, core, modules) if modules else core
+        name = _core(server)
+        if modules:
+            name = _ours(server, name, modules)
+            if bundles:
+                name = _compiled(server, name)
+        return name
 
 
 def clone(server: Server, source: str, dbname: str) -> None:
@@ -90,46 +112,78 @@ def _core(server: Server) -> str:
     name = f"mirror_core_{fingerprint(odoo.version(), *CORE)}"
     if not _ready(server, name):
         with step(f"Making a database with Odoo's {', '.join(CORE)}"):
-            _make(server, name, None, CORE)
+            with _unfinished(server, None, name) as dbname:
+                _install(server, dbname, CORE)
+                _compile(server, dbname)
     return name
 
 
 def _ours(server: Server, core: str, modules: Sequence[str]) -> str:
-    state = fingerprint(core, *modules, *_installed_files())
-    name = f"mirror_addon_{state}"
+    installed = _files(r"/(tests|engine|static|readme|__pycache__)/")
+    name = f"mirror_addon_{fingerprint(core, *modules, *installed)}"
     if not _ready(server, name):
         with step(f"Installing {', '.join(modules)} into a copy of it"):
-            _make(server, name, core, modules)
-        _forget_earlier(server)
+            with _unfinished(server, core, name) as dbname:
+                _install(server, dbname, modules)
+        _forget_earlier(server, "mirror_addon_")
     return name
 
 
-def _make(
-    server: Server, name: str, source: str | None, modules: Sequence[str]
-) -> None:
-    """Build under a passing name, so that an interrupted one is never taken for it."""
-    unfinished = f"mirror_new_{secrets.token_hex(4)}"
-    for leftover in server.sql(
-        "SELECT datname FROM pg_database WHERE datname LIKE 'mirror_new_%'"
-    ):
+def _compiled(server: Server, addon: str) -> str:
+    shown = _files(r"/(tests|engine|readme|description|__pycache__)/|\.py$")
+    name = f"mirror_web_{fingerprint(addon, *shown)}"
+    if not _ready(server, name):
+        with step("Compiling scripts and styles of the web client in a copy of that"):
+            with _unfinished(server, addon, name) as dbname:
+                _compile(server, dbname)
+        _forget_earlier(server, "mirror_web_")
+    return name
+
+
+@contextmanager
+def _unfinished(server: Server, source: str | None, name: str) -> Iterator[str]:
+    """A database under a passing name, which becomes ``name`` when the block is done.
+
+    So an interrupted one is never taken for it.
+    """
+    for leftover in _names(server, "mirror_new_"):
         drop(server, leftover)
     drop(server, name)
+    dbname = f"mirror_new_{secrets.token_hex(4)}"
     if source:
-        clone(server, source, unfinished)
-    conf = configuration(server, LOCAL / "template.conf")
+        clone(server, source, dbname)
+    yield dbname
+    files = DATA / "filestore"
+    (files / dbname).mkdir(parents=True, exist_ok=True)
+    (files / dbname).rename(files / name)
+    server.sql(f'ALTER DATABASE "{dbname}" RENAME TO "{name}"')
+    server.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+
+
+def _install(server: Server, dbname: str, modules: Sequence[str]) -> None:
+    names = ", ".join(modules)
     run(
-        [venv.PYTHON, "-m", "odoo", "-c", conf, "-d", unfinished]
-        + ["-i", ",".join(modules), "--stop-after-init", "--no-http"],
+        [*_odoo(server, dbname), "-i", ",".join(modules), "--stop-after-init"],
         f"template-{modules[0]}",
-        f"Odoo could not install {', '.join(modules)}.",
+        f"Odoo could not install {names}.",
         env=environment(server),
     )
-    _all_installed(server, unfinished, modules)
-    server.sql(f'ALTER DATABASE "{unfinished}" RENAME TO "{name}"')
-    files = DATA / "filestore"
-    (files / unfinished).mkdir(parents=True, exist_ok=True)
-    (files / unfinished).rename(files / name)
-    server.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    _all_installed(server, dbname, modules)
+
+
+def _compile(server: Server, dbname: str) -> None:
+    run(
+        [*_odoo(server, dbname, "shell"), "--log-level=warn"],
+        "template-bundles",
+        "Odoo could not compile scripts and styles of the web client.",
+        env=environment(server),
+        said=COMPILE,
+    )
+
+
+def _odoo(server: Server, dbname: str, *verb: str) -> list[str | Path]:
+    conf = configuration(server, LOCAL / "template.conf")
+    return [venv.PYTHON, "-m", "odoo", *verb, "-c", conf, "-d", dbname, "--no-http"]
 
 
 def _all_installed(server: Server, dbname: str, modules: Sequence[str]) -> None:
@@ -144,24 +198,28 @@ def _ready(server: Server, name: str) -> bool:
     return server.exists(name) and (DATA / "filestore" / name).exists()
 
 
-def _forget_earlier(server: Server) -> None:
-    names = server.sql(
-        "SELECT datname FROM pg_database WHERE datname LIKE 'mirror_addon_%' "
-        "ORDER BY oid DESC"
-    )
-    for name in names[KEPT:]:
+def _forget_earlier(server: Server, prefix: str) -> None:
+    for name in _names(server, prefix)[KEPT:]:
         try:
             drop(server, name)
         except Stop as reason:  # a test of another run is just copying it
             note(str(reason))
 
 
-def _installed_files() -> Iterator[bytes]:
-    """Names and contents of the addons' files, but for those no database holds."""
-    pattern = re.compile(r"/(tests|engine|static|readme|__pycache__)/")
+def _names(server: Server, prefix: str) -> list[str]:
+    """Databases whose name begins so, the newest first."""
+    return server.sql(
+        "SELECT datname FROM pg_database "
+        f"WHERE starts_with(datname, '{prefix}') ORDER BY oid DESC"
+    )
+
+
+def _files(skipped: str) -> Iterator[bytes]:
+    """Names and contents of the addons' files, but for those whose path matches."""
     for path in sorted(ADDONS.rglob("*")):
-        if path.is_file() and not pattern.search(str(path.relative_to(ADDONS))):
-            yield str(path.relative_to(ADDONS)).encode() + b"\0" + path.read_bytes()
+        name = f"/{path.relative_to(ADDONS)}"
+        if path.is_file() and not re.search(skipped, name):
+            yield name.encode() + b"\0" + path.read_bytes()
 
 
 def installable(name: str) -> bool:

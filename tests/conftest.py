@@ -58,7 +58,7 @@ def odoo_database(
 ) -> Iterator[str]:
     marker = request.node.get_closest_marker("odoo_modules")
     modules = marker.args if marker else (template.ADDON,)
-    source = template.ensure(postgres, modules)
+    source = template.ensure(postgres, modules, "browser" in request.fixturenames)
     dbname = f"mirror_test_{secrets.token_hex(4)}"
     template.clone(postgres, source, dbname)
     yield dbname

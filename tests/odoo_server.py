@@ -89,8 +89,11 @@ class OdooServer:
         """All of its log so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def stop(self, timeout: float = 20) -> None:
-        """End it in order, as ``systemctl stop`` does; by force if that takes long."""
+    def stop(self, timeout: float = 5) -> None:
+        """End it in order, as ``systemctl stop`` does; by force after ``timeout``.
+
+        Odoo waits for websockets without end: close the pages first.
+        """
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
