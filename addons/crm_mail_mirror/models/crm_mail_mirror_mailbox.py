@@ -24,6 +24,8 @@ from .sentences import sentence
 DUE_ACTIVE, DUE_QUIET = 60, 110
 #: Seconds to the next look when a mail lost its place and may turn up elsewhere.
 DUE_ORPHANS = 10
+#: Seconds to the next look after rules changed under a page.
+DUE_FENCED = 3
 #: Most seconds of waiting after errors.
 LONGEST_WAIT = 3600
 #: Departures in one pass beyond this share need a second look (DESIGN 4).
@@ -110,9 +112,15 @@ class CrmMailMirrorMailbox(models.Model):
 
     # where the mirror stands; written by the sync alone, in SQL
     cursor = fields.Json(readonly=True, copy=False, groups=fields.NO_ACCESS)
-    cursor_seq = fields.Integer(readonly=True, copy=False, groups=fields.NO_ACCESS)
-    policy_seq = fields.Integer(readonly=True, copy=False, groups=fields.NO_ACCESS)
-    pass_no = fields.Integer(readonly=True, copy=False, groups=fields.NO_ACCESS)
+    cursor_seq = fields.Integer(
+        default=0, required=True, readonly=True, copy=False, groups=fields.NO_ACCESS
+    )
+    policy_seq = fields.Integer(
+        default=0, required=True, readonly=True, copy=False, groups=fields.NO_ACCESS
+    )
+    pass_no = fields.Integer(
+        default=0, required=True, readonly=True, copy=False, groups=fields.NO_ACCESS
+    )
     next_sync_at = fields.Datetime(string="Next check", readonly=True, copy=False)
     lease_until = fields.Datetime(readonly=True, copy=False, groups=fields.NO_ACCESS)
     lease_token = fields.Char(readonly=True, copy=False, groups=fields.NO_ACCESS)
@@ -494,7 +502,7 @@ class CrmMailMirrorMailbox(models.Model):
     def _release(self):
         self.sudo().write({"lease_until": False, "lease_token": False})
 
-    def _rest(self, more, orphans=False):
+    def _rest(self, more, orphans=False, fenced=False):
         """A good run ended: when is the next?"""
         now = fields.Datetime.now()
         lively = self.last_change_at and now - self.last_change_at < timedelta(hours=1)
@@ -503,11 +511,13 @@ class CrmMailMirrorMailbox(models.Model):
             pause = DUE_ORPHANS
         if more or self._queued(1):
             pause = 0
+        if fenced:
+            pause = DUE_FENCED
         was_failing = self.last_error
         self.sudo().write(
             {
                 # spread, so that a thousand mailboxes do not come due in one second
-                "next_sync_at": now + timedelta(seconds=pause * random.uniform(0.9, 1)),
+                "next_sync_at": now + _seconds(pause * random.uniform(0.9, 1)),
                 "last_sync_at": now,
                 "failure_count": 0,
                 "last_error": False,
@@ -538,7 +548,7 @@ class CrmMailMirrorMailbox(models.Model):
             "failure_count": failures,
             "last_error": code,
             "next_sync_at": fields.Datetime.now()
-            + timedelta(seconds=pause * random.uniform(0.8, 1.2)),
+            + _seconds(pause * random.uniform(0.8, 1.2)),
             "lease_until": False,
             "lease_token": False,
         }
@@ -686,3 +696,8 @@ class CrmMailMirrorMailbox(models.Model):
                 ("create_date", "<", limit),
             ]
         ).unlink()
+
+
+def _seconds(pause):
+    # whole ones: Odoo's datetimes have no microseconds
+    return timedelta(seconds=round(pause))
