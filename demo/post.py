@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from setup.say import LOCAL, Stop, step
 from tests.peers.dovecot import Dovecot
@@ -17,9 +18,11 @@ from tests.peers.dovecot import Dovecot
 from .mail import mailboxes
 from .people import SALESPEOPLE
 
-FOLDER = LOCAL / "demo-mail"
+#: Another name is another demo beside this one: its tests have one.
+NAME = os.environ.get("DEMO_NAME", "demo")
+FOLDER = LOCAL / f"{NAME}-mail"
 RUNNING = FOLDER / "running.json"
-COMPLETE = FOLDER / "complete"
+COMPLETE = FOLDER / "complete"  # holds the moment the mail was made for
 
 #: Folders whose mail is never mirrored: drafts, trash, junk (RFC 6154).
 IGNORED = ("Drafts", "Trash", "Junk")
@@ -42,8 +45,9 @@ def office() -> Iterator[Dovecot]:
         raise Stop(str(error)) from None
     try:
         if not COMPLETE.exists():
-            _fill(server)
-            COMPLETE.touch()
+            now = datetime.now(UTC)
+            _fill(server, now)
+            COMPLETE.write_text(now.isoformat(), "ascii")
         where = {"pid": os.getpid(), "host": "127.0.0.1", "port": server.port}
         RUNNING.write_text(json.dumps(where), "ascii")
         yield server
@@ -76,9 +80,9 @@ def count(server: Dovecot, email: str) -> dict[str, int]:
     return {folder: int(messages) for folder, messages in rows}
 
 
-def _fill(server: Dovecot) -> None:
+def _fill(server: Dovecot, now: datetime) -> None:
     with step("Writing five mailboxes of business mail"):
-        for person, box in zip(SALESPEOPLE, mailboxes().values(), strict=True):
+        for person, box in zip(SALESPEOPLE, mailboxes(now).values(), strict=True):
             with server.user(person.email) as owner:
                 folders = {stored.folder for stored in box} - set(owner.folders())
                 for folder in sorted(folders):

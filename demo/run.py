@@ -32,8 +32,8 @@ from setup.done import Stamp  # noqa: E402
 from setup.ports import free_port  # noqa: E402
 from setup.say import LOCAL, Stop, fail, note, run, step  # noqa: E402
 
-DATABASE = "mail_mirror_demo"
-LOG = LOCAL / "log" / "demo-odoo.log"
+DATABASE = f"mail_mirror_{post.NAME}"
+LOG = LOCAL / "log" / f"{post.NAME}-odoo.log"
 
 
 def main() -> int:
@@ -62,7 +62,7 @@ def _demo() -> None:
         LOG.parent.mkdir(parents=True, exist_ok=True)
         conf = template.configuration(
             server,
-            LOCAL / "demo-odoo.conf",
+            LOCAL / f"{post.NAME}-odoo.conf",
             db_name=DATABASE,
             dbfilter=f"^{DATABASE}$",
             http_port=port,
@@ -89,7 +89,7 @@ def _forget(server: database.Server) -> None:
     with step("Forgetting the demo before"):
         post.forget()
         template.drop(server, DATABASE)
-        Stamp("demo").remove()
+        Stamp(post.NAME).remove()
 
 
 def _prepare_database(server: database.Server) -> None:
@@ -97,7 +97,7 @@ def _prepare_database(server: database.Server) -> None:
     if not template.installable(template.ADDON):
         raise Stop("The addon crm_mail_mirror is not complete in this checkout.")
     source = template.ensure(server)
-    stamp = Stamp("demo")
+    stamp = Stamp(post.NAME)
     made_from = stamp.read()
     if made_from is None or not server.exists(DATABASE):
         with step("Making the demo's database"):
