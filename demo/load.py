@@ -24,9 +24,10 @@ def _load_users(env):
     group = env.ref("sales_team.group_sale_salesman")
     model = env["res.users"].with_context(no_reset_password=True)
     users = {}
-    for person in SALESPEOPLE:
+    for person in SALESPEOPLE:  # managers stand before those below them
         user = model.search([("login", "=", person.key)])
         if not user:
+            manager = users.get(person.manager)
             user = model.create(
                 {
                     "name": person.name,
@@ -36,19 +37,12 @@ def _load_users(env):
                     "group_ids": [(4, group.id)],
                     "tz": "Asia/Tokyo" if person.zone == 9 else "Europe/Berlin",
                     "notification_type": "inbox",
+                    "mirror_visibility": person.level,
+                    "mirror_manager_id": manager.id if manager else False,
                 }
             )
             user.partner_id.function = person.function
         users[person.key] = user
-    for person in SALESPEOPLE:
-        users[person.key].write(
-            {
-                "mirror_visibility": person.level,
-                "mirror_manager_id": (
-                    users[person.manager].id if person.manager else False
-                ),
-            }
-        )
     return users
 
 

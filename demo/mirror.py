@@ -58,19 +58,26 @@ def link(env, port: int) -> dict:
 def sync(env, mailboxes: dict, told) -> None:
     """Mirror all mailboxes to the end.
 
-    :param told: called after each round with the number of mails seen so far
+    :param told: called after each round with the number of mails seen by then
     """
     ids = [mailbox.id for mailbox in mailboxes.values()]
-    while True:
-        left = env["crm.mail.mirror.sync"]._sync_due(budget=25.0, mailbox_ids=ids)
+    seen, idle = -1, 0
+    while env["crm.mail.mirror.sync"]._sync_due(budget=25.0, mailbox_ids=ids):
         env.invalidate_all()
-        told(sum(sum(counts.values()) for counts in outcomes(env, mailboxes).values()))
-        if not left:
-            break
+        before, seen = seen, _seen(env, mailboxes)
+        told(seen)
+        idle = idle + 1 if seen == before else 0
+        if idle == 10:
+            raise Stop("The mailboxes do not come to an end: see .local/log.")
+    env.invalidate_all()
     for mailbox in mailboxes.values():
-        if mailbox.state != "active" or mailbox.last_error:
+        if mailbox.last_error or mailbox.state not in ("active", "paused"):
             why = mailbox.last_error_sentence or mailbox.state
             raise Stop(f"{mailbox.email} could not be mirrored: {why}")
+
+
+def _seen(env, mailboxes):
+    return sum(counts.total() for counts in outcomes(env, mailboxes).values())
 
 
 def outcomes(env, mailboxes: dict) -> dict[str, Counter]:
@@ -111,9 +118,8 @@ def _link(env, person, users, port):
                 "sharing_out": person.sharing_out,
             }
         )
-    elif mailbox.imap_port != port:
-        mailbox.imap_port = port
-    elif mailbox.state == "active":
+    mailbox.imap_port = port
+    if mailbox.state == "paused":
         return mailbox
     from odoo.exceptions import UserError
 
