@@ -70,6 +70,9 @@ class CrmMailMirrorMessage(models.Model):
     recipients = fields.Char(compute="_compute_people", string="To")
     carbon_copy = fields.Char(compute="_compute_people", string="Cc")
     blind_copy = fields.Char(compute="_compute_people", string="Bcc")
+    # short forms for lists: names where there are some
+    sender_name = fields.Char(compute="_compute_people")
+    recipient_names = fields.Char(compute="_compute_people")
     people = fields.Char(
         compute="_compute_people",
         search="_search_people",
@@ -240,6 +243,8 @@ class CrmMailMirrorMessage(models.Model):
         for message in self:
             by_role = people[message.id]
             message.sender = ", ".join(by_role["from"]) or False
+            message.sender_name = _names(by_role["from"])
+            message.recipient_names = _names(by_role["to"] + by_role["cc"])
             message.recipients = ", ".join(by_role["to"]) or False
             message.carbon_copy = ", ".join(by_role["cc"]) or False
             message.blind_copy = ", ".join(by_role["bcc"]) or False
@@ -419,8 +424,10 @@ class CrmMailMirrorMessage(models.Model):
             ]
 
     def _search_partner_ids(self, operator, value):
-        if operator in ("any", "any!"):
-            partners = self.env["res.partner"].with_context(active_test=False)
+        partners = self.env["res.partner"].with_context(active_test=False)
+        if operator == "child_of":
+            value = partners.search([("id", "child_of", value)]).ids
+        elif operator in ("any", "any!"):
             value = partners.search(value).ids
         elif operator != "in":
             return NotImplemented
@@ -448,6 +455,13 @@ class CrmMailMirrorMessage(models.Model):
             "view_mode": "form",
             "target": "new",
         }
+
+
+def _names(people):
+    """The first three of "Name <address>", by name, and how many more there are."""
+    names = [one.rpartition(" <")[0] or one for one in people]
+    more = f" +{len(names) - 3}" if len(names) > 3 else ""
+    return (", ".join(names[:3]) + more) or False
 
 
 def _human_size(size):
