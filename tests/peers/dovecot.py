@@ -36,7 +36,9 @@ from .mail_user import MailUser  # noqa: E402
 #: What Dovecot advertises when it plays an old server (RFC 3501 and little else).
 PLAIN = "IMAP4rev1 SASL-IR LITERAL+ ID UIDPLUS IDLE UNSELECT"
 #: ... and a server with CONDSTORE (RFC 7162) but without QRESYNC.
-CONDSTORE = PLAIN + " ENABLE CONDSTORE ESEARCH LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE"
+CONDSTORE = (
+    PLAIN + " ENABLE CONDSTORE ESEARCH LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE"
+)
 
 USERS = {
     "alice@example.com": "secret",
@@ -163,7 +165,9 @@ class Dovecot:
 
     def set_uidvalidity(self, login: str, folder: str, value: int) -> None:
         """As after a restore from backup: same mail, other UIDVALIDITY."""
-        self.doveadm("mailbox", "update", "-u", login, "--uid-validity", str(value), folder)
+        self.doveadm(
+            "mailbox", "update", "-u", login, "--uid-validity", str(value), folder
+        )
 
     def change_password(self, login: str, password: str) -> None:
         self.users[login] = password
@@ -203,7 +207,9 @@ class Dovecot:
 
     def _write_users(self) -> None:
         path = self.directory / "users"
-        lines = (f"{login}:{{PLAIN}}{word}::::::\n" for login, word in self.users.items())
+        lines = (
+            f"{login}:{{PLAIN}}{word}::::::\n" for login, word in self.users.items()
+        )
         path.write_text("".join(lines), "utf-8")
         unprivileged.give(path)
 
@@ -233,7 +239,9 @@ class Dovecot:
                 storage=self.storage,
                 mailboxes=mailboxes,
                 oauth=oauth,
-                mechanisms="plain login xoauth2 oauthbearer" if oauth else "plain login",
+                mechanisms="plain login xoauth2 oauthbearer"
+                if oauth
+                else "plain login",
                 plaintext="no" if self.plaintext_login else "yes",
                 capability=f"imap_capability = {self.capabilities}"
                 if self.capabilities

@@ -1,0 +1,254 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""A mailbox over IMAP: read, never touched.
+
+Folders are opened with EXAMINE, mail is fetched with BODY.PEEK. What the server offers
+is used: LIST-STATUS, ESEARCH, CONDSTORE, QRESYNC; what RFC 3501 demands is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+
+from ..envelope import Body, Envelope
+from . import imap_bodies, imap_questions
+from .base import (
+    Budget,
+    ChangeBatch,
+    Fate,
+    Folder,
+    FolderCount,
+    Identity,
+    Lookup,
+    MessageBroken,
+    MessageGone,
+    Place,
+    Presence,
+    Provider,
+    ProviderError,
+    Query,
+    Throttled,
+    Traffic,
+    Unavailable,
+)
+from .imap_connect import Account
+from .imap_folders import read_folders
+from .imap_mail import read_presences
+from .imap_session import Session
+from .imap_sync import Memory, Pull
+from .imap_wire import Refused, Timeouts, in_our_words
+
+
+def connect(
+    secret: str,
+    *,
+    host: str,
+    login: str,
+    port: int = 993,
+    security: str = "tls",
+    auth: str = "password",
+    address: str = "",
+    allowed_hosts: Iterable[str] = (),
+    ca_file: str = "",
+    timeouts: Timeouts | None = None,
+) -> ImapProvider:
+    """Connect and log in.
+
+    :param secret: password, or access token with ``auth="xoauth2"``
+    :param security: ``tls``, ``starttls``, or ``none``: allowed hosts only
+    :param address: the mailbox's mail address where the login is none
+    :param allowed_hosts: names, addresses and networks (CIDR) that may be connected to
+        although they are private or local
+    :param ca_file: further certificate authorities, PEM
+    :raises LoginRequired, Throttled, Unavailable, NotAllowed: see ``imap_connect``
+    """
+    account = Account(
+        host=host,
+        port=port,
+        security=security,
+        login=login,
+        auth=auth,
+        secret=secret,
+        allowed_hosts=tuple(allowed_hosts),
+        ca_file=ca_file or "",
+        timeouts=timeouts or Timeouts(),
+    )
+    return ImapProvider(Session(account), address)
+
+
+class ImapProvider(Provider):
+    """See ``connect``."""
+
+    kind = "imap"
+
+    def __init__(self, session: Session, address: str = ""):
+        self._session = session
+        self._address = address
+        self._memory = Memory()
+
+    @property
+    def traffic(self) -> Traffic:
+        return self._session.traffic
+
+    def identify(self) -> Identity:
+        login = self._session.login
+        email = self._address or (login if "@" in login else "")
+        return Identity(
+            email=email.lower(), account_id=f"{login.lower()}@{self._session.host}"
+        )
+
+    def folders(self) -> tuple[Folder, ...]:
+        return self._patiently(self._list)
+
+    def _list(self) -> tuple[Folder, ...]:
+        with in_our_words(self._session.wire, "LIST"):
+            listed = read_folders(self._session.wire, numbers=False)
+        self._session.learn(listed)
+        return tuple(entry.folder for entry in listed)
+
+    def pull(
+        self,
+        cursor: dict | None,
+        since: datetime | None,
+        budget: Budget,
+        skip: frozenset[str] = frozenset(),
+    ) -> ChangeBatch:
+        def once() -> ChangeBatch:
+            pull = Pull(self._session, self._memory, cursor, since, budget, skip)
+            return pull.run()
+
+        return self._patiently(once)
+
+    def envelopes(
+        self, places: Sequence[Place]
+    ) -> Iterator[tuple[Place, Presence | ProviderError]]:
+        for folder, generation, some in self._by_folder(places, lambda place: place):
+            found = self._patiently(self._presences, folder, generation, some)
+            for place in some:
+                yield place, found.get(place) or MessageGone("message_gone")
+
+    def _presences(self, folder, generation, places) -> dict[Place, Presence]:
+        if not self._open(folder, generation):
+            return {}
+        outgoing = True if self._role(folder) == "sent" else None
+        with in_our_words(self._session.wire, "FETCH"):
+            present, _deleted = read_presences(
+                self._session,
+                folder,
+                generation,
+                outgoing,
+                [int(place.ref) for place in places],
+            )
+        return {presence.place: presence for presence in present}
+
+    def facts(
+        self, mails: Sequence[tuple[Place, Envelope]]
+    ) -> Iterator[tuple[Place, Envelope | ProviderError]]:
+        unknown = []
+        for place, envelope in mails:
+            if envelope.headers is None or envelope.parts is None:
+                unknown.append(place)
+            else:
+                yield place, envelope
+        for place, presence in self.envelopes(unknown) if unknown else ():
+            if isinstance(presence, ProviderError):
+                yield place, presence
+            elif presence.envelope is None or presence.envelope.headers is None:
+                yield place, MessageBroken("message_broken", "headers cannot be read")
+            else:
+                yield place, presence.envelope
+
+    def fetch(
+        self, mails: Sequence[tuple[Place, Envelope]]
+    ) -> Iterator[tuple[Place, Body | ProviderError]]:
+        for folder, generation, some in self._by_folder(mails, lambda mail: mail[0]):
+            envelopes = {int(place.ref): envelope for place, envelope in some}
+            for page in imap_bodies.pages(envelopes):
+                bodies = self._patiently(self._bodies, folder, generation, page)
+                for place, _envelope in some:
+                    if int(place.ref) in page:
+                        body = bodies.get(int(place.ref))
+                        yield place, body or MessageGone("message_gone")
+
+    def _bodies(self, folder, generation, page) -> dict[int, Body | ProviderError]:
+        if not self._open(folder, generation):
+            return {}
+        with in_our_words(self._session.wire, "FETCH"):
+            return imap_bodies.read(self._session, folder, page)
+
+    def confirm(self, lookups: Sequence[Lookup]) -> dict[Place, Fate]:
+        return self._patiently(imap_questions.confirm, self._session, lookups)
+
+    def audit(
+        self, since: datetime | None = None, refs: bool = False
+    ) -> tuple[FolderCount, ...]:
+        return self._patiently(imap_questions.audit, self._session, since, refs)
+
+    def search(self, query: Query, since: datetime | None = None) -> Iterable[Place]:
+        return self._patiently(imap_questions.search, self._session, query, since)
+
+    def attachment(self, place: Place, part: str) -> Iterator[bytes]:
+        def opened():
+            if not self._open(place.folder, place.generation):
+                raise MessageGone("message_gone")
+            return imap_bodies.Attached(self._session, place, part)
+
+        attached = self._patiently(opened)
+        with in_our_words(self._session.wire, "FETCH"):
+            yield from attached
+
+    def close(self) -> None:
+        try:
+            self._session.wire.command("LOGOUT")
+        except Exception:
+            pass  # whatever it is, we are leaving
+        self._session.close()
+
+    # --- inside -----------------------------------------------------------------------
+
+    def _patiently(self, ask: Callable, *args):
+        """Once more over a new connection when the server hung up.
+
+        Dovecot says BYE when an open folder is deleted; others do when they restart.
+        """
+        session = self._session
+        session.reopened = 0
+        try:
+            try:
+                return ask(*args)
+            except Unavailable as problem:
+                if problem.code != "connection_lost" or session.reopened:
+                    raise
+            session.reopen()
+            self._memory = Memory(searched=self._memory.searched)
+            return ask(*args)
+        except (Unavailable, Throttled):
+            session.close()
+            raise
+
+    def _open(self, folder: str, generation: str) -> bool:
+        """Is this generation of the folder still there? Then it is open now."""
+        with in_our_words(self._session.wire, "EXAMINE"):
+            if not self._session.raw_names:
+                self._list()
+            if self._session.is_open(folder):
+                return str(self._session.uidvalidity) == generation
+            try:
+                seen = self._session.examine(folder)
+            except Refused as refusal:
+                if refusal.answer == "BAD":
+                    raise
+                return False
+        return str(seen.uidvalidity) == generation
+
+    def _role(self, folder: str) -> str:
+        return self._session.roles.get(folder, "other")
+
+    def _by_folder(self, items: Iterable, place_of: Callable):
+        def key(item):
+            return place_of(item).folder, place_of(item).generation
+
+        for (folder, generation), some in groupby(sorted(items, key=key), key):
+            yield folder, generation, list(some)

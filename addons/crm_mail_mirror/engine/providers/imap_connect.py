@@ -1,0 +1,330 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""How is a mailbox opened, and what is wrong when it does not open?
+
+The host is resolved once, every address it resolves to is checked, and the connection
+goes to exactly what was checked: a user who can name a host must not reach what stands
+behind the firewall.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .base import LoginRequired, NotAllowed, Throttled, Traffic, Unavailable
+from .imap_wire import Refused, Timeouts, Wire, in_our_words, is_busy, quote
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where a mailbox lies and how to get in.
+
+    :param security: ``tls``, ``starttls``, or ``none`` (allowed hosts only)
+    :param auth: ``password`` or ``xoauth2`` (``secret`` is then an access token)
+    :param allowed_hosts: names, addresses or networks that the administrator allows
+        although they are private
+    :param ca_file: further authorities to trust, PEM
+    """
+
+    host: str
+    port: int
+    security: str
+    login: str
+    auth: str
+    secret: str = field(repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    ca_file: str = ""
+    timeouts: Timeouts = Timeouts()
+
+
+def open_wire(account: Account, traffic: Traffic) -> Wire:
+    """Connect, secure, log in.
+
+    :raises NotAllowed, Unavailable, LoginRequired, Throttled: with the code that fits
+    """
+    if account.security not in ("tls", "starttls", "none"):
+        raise NotAllowed("login_over_plaintext", "unknown security")
+    sock = _socket(account)
+    wire = None
+    try:
+        if account.security == "tls":
+            sock = _secured(account, sock)
+        wire = _greeted(account, sock, traffic)
+        if account.security == "starttls":
+            _start_tls(account, wire)
+        with in_our_words(wire, "login"):
+            _log_in(account, wire)
+            wire.ask_capabilities()
+            wire.enable_qresync()
+    except BaseException:
+        if wire is not None:
+            wire._imap.shutdown()
+        sock.close()
+        raise
+    return wire
+
+
+# --- addresses -----------------------------------------------------------------------
+
+
+def _socket(account: Account) -> socket.socket:
+    host = _ascii(account.host)
+    if not 0 < account.port < 65536:
+        raise Unavailable("port_closed", "no such port")
+    end = time.monotonic() + account.timeouts.connect
+    addresses = _resolve(host, account.port, account.timeouts.connect)
+    allowed = [
+        _is_allowed(host, address, account.allowed_hosts) for address in addresses
+    ]
+    if not all(
+        listed or _is_public(address)
+        for listed, address in zip(allowed, addresses, strict=True)
+    ):
+        raise NotAllowed("host_forbidden", "private or local address")
+    if account.security == "none" and not all(allowed):
+        raise NotAllowed("login_over_plaintext", "no encryption")
+    code = "port_closed"
+    for address in addresses:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise Unavailable("timeout", "connect")
+        try:
+            return socket.create_connection((str(address), account.port), left)
+        except TimeoutError:
+            code = "timeout"
+        except OSError:
+            code = "port_closed"
+    raise Unavailable(code, "connect")
+
+
+def _ascii(host: str) -> str:
+    """The name as DNS knows it (IDNA)."""
+    name = host.strip().rstrip(".").strip("[]")
+    try:
+        name = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise Unavailable("host_unknown", "not a host name") from None
+    if not name or not re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", name):
+        raise Unavailable("host_unknown", "not a host name")
+    return name.lower()
+
+
+def _resolve(host: str, port: int, seconds: float) -> list[Address]:
+    """All addresses of a host. getaddrinfo(3) knows no timeout: it gets a thread."""
+    found: list = []
+    problems: list = []
+
+    def ask() -> None:
+        try:
+            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=ask, daemon=True, name="resolve")
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise Unavailable("timeout", "name lookup")
+    if problems or not found:
+        raise Unavailable("host_unknown", "name lookup")
+    addresses = dict.fromkeys(
+        ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found
+    )
+    return list(addresses)
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _is_public(address: Address) -> bool:
+    """Not loopback, link-local, private, multicast or reserved, nor a form of one."""
+    for inner in _embedded(address):
+        if not _is_public(inner):
+            return False
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not address.is_reserved
+        and not address.is_unspecified
+    ) or address in _NAT64
+
+
+def _embedded(address: Address) -> list[Address]:
+    """IPv4 addresses that an IPv6 one stands for."""
+    if address.version == 4:
+        return []
+    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64 or int(address) >> 32 == 0:
+        inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [each for each in inner if each is not None]
+
+
+def _is_allowed(host: str, address: Address, allowed_hosts: Iterable[str]) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None)
+    for entry in allowed_hosts:
+        entry = entry.strip().lower().rstrip(".")
+        if entry == host:
+            return True
+        try:
+            network = ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            continue
+        if address in network or (mapped is not None and mapped in network):
+            return True
+    return False
+
+
+# --- TLS and greeting ----------------------------------------------------------------
+
+
+def _context(account: Account) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if account.ca_file:
+        try:
+            context.load_verify_locations(account.ca_file)
+        except (OSError, ssl.SSLError):
+            raise Unavailable("certificate_untrusted", "unreadable ca_file") from None
+    return context
+
+
+# X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_OTHER_HOST = (62, 64)
+
+
+def _tls_problem(problem: OSError) -> Unavailable:
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        if problem.verify_code in _OTHER_HOST:
+            return Unavailable("certificate_other_host", "certificate")
+        return Unavailable("certificate_untrusted", problem.verify_message or "")
+    if isinstance(problem, TimeoutError):
+        return Unavailable("timeout", "TLS")
+    return Unavailable("tls_failed", "TLS")
+
+
+def _secured(account: Account, sock: socket.socket) -> socket.socket:
+    context = _context(account)
+    sock.settimeout(account.timeouts.connect)
+    try:
+        return context.wrap_socket(sock, server_hostname=_ascii(account.host))
+    except OSError as problem:
+        raise _tls_problem(problem) from None
+
+
+def _greeted(account: Account, sock: socket.socket, traffic: Traffic) -> Wire:
+    try:
+        with in_our_words(None, "greeting"):
+            wire = Wire(sock, _ascii(account.host), account.timeouts, traffic)
+    except Unavailable as problem:
+        if problem.code in ("garbage", "server_error"):
+            raise Unavailable("not_imap", "greeting") from None
+        raise
+    if wire._imap.state != "NONAUTH":  # PREAUTH: whose mailbox would that be?
+        wire._imap.shutdown()
+        raise Unavailable("not_imap", "greeting")
+    wire.capable = frozenset(wire._imap.capabilities)
+    return wire
+
+
+def _start_tls(account: Account, wire: Wire) -> None:
+    if "STARTTLS" not in wire.capable:
+        raise Unavailable("starttls_refused", "not offered")
+    context = _context(account)
+    try:
+        with in_our_words(wire, "STARTTLS"):
+            try:
+                wire.command("STARTTLS")
+            except Refused:
+                raise Unavailable("starttls_refused", "refused") from None
+        wire._imap.start_tls(context, _ascii(account.host))
+    except ValueError:
+        raise Unavailable("tls_failed", "plain text after STARTTLS") from None
+    except OSError as problem:
+        raise _tls_problem(problem) from None
+    with in_our_words(wire, "CAPABILITY"):
+        wire.ask_capabilities()  # what was said in the clear may be forged
+
+
+# --- login ---------------------------------------------------------------------------
+
+
+def _log_in(account: Account, wire: Wire) -> None:
+    imap = wire._imap
+    imap.limit_answer()
+    wire.traffic.commands += 1
+    try:
+        if account.auth == "xoauth2":
+            imap.authenticate("XOAUTH2", _first(_xoauth2(account)))
+        elif "AUTH=PLAIN" in wire.capable:
+            imap.authenticate("PLAIN", _first(f"\0{account.login}\0{account.secret}"))
+        elif "LOGINDISABLED" not in wire.capable:
+            wire.command("LOGIN", quote(account.login), quote(account.secret))
+            imap.state = "AUTH"
+        elif "AUTH=LOGIN" in wire.capable:
+            imap.authenticate("LOGIN", _in_turn(account.login, account.secret))
+        else:
+            raise NotAllowed("login_over_plaintext", "login disabled")
+    except imaplib.IMAP4.abort as problem:
+        if _says_wrong(str(problem)):
+            raise _refused_login(account, str(problem)) from None
+        raise
+    except (imaplib.IMAP4.error, Refused) as problem:
+        text = problem.text if isinstance(problem, Refused) else str(problem)
+        raise _refused_login(account, text) from None
+
+
+def _xoauth2(account: Account) -> str:
+    return f"user={account.login}\1auth=Bearer {account.secret}\1\1"
+
+
+def _first(text: str):
+    """A SASL mechanism that speaks once, then hears the server out (RFC 7628 3.2.3)."""
+    return _in_turn(text)
+
+
+def _in_turn(*texts: str):
+    waiting = iter(texts)
+    return lambda challenge: next(waiting, "").encode("utf-8")
+
+
+_APP_PASSWORD = re.compile(
+    r"application-specific|app[- ]specific|app password|weblogin|web login",
+    re.IGNORECASE,
+)
+_WRONG = re.compile(
+    r"authenticationfailed|authentication failed|invalid credentials|login failed",
+    re.IGNORECASE,
+)
+
+
+def _says_wrong(text: str) -> bool:
+    return bool(_WRONG.search(text) or _APP_PASSWORD.search(text))
+
+
+def _refused_login(account: Account, text: str) -> Exception:
+    """Whose fault is it? (RFC 5530 section 3) ``text`` may quote anything: not kept."""
+    if _APP_PASSWORD.search(text):
+        return LoginRequired("app_password_needed", "login")
+    upper = text.upper()
+    if "[PRIVACYREQUIRED]" in upper:
+        return NotAllowed("login_over_plaintext", "login")
+    if not _WRONG.search(text):
+        if is_busy(text) or "[LIMIT]" in upper or "[INUSE]" in upper:
+            return Throttled("throttled", "login", retry_after=600)
+        if any(f"[{c}]" in upper for c in ("UNAVAILABLE", "SERVERBUG", "CONTACTADMIN")):
+            return Unavailable("server_error", "login")
+        if "BAD [" in upper or " BAD " in upper:
+            return Unavailable("server_error", "login")
+    if account.auth == "xoauth2":
+        return LoginRequired("access_revoked", "login")
+    return LoginRequired("wrong_password", "login")

@@ -1,0 +1,250 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Where is this mail, how many are there, and which have to do with this address?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from .. import headers
+from . import imap_uids
+from .base import (
+    EXCLUDED,
+    GONE,
+    LIVE,
+    UNKNOWN,
+    Fate,
+    FolderCount,
+    Lookup,
+    Place,
+    Query,
+)
+from .imap_cursor import imap_date, search_day
+from .imap_folders import Listed, only_all_mail, read_folders
+from .imap_mail import read_rows
+from .imap_session import Session
+from .imap_wire import Examined, Refused, in_our_words, quote
+
+#: Mails of one ``confirm`` that are searched for; of the others nothing is said.
+LOOKUPS = 20
+#: Terms of one SEARCH: keeps the line under 1,000 bytes.
+TERMS = 5
+#: Places that one search gives, the newest of each folder.
+MAX_FOUND = 5_000
+_MESSAGE_ID = "UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]<0.4096>"
+
+
+# --- confirm -------------------------------------------------------------------------
+
+
+def confirm(session: Session, lookups: Sequence[Lookup]) -> dict[Place, Fate]:
+    """LIVE, EXCLUDED, GONE, or UNKNOWN where the server cannot tell for sure."""
+    fates = {lookup.place: Fate(UNKNOWN) for lookup in lookups}
+    with in_our_words(session.wire, "confirm"):
+        listed = _listed(session)
+        sought = _still_there(session, listed, lookups, fates)
+        sought = [lookup for lookup in sought if lookup.message_id][:LOOKUPS]
+        if sought:
+            _find_elsewhere(session, listed, sought, fates)
+    return fates
+
+
+def _still_there(session, listed, lookups, fates) -> list[Lookup]:
+    """Settle those that lie where they were seen last. :return: the others"""
+    by_folder: dict[tuple[str, str], list[Lookup]] = defaultdict(list)
+    for lookup in lookups:
+        by_folder[lookup.place.folder, lookup.place.generation].append(lookup)
+    others = []
+    for (path, generation), some in by_folder.items():
+        entry = listed.get(path)
+        seen = _open(session, path) if entry is not None else None
+        there: set[int] = set()
+        if seen is not None and str(seen.uidvalidity) == generation and seen.exists:
+            for piece in imap_uids.commands(int(lookup.place.ref) for lookup in some):
+                uids = imap_uids.write(imap_uids.compress(piece))
+                found = session.wire.search("UID", uids, "UNDELETED")
+                there.update(imap_uids.expand(found, len(piece)))
+        for lookup in some:
+            if int(lookup.place.ref) in there:
+                state = LIVE if entry.counts else EXCLUDED
+                fates[lookup.place] = Fate(state, (lookup.place,))
+            else:
+                others.append(lookup)
+    return others
+
+
+def _find_elsewhere(session, listed, sought, fates) -> None:
+    """By Message-ID in every folder. GONE needs a server whose search is proven."""
+    ids = {headers.parse_ids(lookup.message_id)[:1] for lookup in sought}
+    ids = {found[0] for found in ids if found}
+    places: dict[str, list[Place]] = defaultdict(list)
+    excluded: dict[str, list[Place]] = defaultdict(list)
+    certain, proven = True, False
+    for path, entry in listed.items():
+        seen = _open(session, path)
+        if seen is None:
+            certain = False
+            continue
+        if not seen.exists:
+            continue
+        if not proven:
+            proven = _finds_by_header(session, path, seen)
+            certain = certain and proven
+        found = places if entry.counts else excluded
+        for message_id, uids in _search_ids(session, path, ids).items():
+            found[message_id].extend(_places(path, seen, uids))
+    for lookup in sought:
+        message_id = (headers.parse_ids(lookup.message_id) or ("",))[0]
+        if places[message_id]:
+            fates[lookup.place] = Fate(LIVE, tuple(places[message_id]))
+        elif excluded[message_id]:
+            fates[lookup.place] = Fate(EXCLUDED, tuple(excluded[message_id]))
+        elif certain and message_id:
+            fates[lookup.place] = Fate(GONE)
+
+
+def _finds_by_header(session: Session, path: str, seen: Examined) -> bool:
+    """Does SEARCH HEADER find the newest mail here? iCloud's does not always."""
+    newest = imap_uids.newest(session.wire.search("UID", f"1:{seen.uidnext - 1}"), 1)
+    for uid, message_id in _message_ids(session, path, newest).items():
+        found = session.wire.search("HEADER", "MESSAGE-ID", quote(message_id))
+        return bool(imap_uids.clip(found, uid, uid))
+    return False
+
+
+def _search_ids(session: Session, path: str, ids: set[str]) -> dict[str, list[int]]:
+    uids: set[int] = set()
+    for some in _pieces(sorted(ids)):
+        terms = [f"HEADER MESSAGE-ID {quote(one).decode()}" for one in some]
+        found = session.wire.search("UNDELETED", *_any_of(terms))
+        uids.update(imap_uids.expand(found, 1_000))
+    matched: dict[str, list[int]] = defaultdict(list)
+    for uid, message_id in _message_ids(session, path, sorted(uids)).items():
+        matched[message_id].append(uid)
+    return {one: matched[one] for one in ids if matched[one]}
+
+
+def _message_ids(session: Session, path: str, uids: Sequence[int]) -> dict[int, str]:
+    if not uids:
+        return {}
+    rows = read_rows(session, path, uids, _MESSAGE_ID, b"HEADER")
+    found = {}
+    for uid, row in rows.items():
+        header = row.get(b"HEADER") if row else None
+        if isinstance(header, bytes):
+            message_id = headers.parse_envelope(header).message_id
+            if message_id:
+                found[uid] = message_id
+    return found
+
+
+# --- audit and search ----------------------------------------------------------------
+
+
+def audit(
+    session: Session, since: datetime | None, refs: bool
+) -> tuple[FolderCount, ...]:
+    """Messages of each folder, and on demand the refs of those that count."""
+    counts = []
+    with in_our_words(session.wire, "audit"):
+        for path, entry in _listed(session, numbers=True).items():
+            messages, found = entry.messages or 0, None
+            if refs and entry.counts:
+                found = _refs_since(session, path, since)
+            counts.append(FolderCount(entry.folder, messages, found))
+    return tuple(counts)
+
+
+def _refs_since(session, path, since) -> tuple[str, ...] | None:
+    seen = _open(session, path)
+    if seen is None:
+        return None
+    if not seen.exists:
+        return ()
+    day = search_day(since)
+    criteria = ("SINCE", imap_date(day)) if day else ("UID", f"1:{seen.uidnext - 1}")
+    found = session.wire.search("UNDELETED", *criteria)
+    return tuple(imap_uids.ref(uid) for uid in imap_uids.expand(found, seen.exists))
+
+
+def search(session: Session, query: Query, since: datetime | None) -> list[Place]:
+    """Mail in folders that count with any of the terms; substrings match too."""
+    terms = _terms(query)
+    places: list[Place] = []
+    if not terms:
+        return places
+    with in_our_words(session.wire, "search"):
+        listed = _listed(session)
+        if "X-GM-EXT-1" in session.wire.capable:
+            kept = {entry.folder.ref for entry in only_all_mail(listed.values())}
+            listed = {path: entry for path, entry in listed.items() if path in kept}
+        for path, entry in listed.items():
+            seen = _open(session, path) if entry.counts else None
+            if seen is not None and seen.exists:
+                uids = _search_terms(session, terms, since)
+                places.extend(_places(path, seen, imap_uids.newest(uids, MAX_FOUND)))
+    return places
+
+
+def _terms(query: Query) -> list[str]:
+    terms = []
+    for text in (*query.addresses, *(f"@{domain}" for domain in query.domains)):
+        terms.extend(f"{key} {_quoted(text)}" for key in ("FROM", "TO", "CC", "BCC"))
+    terms.extend(f"HEADER MESSAGE-ID {_quoted(one)}" for one in query.message_ids)
+    terms.extend(f"SUBJECT {_quoted(word)}" for word in query.subject_words)
+    return terms
+
+
+def _quoted(text: str) -> str:
+    return quote(" ".join(text.split())[:200]).decode("utf-8")
+
+
+def _search_terms(session, terms: list[str], since) -> imap_uids.Ranges:
+    day = search_day(since)
+    criteria = ["UNDELETED", *(("SINCE", imap_date(day)) if day else ())]
+    found: imap_uids.Ranges = []
+    plain = [term for term in terms if term.isascii()]
+    for some in _pieces(plain):
+        found.extend(session.wire.search(*criteria, *_any_of(some)))
+    for some in _pieces([term for term in terms if not term.isascii()]):
+        try:
+            found.extend(
+                session.wire.search(*criteria, *_any_of(some), charset="UTF-8")
+            )
+        except Refused as refusal:
+            if refusal.code != "BADCHARSET" and refusal.answer != "BAD":
+                raise  # else this server searches no such words
+    return imap_uids.merge(found)
+
+
+# --- common --------------------------------------------------------------------------
+
+
+def _listed(session: Session, numbers: bool = False) -> dict[str, Listed]:
+    listed = read_folders(session.wire, numbers=numbers, ignored_too=numbers)
+    session.learn(listed)
+    return {entry.folder.ref: entry for entry in listed}
+
+
+def _open(session: Session, path: str) -> Examined | None:
+    try:
+        return session.examine(path)
+    except Refused as refusal:
+        if refusal.answer == "BAD":
+            raise
+        return None
+
+
+def _places(path: str, seen: Examined, uids: Iterable[int]) -> list[Place]:
+    return [Place(path, str(seen.uidvalidity), imap_uids.ref(uid)) for uid in uids]
+
+
+def _pieces(terms: Sequence[str]) -> list[Sequence[str]]:
+    return [terms[at : at + TERMS] for at in range(0, len(terms), TERMS)]
+
+
+def _any_of(terms: Sequence[str]) -> list[str]:
+    """``OR a OR b c`` (RFC 3501 section 6.4.4)"""
+    return [*(f"OR {term}" for term in terms[:-1]), terms[-1]]

@@ -1,0 +1,456 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""imapclient on a leash: bounded reads, bounded time, and the commands it lacks.
+
+imapclient 3.0 to 4.1 has no ranges in FETCH, no VANISHED (RFC 7162), no ESEARCH (RFC
+4731) and no LIST-STATUS (RFC 5819), waits for ever on a server that drips, reads any
+literal a server announces, and formats each byte for a debug log. Nothing here ever
+sends SELECT, STORE, EXPUNGE or a BODY without PEEK.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import logging
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import imapclient
+from imapclient.exceptions import IMAPClientError
+
+from . import imap_parse, imap_uids
+from .base import Throttled, Traffic, Unavailable
+
+#: One line: a plain server lists a million UIDs in 8 MB. imaplib's own bound is 1 MB.
+MAX_LINE = 12_000_000
+#: One literal, and all of one answer, unless a command asks for more.
+MAX_LITERAL = 16_000_000
+MAX_ANSWER = 64_000_000
+
+# What imapclient says at level DEBUG: it never gets content to log (see ``Wire``),
+# but would log logins.
+logging.getLogger("imapclient").setLevel(logging.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. :param connect: until TCP and TLS stand, for all addresses together
+    :param read: between two pieces of an answer :param command: for a whole answer"""
+
+    connect: float = 15.0
+    read: float = 30.0
+    command: float = 90.0
+
+
+class Refused(Exception):
+    """The server answered NO or BAD.
+
+    :param code: response code in capitals (RFC 5530), ``""`` when there is none
+    """
+
+    def __init__(self, command: str, answer: str, code: str, text: str):
+        super().__init__(f"{command}: {answer} [{code}]")
+        self.command, self.answer, self.code, self.text = command, answer, code, text
+
+
+class TooMuch(imaplib.IMAP4.abort):
+    """The server wants to send more than anybody asked for."""
+
+
+class Connection(imaplib.IMAP4):
+    """imaplib over a socket that was opened and checked elsewhere.
+
+    :param sock: connected; the first bytes of the server may be waiting in it
+    """
+
+    def __init__(
+        self, sock: socket.socket, host: str, timeouts: Timeouts, traffic: Traffic
+    ):
+        self._given = sock
+        self._timeouts = timeouts
+        self._traffic = traffic
+        self._buffer = bytearray()
+        self.failure = ""
+        self.limit_answer()
+        super().__init__(host, 0)
+
+    # --- what imaplib lets be overridden ----------------------------------------------
+
+    def open(self, host="", port=0, timeout=None):
+        self.host, self.port, self.sock = host, port, self._given
+
+    def read(self, size: int) -> bytes:
+        self._admit(size, self._max_literal)
+        while len(self._buffer) < size:
+            self._receive()
+        return self._take(size)
+
+    def readline(self) -> bytes:
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if searched > MAX_LINE:
+                raise TooMuch("line")
+            if not self._receive(end_is_error=False):
+                return b""
+        self._admit(end + 1, MAX_LINE)
+        line = self._take(end + 1)
+        # some servers end some lines with LF alone
+        return line if line.endswith(b"\r\n") else line[:-1] + b"\r\n"
+
+    def send(self, data: bytes) -> None:
+        try:
+            self.sock.settimeout(self._patience())
+            self.sock.sendall(data)
+        except TimeoutError:
+            self.failure = "timeout"
+            raise
+        self._traffic.sent += len(data)
+
+    def shutdown(self) -> None:
+        try:
+            self.sock.close()
+        except OSError:
+            pass
+
+    def _get_capabilities(self):
+        """Take them from the greeting where they stand there: one round trip less."""
+        told = self.untagged_responses.get("CAPABILITY")
+        if told and told[-1]:
+            self.capabilities = tuple(str(told[-1], "ascii", "replace").upper().split())
+        else:
+            super()._get_capabilities()
+
+    def _log(self, line):
+        """imaplib keeps the last lines in memory, the one with the password too."""
+
+    def _mesg(self, text, seconds=None):
+        """No wire log, at no level."""
+
+    # --- bounds -----------------------------------------------------------------------
+
+    def limit_answer(
+        self, answer: int = MAX_ANSWER, literal: int = MAX_LITERAL
+    ) -> None:
+        """A new command begins: so many bytes and so much time for its answer."""
+        self._left = answer
+        self._max_literal = literal
+        self._deadline = time.monotonic() + self._timeouts.command
+
+    def _admit(self, size: int, most: int) -> None:
+        self._left -= size
+        if size > most or self._left < 0:
+            raise TooMuch("answer")
+
+    def _patience(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            self.failure = "timeout"
+            raise TimeoutError("command")
+        return min(left, self._timeouts.read)
+
+    def _receive(self, end_is_error: bool = True) -> bool:
+        self.sock.settimeout(self._patience())
+        try:
+            octets = self.sock.recv(262_144)
+        except TimeoutError:
+            self.failure = "timeout"
+            raise
+        if not octets:
+            if end_is_error:
+                raise self.abort("socket error: EOF")
+            return False
+        self._traffic.received += len(octets)
+        self._buffer += octets
+        return True
+
+    def _take(self, size: int) -> bytes:
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Wrap the socket after STARTTLS was accepted (RFC 3501 section 6.2.1).
+
+        :raises ValueError: somebody has put words into the server's mouth before
+        """
+        if self._buffer:
+            raise ValueError("plain text after STARTTLS")
+        self.sock.settimeout(self._timeouts.connect)
+        self.sock = context.wrap_socket(self.sock, server_hostname=host)
+        self._tls_established = True
+        self.untagged_responses.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What EXAMINE answered (RFC 3501 section 6.3.2, RFC 7162 section 3.1.2).
+
+    The only source of watermarks: what a later answer says may pass over mail that was
+    not listed.
+    """
+
+    uidvalidity: int
+    uidnext: int
+    exists: int
+    modseq: int | None
+
+
+class Wire(imapclient.IMAPClient):
+    """:param sock: connected, TLS on it already if it is to be from the first byte"""
+
+    def __init__(
+        self, sock: socket.socket, host: str, timeouts: Timeouts, traffic: Traffic
+    ):
+        self._parts = (sock, host, timeouts, traffic)
+        self.traffic = traffic
+        self.selected: str | None = None
+        #: mails that the open folder lost since EXAMINE, as far as the server told
+        self.shrunk = 0
+        self.enabled: frozenset[str] = frozenset()
+        self.capable: frozenset[str] = frozenset()
+        super().__init__(host, port=0, ssl=False, timeout=timeouts.read)
+        self._imap.debug = 0
+        self._imap.__dict__.pop("_mesg", None)
+
+    def __repr__(self) -> str:
+        return "<Wire>"
+
+    def _create_IMAP4(self) -> Connection:
+        return Connection(*self._parts)
+
+    # --- any command ------------------------------------------------------------------
+
+    def command(self, name: str, *args: str | bytes, answer: int = MAX_ANSWER) -> dict:
+        """Send a command, wait for its tagged answer.
+
+        :return: untagged answers by type, as ``imap_parse.responses`` takes them
+        :raises Refused: the tagged answer is not OK
+        """
+        imap = self._imap
+        imaplib.Commands.setdefault(name, ("NONAUTH", "AUTH", "SELECTED"))
+        imap.untagged_responses.clear()
+        imap.limit_answer(answer)
+        self.traffic.commands += 1
+        verb = f"{name} {args[0]}" if name == "UID" else name
+        tag = imap._command(name, *(_bytes(arg) for arg in args))
+        try:
+            typ, data = imap._command_complete(name, tag)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as problem:
+            raise Refused(verb, "BAD", "", str(problem)) from None
+        if typ != "OK":
+            text = b" ".join(d for d in data if isinstance(d, bytes))
+            text = text.decode("utf-8", "replace")
+            raise Refused(verb, typ, response_code(text), text)
+        told = dict(imap.untagged_responses)
+        self.shrunk += len(told.get("EXPUNGE", []))
+        self.shrunk += sum(
+            imap_uids.size(imap_uids.parse(answer.strip()))
+            for answer in told.get("VANISHED", [])
+            if answer.strip()[:1].isdigit()
+        )
+        return told
+
+    def ask_capabilities(self) -> None:
+        """Learn them anew: servers tell more, or others, after login."""
+        told = self.command("CAPABILITY").get("CAPABILITY") or [b""]
+        self.capable = frozenset(told[-1].decode("ascii", "replace").upper().split())
+
+    def enable_qresync(self) -> None:
+        """Believe only the untagged answer: iCloud advertises and never enables."""
+        if "ENABLE" not in self.capable or "QRESYNC" not in self.capable:
+            return
+        try:
+            told = self.command("ENABLE", "QRESYNC").get("ENABLED", [])
+        except Refused:
+            return
+        words = b" ".join(t for t in told if isinstance(t, bytes))
+        self.enabled = frozenset(words.decode("ascii", "replace").upper().split())
+
+    # --- folders ----------------------------------------------------------------------
+
+    def examine(self, name: bytes) -> Examined:
+        """Open a folder for reading only, afresh."""
+        self.selected = None
+        imap = self._imap
+        imap.is_readonly = True
+        imap.state = "AUTH"  # a refused EXAMINE leaves no folder open
+        condstore = ("(CONDSTORE)",) if self._wants_condstore() else ()
+        told = self.command("EXAMINE", quote(name), *condstore)
+        imap.state = "SELECTED"
+        self.shrunk = 0
+        self.selected = name.decode("latin-1")
+        uidvalidity, uidnext = _number(told, "UIDVALIDITY"), _number(told, "UIDNEXT")
+        if uidvalidity is None:
+            raise ValueError("EXAMINE without UIDVALIDITY")
+        exists = _number(told, "EXISTS")
+        if exists is None:
+            raise ValueError("EXAMINE without EXISTS")
+        if uidnext is None:  # RFC 3501 lets old servers leave it out
+            highest = self.search("UID", "*") if exists else []
+            uidnext = highest[-1][1] + 1 if highest else 1
+        return Examined(uidvalidity, uidnext, exists, _number(told, "HIGHESTMODSEQ"))
+
+    def _wants_condstore(self) -> bool:
+        """RFC 7162 section 3.1.8: a server need not tell HIGHESTMODSEQ unasked."""
+        return "CONDSTORE" in self.capable and "QRESYNC" not in self.enabled
+
+    def unselect(self) -> bool:
+        """Leave the open folder (RFC 3691); false when the server cannot."""
+        if self.selected is None:
+            return True
+        if "UNSELECT" not in self.capable:
+            return False
+        self.command("UNSELECT")
+        self._imap.state = "AUTH"
+        self.selected = None
+        return True
+
+    # --- mail -------------------------------------------------------------------------
+
+    def search(self, *criteria: str | bytes, charset: str = "") -> imap_uids.Ranges:
+        """UIDs of the open folder; in ranges where the server has ESEARCH."""
+        criteria = ("CHARSET", charset, *criteria) if charset else criteria
+        if "ESEARCH" in self.capable:
+            told = self.command("UID", "SEARCH", "RETURN", "(ALL)", *criteria)
+            for answer in told.get("ESEARCH", []):
+                found = re.search(rb"\bALL ([0-9:,]+)", answer, re.IGNORECASE)
+                if found:
+                    return imap_uids.parse(found[1])
+                return []
+        else:
+            told = self.command("UID", "SEARCH", *criteria)
+        uids: list[int] = []
+        for answer in told.get("SEARCH", []):
+            words = answer.partition(b"(")[0]  # "(MODSEQ n)" may follow
+            uids.extend(map(int, words.split()))
+        return imap_uids.compress(uids)
+
+    def fetch_rows(
+        self, uids: str, items: str, modifier: str = "", answer: int = MAX_ANSWER
+    ) -> tuple[list[imap_parse.Response], imap_uids.Ranges]:
+        """UID FETCH. :return: one response a mail, unparsed; what VANISHED told"""
+        arguments = ["FETCH", uids, items, *([modifier] if modifier else [])]
+        told = self.command("UID", *arguments, answer=answer)
+        return list(imap_parse.responses(told.get("FETCH", []))), vanished(told)
+
+    def fetch_flags(
+        self, uids: str, modseq: int
+    ) -> tuple[dict[int, bool], imap_uids.Ranges]:
+        """What changed since (RFC 7162 section 3.2.6), QRESYNC being enabled.
+
+        :return: UID -> whether it is marked \\Deleted; what VANISHED
+        """
+        rows, gone = self.fetch_rows(
+            uids, "(UID FLAGS)", f"(CHANGEDSINCE {modseq} VANISHED)"
+        )
+        marked = {}
+        for response in rows:
+            row = imap_parse.fetched(response)
+            if b"UID" in row and b"FLAGS" in row:
+                flags = {flag.lower() for flag in row[b"FLAGS"] or () if flag}
+                marked[int(row[b"UID"])] = b"\\deleted" in flags
+        return marked, gone
+
+
+def vanished(told: dict) -> imap_uids.Ranges:
+    """``* VANISHED [(EARLIER)] set`` (RFC 7162 section 3.2.10), as ranges."""
+    ranges: imap_uids.Ranges = []
+    for answer in told.get("VANISHED", []):
+        text = answer.strip()
+        if text.upper().startswith(b"(EARLIER)"):
+            text = text[9:]
+        if text.strip():
+            ranges.extend(imap_uids.parse(text.strip()))
+    return imap_uids.merge(ranges)
+
+
+def response_code(text: str) -> str:
+    """``[UNAVAILABLE] ...`` -> ``UNAVAILABLE`` (RFC 5530)."""
+    found = re.match(r"\s*\[([A-Za-z0-9-]{1,40})[\] ]", text)
+    return found[1].upper() if found else ""
+
+
+def quote(text: bytes | str) -> bytes:
+    """A quoted string (RFC 3501 section 4.3)."""
+    octets = _bytes(text)
+    if any(byte in octets for byte in b"\r\n\0"):
+        raise ValueError("no quoted string can hold this")
+    return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+_BUSY = re.compile(
+    r"too many|rate limit|throttl|bandwidth|simultaneous"
+    r"|limit exceeded|exceeded.*limit",
+    re.IGNORECASE,
+)
+_BUSY_CODES = {"LIMIT", "INUSE", "THROTTLED", "OVERQUOTA"}
+
+
+def is_busy(text: str, code: str = "") -> bool:
+    """Does the server say: too much, too fast?"""
+    return (code or response_code(text)) in _BUSY_CODES or bool(_BUSY.search(text))
+
+
+@contextmanager
+def in_our_words(
+    wire: Wire | None = None, doing: str = "", refusals: bool = True
+) -> Iterator[None]:
+    """Turn what imaplib, imapclient, ssl and socket raise into errors of ``base``.
+
+    Their texts may quote the wire: none of it is passed on.
+
+    :param refusals: ``Refused`` too; else it goes through as it is
+    """
+    try:
+        yield
+    except Refused as refusal:
+        if not refusals:
+            raise
+        if is_busy(refusal.text, refusal.code):
+            raise Throttled("throttled", str(refusal), retry_after=600) from None
+        raise Unavailable("server_error", str(refusal)) from None
+    except TimeoutError:
+        raise Unavailable("timeout", doing) from None
+    except TooMuch:
+        raise Unavailable("garbage", "more than was asked for") from None
+    except imaplib.IMAP4.abort as problem:
+        failure = wire._imap.failure if wire is not None else ""
+        raise _from_abort(str(problem), failure, doing) from None
+    except ssl.SSLError:
+        raise Unavailable("connection_lost", "TLS") from None
+    except OSError:
+        raise Unavailable("connection_lost", doing) from None
+    except (imaplib.IMAP4.error, IMAPClientError):
+        raise Unavailable("server_error", doing) from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise Unavailable("garbage", doing) from None
+
+
+def _from_abort(text: str, failure: str, doing: str) -> Throttled | Unavailable:
+    if failure:
+        return Unavailable(failure, doing)
+    if is_busy(text):
+        return Throttled("throttled", "the server closed the connection", 600)
+    if text.startswith("unexpected") or "unexpected response" in text:
+        return Unavailable("garbage", doing)
+    return Unavailable("connection_lost", doing)
+
+
+def _bytes(text: bytes | str) -> bytes:
+    return text.encode("utf-8") if isinstance(text, str) else text
+
+
+def _number(told: dict, name: str) -> int | None:
+    for value in reversed(told.get(name, [])):
+        found = re.match(rb"\d+", value) if isinstance(value, bytes) else None
+        if found:
+            return int(found[0])
+    return None
