@@ -266,9 +266,13 @@ class CrmMailMirrorMailbox(models.Model):
     def write(self, vals):
         if "user_id" in vals and not self.env.su:
             raise UserError(self.env._("The owner of a mailbox stays the same."))
+        before = {mailbox: mailbox.sync_from for mailbox in self}
         result = super().write(vals)
         if {"sync_from", "mode", "aliases", "email"} & set(vals):
             self._bump_policy(self.user_id.ids)
+        for mailbox, since in before.items():
+            if mailbox.sync_from != since:
+                mailbox._list_again()
         return result
 
     @api.ondelete(at_uninstall=False)
@@ -674,6 +678,12 @@ class CrmMailMirrorMailbox(models.Model):
         for mailbox in sorted(days):
             self.env["crm.mail.mirror.page"]._count(self.browse(mailbox), days[mailbox])
         return set(days)
+
+    def _list_again(self):
+        """From the beginning: what is known is found again, not downloaded again."""
+        self.env["crm.mail.mirror.page"]._recount(self)
+        now = fields.Datetime.now()
+        self.sudo().write({"cursor": False, "next_sync_at": now})
 
     def _tell_owner(self, summary):
         """One activity for the owner, not one more each time."""

@@ -892,6 +892,20 @@ class CrmMailMirrorPage(models.AbstractModel):
 
     # ---- the log in numbers ---------------------------------------------------------
 
+    @api.model
+    def _recount(self, mailbox):
+        """Begin the log anew from the rows there are: all mail will be listed again."""
+        self.env["crm.mail.mirror.copy"].flush_model()
+        self.env.cr.execute(
+            "DELETE FROM crm_mail_mirror_day WHERE mailbox_id = %s", [mailbox.id]
+        )
+        self.env.cr.execute(
+            """INSERT INTO crm_mail_mirror_day (mailbox_id, day, state, reason, count)
+               SELECT mailbox_id, received_at::date, state, coalesce(reason, ''), count(*)
+                 FROM crm_mail_mirror_copy WHERE mailbox_id = %s GROUP BY 1, 2, 3, 4""",
+            [mailbox.id],
+        )
+
     def _count(self, mailbox, days):
         """Add to the day's lines. :param mailbox: Lease or record"""
         rows = sorted((*line, count) for line, count in days.items() if count)
