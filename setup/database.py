@@ -124,7 +124,15 @@ def server(durable: bool = False) -> Iterator[Server]:
     """
     named = given()
     if named:
-        may = named.sql("SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user")
+        try:
+            may = named.sql(
+                "SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user"
+            )
+        except Stop as reason:
+            raise Stop(
+                f"PostgreSQL at {named.host}:{named.port} does not let us in; mend "
+                f"DATABASE_URL or PGHOST, or unset them for a private one. {reason}"
+            ) from None
         if may != ["t"]:
             raise Stop(f"The role '{named.user}' may not create databases: allow it.")
         yield named

@@ -4,13 +4,14 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from . import browser, database, lint, odoo, odoo_tests, packages, postgres, venv
 from .done import alone
-from .say import LOCAL, note
+from .say import LOCAL, Stop, fail, note
 from .template import environment
 
 CHECKOUT = LOCAL.parent
@@ -89,6 +90,23 @@ ALL: dict[str, Callable[[], int]] = {
     "lint": check,
     "clean": clean,
 }
+
+
+def main(argv: list[str]) -> int:
+    """Do one target; why it stopped is told in a sentence."""
+    if len(argv) != 1 or argv[0] not in ALL:
+        fail(f"Say one of: {', '.join(ALL)}.")
+        return 2
+    # `kill` ends a target as Ctrl-C does: what it started is stopped
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return ALL[argv[0]]()
+    except Stop as reason:
+        fail(str(reason))
+        return 1
+    except KeyboardInterrupt:
+        fail(f"Interrupted: 'make {argv[0]}' goes on where it was.")
+        return 130
 
 
 def _test_surroundings() -> dict[str, str]:

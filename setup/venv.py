@@ -44,6 +44,10 @@ def ensure() -> None:
             "pip",
             "Python packages could not be installed: check the network and "
             "'pip config list'.",
-            env={**os.environ, "PIP_CACHE_DIR": str(LOCAL / "cache/pip")},
+            env={
+                "PIP_RETRIES": "2",
+                **os.environ,
+                "PIP_CACHE_DIR": str(LOCAL / "cache/pip"),
+            },
         )
     _stamp.write(made_from)
