@@ -1,0 +1,81 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What really goes over the wire? A proxy that writes it down, and can cut it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+
+class Tap:
+    """Listens on ``port`` and passes on to a server on this machine.
+
+    :param cut_after: bytes of the server after which each connection is cut; ``None`` =
+        never. May be changed while it runs
+    """
+
+    host = "localhost"
+
+    def __init__(self, port: int, cut_after: int | None = None):
+        self._target = port
+        self.cut_after = cut_after
+        self.said = bytearray()
+        self.heard = bytearray()
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self._listener.close()
+
+    @property
+    def commands(self) -> list[str]:
+        """What the client said, line by line, without tags."""
+        lines = bytes(self.said).decode("latin-1").split("\r\n")
+        return [line.partition(" ")[2] for line in lines if " " in line]
+
+    def forget(self) -> None:
+        self.said.clear()
+        self.heard.clear()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _address = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            server = socket.create_connection(("127.0.0.1", self._target))
+            for source, target, record, cuts in (
+                (client, server, self.said, False),
+                (server, client, self.heard, True),
+            ):
+                threading.Thread(
+                    target=self._pass_on,
+                    args=(source, target, record, cuts),
+                    daemon=True,
+                ).start()
+
+    def _pass_on(self, source, target, record: bytearray, cuts: bool) -> None:
+        left = self.cut_after if cuts else None
+        try:
+            while octets := source.recv(65536):
+                if left is not None:
+                    octets = octets[:left]
+                    left -= len(octets)
+                record.extend(octets)
+                target.sendall(octets)
+                if left == 0:
+                    break
+        except OSError:
+            pass
+        for each in (source, target):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

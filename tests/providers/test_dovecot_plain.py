@@ -1,0 +1,14 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""IMAP as in RFC 3501: Dovecot that hides what it can."""
+
+import pytest
+
+from tests.providers.history import HistoryTests
+from tests.providers.provider_tests import ProviderTests
+
+
+class TestDovecotPlain(ProviderTests, HistoryTests):
+    @pytest.fixture
+    def server(self, dovecot_plain):
+        return dovecot_plain
