@@ -19,19 +19,21 @@ from .envelope import Address
 
 #: Addresses of one field; above any real mail, below what would fill a table.
 MAX_ADDRESSES = 20_000
+#: Words and signs of one field: 20,000 addresses with names, or 0.4 s of junk.
+MAX_TOKENS = 200_000
 #: Characters of an address (RFC 5321 section 4.5.3.1: 64 + 1 + 255); longer is no address.
 MAX_EMAIL = 320
 #: Characters of a display name that are kept.
 MAX_NAME = 500
+#: Characters between two commas in which an address without brackets is looked for.
+MAX_PHRASE = 4_000
 
-_TOKEN = re.compile(
-    r"(?P<word>=\?[^\s?]{1,60}\?[bBqQ]\?[^?]*\?=)"
-    r'|(?P<quoted>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))'
-    r"|(?P<special>[(<>,;:])"
-    r"|(?P<space>\s+)"
-    r'|(?P<atom>(?:[^\s"(<>,;:=]|=(?!\?))+|=)',
-    re.DOTALL,
-)
+_WORD = r"(?P<word>=\?[^\s?]{1,60}\?[bBqQ]\?[^?]*\?=)"
+_QUOTED = r'(?P<quoted>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))'
+_REST = r"(?P<special>[(<>,;:])|(?P<space>\s+)|(?P<atom>(?:[^\s{}(<>,;:=]|=(?!\?))+|=)"
+_TOKEN = re.compile(f"{_WORD}|{_QUOTED}|{_REST}".replace("{}", '"'), re.DOTALL)
+#: The same once a quote was found that nobody closes: it is a character like others.
+_TOKEN_UNQUOTED = re.compile(f"{_WORD}|{_REST}".replace("{}", ""), re.DOTALL)
 _COMMENT_EDGE = re.compile(r"[()]|\\.", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _DOMAIN = re.compile(r"[^\s@<>()\[\],;:\\\"'=?&#/]+")
@@ -99,16 +101,17 @@ class _Parser:
         self.emails: list[str] = []
 
     def read(self, text: str) -> None:
-        quotes = comments = True
+        comments = True
         position, end, token_at = 0, len(text), _TOKEN.match
-        while position < end and len(self.found) < MAX_ADDRESSES:
+        for _number in range(MAX_TOKENS):
+            if position >= end:
+                break
             token = token_at(text, position)
             kind, value = (token.lastgroup, token.group()) if token else ("atom", text[position])
             here, position = position, position + len(value)
             if kind == "quoted":
-                if not quotes or position == end and not _closed(value):
-                    # a quote that nobody closes is a character like any other
-                    quotes, position = False, here + 1
+                if position == end and not _closed(value):
+                    token_at, position = _TOKEN_UNQUOTED.match, here + 1
                     continue
                 self.take_quoted(value, text[position : position + 1])
             elif kind == "space":
@@ -180,7 +183,7 @@ class _Parser:
             if "@" not in decoded:
                 return []
             return list(parse(decoded, _as_it_is))  # the whole was one encoded word
-        phrase = " ".join(phrase.split())
+        phrase = " ".join(phrase[-MAX_PHRASE:].split())
         if email := normal_email(_AROUND_DOTS.sub(r"\1", phrase)):
             return [Address("", email)]  # spaces around dots, RFC 5322 section 4.4
         words = [(word, normal_email(word)) for word in phrase.split(" ")]

@@ -17,8 +17,10 @@ from .envelope import Address, Envelope
 
 #: Bytes of a header block, and of one field, that are read. 5,000 recipients with names
 #: are 400 KB; nothing that people send comes near.
-MAX_HEADER = 4_000_000
-MAX_FIELD = 1_500_000
+MAX_HEADER = 2_000_000
+MAX_FIELD = 1_000_000
+#: Bytes of a field that is not a list of people.
+MAX_SHORT_FIELD = 100_000
 #: Characters of a subject that are kept (RFC 5322 allows a line of 998).
 MAX_SUBJECT = 2_000
 #: Characters of one field of ``Envelope.headers``, and how many of a name are kept.
@@ -247,11 +249,11 @@ def parse_envelope(raw: bytes, rule_fields: bool = True) -> Envelope:
         found.setdefault(name, []).append(value)
 
     def first(name: bytes) -> bytes:
-        return next((value for value in found.get(name, ()) if value), b"")
+        return next((value for value in found.get(name, ()) if value), b"")[:MAX_SHORT_FIELD]
 
     def people(name: bytes) -> tuple[Address, ...]:
         values = found.get(name)
-        return parse_addresses(b", ".join(values)) if values else ()
+        return parse_addresses(b", ".join(values)[:MAX_FIELD]) if values else ()
 
     subject = first(b"subject")
     return Envelope(
