@@ -40,9 +40,13 @@ ICS = {"disposition": "attachment", "filename": "invite.ics"}
             part("1", "text/plain", "alternative", size=0),
             part("2", "text/html", "alternative", size=0),
         ),
-        (
-            part("1", "text/plain", "signed", size=0),
-            part("2", "application/pgp-signature", "signed"),
+        *(
+            (part("1", "text/plain", "signed", size=0), part("2", kind, "signed"))
+            for kind in (
+                "application/pgp-signature",
+                "application/pkcs7-signature",
+                "application/x-pkcs7-signature",
+            )
         ),
     ],
 )
@@ -73,6 +77,9 @@ def test_a_text_or_a_file_is_content(parts):
 
 def test_a_bare_invitation_is_one():
     assert verdict(part("1", "text/calendar")) == Reason.CALENDAR
+    assert verdict(part("1", "application/ics")) == Reason.CALENDAR
+    shouted = part("1", "application/octet-stream", filename="INVITE.ICS")
+    assert verdict(shouted) == Reason.CALENDAR
     assert verdict(part("1", "application/octet-stream", **ICS)) == Reason.CALENDAR
 
 
@@ -111,27 +118,29 @@ def test_a_file_attached_to_an_invitation_is_content():
         part("1.2", "text/calendar", "mixed/alternative"),
     )
 
-    assert verdict(*parts, part("2", around="mixed", **PDF)) is None
+    assert verdict(*parts) == Reason.CALENDAR
+    for content_type in ("application/pdf", "text/plain", "image/png"):
+        agenda = part("2", content_type, "mixed", disposition="attachment")
+        assert verdict(*parts, agenda) is None
 
 
 def test_exchange_marks_the_whole_mail_as_invitation():
-    marked = {"content_class": "urn:content-classes:calendarmessage"}
+    marked = {"content_class": "urn:Content-Classes:CalendarMessage"}
     tnef = part("2", "application/ms-tnef", "mixed", disposition="attachment")
 
     assert verdict(part("1", "text/plain", "mixed"), tnef, **marked) == "calendar"
     assert verdict(part("1", "text/plain", "mixed"), tnef) is None
 
 
-def test_an_invitation_inside_a_forwarded_mail_is_not_this_mails():
+def test_a_forwarded_invitation_is_content():
     forwarded = (
-        part("1", "text/plain", "mixed"),
+        part("1", "text/plain", "mixed", size=0),
         part("2", "message/rfc822", "mixed"),
         part("2.1", "text/plain", "mixed/rfc822/alternative"),
         part("2.2", "text/calendar", "mixed/rfc822/alternative"),
     )
 
     assert verdict(*forwarded) is None
-    assert verdict(*forwarded[1:]) is None
 
 
 # --- real mail -----------------------------------------------------------------------

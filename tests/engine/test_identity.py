@@ -148,6 +148,10 @@ def test_mail_without_message_id_never_merges_with_a_stranger():
     assert identity(Envelope(), "k1") != identity(Envelope(), "k2")
 
 
+def test_mail_without_date_is_one_by_its_message_id():
+    assert one(changed(date=None), changed(date=None))
+
+
 def test_mail_without_message_id_is_itself_in_other_mailboxes():
     """Its Date to the second, sender, subject and recipients tell it from others."""
     assert one(NAMELESS, NAMELESS)
@@ -176,6 +180,13 @@ def test_many_recipients_all_count():
 
 
 # --- within one mailbox --------------------------------------------------------------
+
+
+def test_an_api_without_raw_headers_gives_the_subject_alone():
+    one_subject = present(changed(BARE, raw_subject=""))
+    other_subject = present(changed(BARE, raw_subject="", subject="Offer 18"))
+
+    assert mail_key(one_subject) != mail_key(other_subject)
 
 
 def test_own_id_of_the_provider_is_the_key():
@@ -247,6 +258,35 @@ def test_the_providers_thread_counts_only_where_headers_say_nothing():
     assert thread_key(BARE, "root@x") != thread_key(Envelope(message_id="<root@x>"))
 
 
+# --- stored for ever -----------------------------------------------------------------
+
+
+def test_keys_are_stored_and_therefore_never_change():
+    """What a release computes has to equal what the one before has stored."""
+
+    def stored(*fields):
+        joined = "".join(f"{len(field.encode())}:{field}" for field in fields)
+        return hashlib.sha256(joined.encode()).hexdigest()
+
+    message_id, noon = "1.A@mx.customer.example", "1772366400"
+    people = ("2", BEN.email, CARL.email)
+    subject = "Größe 17"
+    envelope = changed(subject="Größe\t 17")
+
+    assert identity(envelope, "key") == stored(
+        "identity", message_id, ANNA.email, noon, subject, *people, ""
+    )
+    assert identity(BARE, "key") == stored(
+        "identity", "", ANNA.email, "", "Offer 17", *people, "key"
+    )
+    assert mail_key(present()) == stored(
+        "mail_key", message_id, noon, "1", ANNA.email, "Offer 17", "1000", noon
+    )
+    assert same_key(MAIL) == stored("same_key", message_id, "customer.example")
+    assert thread_key(MAIL) == stored("thread_key", message_id)
+    assert thread_key(BARE, "t1") == stored("provider_thread", "t1")
+
+
 # --- any input -----------------------------------------------------------------------
 
 
@@ -268,6 +308,13 @@ envelopes = st.builds(
     in_reply_to=st.lists(st.text(), max_size=3).map(tuple),
     raw_subject=st.text(st.characters()),
 )
+
+
+def test_half_a_character_breaks_no_key():
+    half = changed(subject="\udc80", message_id="<\udc80@x>", raw_subject="\udc80")
+
+    assert identity(half, "key") != identity(MAIL, "key")
+    assert mail_key(present(half)) != mail_key(present())
 
 
 @given(envelopes, st.text(), st.datetimes(), st.integers())

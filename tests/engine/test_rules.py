@@ -245,6 +245,11 @@ def test_a_word_that_only_holds_a_private_word_does_not(subject):
         (("निज",), "निजी", False),
         (("निजी",), "Re: निजी बात", True),
         (("か",), "が", False),
+        (("さくら",), "はさくらです", True),
+        (("ส่วนตัว",), "เรื่องส่วนตัวครับ", True),
+        (("न",), "सीन", False),
+        (("פרטי",), "פְּרָטִי", True),
+        (("خاص",), "خَاصّ", True),
         (("\N{LOCK}",), "Hello\N{LOCK}you", True),
         (("c++",), "no C++, please", True),
         (("c",), "no C, please", True),
@@ -284,7 +289,7 @@ def test_excluded_domain_in_cc_excludes(role):
     """Pipedrive: a block list that failed if anyone else was in Cc."""
     envelope = mail(**{role: ("law@firm.example", "ben@house.example")})
 
-    for value in ("firm.example", "@firm.example", "FIRM.example.", "*.firm.example"):
+    for value in (" firm.example", "@firm.example", "FIRM.example.", "*.firm.example"):
         excluding = policy(excluded_domains=frozenset({value}))
         assert reason(envelope, excluding) == Reason.EXCLUDED_DOMAIN
     excluding = policy(excluded_addresses=frozenset({" Law@Firm.Example "}))
@@ -318,13 +323,20 @@ def test_who_is_external():
         bcc=("drop@crm.example",),
         reply_to=("Anna@Customer.example",),
     )
-    with_dropbox = policy(dropbox="Drop@crm.example")
+    with_dropbox = policy(dropbox=" Drop@crm.example ")
 
     assert external(envelope, with_dropbox, DIRECTORY) == {
         "bb@free.example",
         "x@otherhouse.example",
         "anna@customer.example",
     }
+
+
+def test_an_own_address_may_have_a_tag_itself():
+    tagged = Policy(own_addresses=frozenset({"ben+crm@free.example"}))
+    envelope = mail(to=("ben+crm@free.example", "ben@free.example"), sender="")
+
+    assert external(envelope, tagged, DIRECTORY) == {"ben@free.example"}
 
 
 def test_mail_among_colleagues_stays_out():

@@ -56,11 +56,11 @@ def _sent_to_many(values: Values, own: frozenset[str]) -> Reason | None:
                 house = True
             else:
                 foreign = foreign or reason
-    precedences = {_first_word(value) for value in values("precedence")}
-    if house and not foreign:  # the list's own software writes this one
-        precedences -= {"list", "bulk"}
     if foreign:
         return foreign
+    precedences = {_first_word(value) for value in values("precedence")}
+    if house:  # the list's own software writes these
+        precedences -= {"list", "bulk"}
     return Reason.BULK_PRECEDENCE if precedences & _BULK_PRECEDENCE else None
 
 

@@ -23,7 +23,7 @@ def missing_content(envelope: Envelope) -> Reason | None:
     person wrote beside an .ics file (multipart/mixed) is content of its own, and so is
     a file attached to an invitation. An empty text is a text of size 0.
     """
-    parts = [part for part in envelope.parts or () if "rfc822" not in _around(part)]
+    parts = envelope.parts or ()
     calendars = [part for part in parts if _is_calendar(part)]
     others = [
         part for part in parts if not _is_calendar(part) and _holds_anything(part)

@@ -11,8 +11,7 @@ def fold_addresses(values: Iterable[str]) -> frozenset[str]:
     """Addresses as people type them, in the form of ``Address.email``."""
     return frozenset(
         f"{local}@{fold_domain(domain)}"
-        for local, at, domain in (v.strip().lower().rpartition("@") for v in values)
-        if at and local and domain
+        for local, _at, domain in (v.strip().lower().rpartition("@") for v in values)
     )
 
 

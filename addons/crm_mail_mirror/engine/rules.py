@@ -267,7 +267,7 @@ def _waved_through(
     envelope: Envelope, outsiders: frozenset[str], policy: Policy
 ) -> Reason | None:
     """Rule 9: what is pushed or allowed need not pass rules 10 to 12."""
-    if policy.dropbox and policy.dropbox in _usable(envelope):
+    if policy.dropbox in _usable(envelope):
         return Reason.DROPBOX
     if outsiders & policy.allowed_addresses or any(
         lies_within(domain_of(email), policy.allowed_domains) for email in outsiders
