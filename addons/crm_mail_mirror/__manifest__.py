@@ -25,6 +25,7 @@
         "views/crm_mail_mirror_message_views.xml",
         "views/crm_mail_mirror_mailbox_views.xml",
         "views/crm_mail_mirror_disconnect_views.xml",
+        "views/crm_mail_mirror_former_address_views.xml",
         "views/crm_mail_mirror_exclusion_views.xml",
         "views/res_users_views.xml",
         "views/res_partner_views.xml",

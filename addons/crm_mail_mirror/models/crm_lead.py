@@ -12,24 +12,21 @@ class CrmLead(models.Model):
 
     def _mirror_addresses(self):
         self.ensure_one()
-        partners = self.env["res.partner"]._addresses_of_partners(
-            SQL("p.id = %s", self.partner_id.id or 0)
-        )
-        if self.partner_id:
-            partners = self.partner_id._mirror_addresses()
-        return SQL(
-            """(SELECT id FROM crm_mail_mirror_address WHERE email_normalized = %s
-                UNION ALL %s)""",
+        mine = SQL(
+            "SELECT id FROM crm_mail_mirror_address WHERE email_normalized = %s",
             self.email_normalized or "",
-            partners,
         )
+        if not self.partner_id:
+            return SQL("(%s)", mine)
+        return SQL("(%s UNION ALL %s)", mine, self.partner_id._mirror_addresses())
 
     def _mirror_domain(self):
         self.ensure_one()
         domain = self.partner_id._mirror_domain() if self.partner_id else []
-        if self.email_normalized:
+        email = self.email_normalized
+        if email and not self.env["crm.mail.mirror.directory"]._own_among([email]):
             # by the address itself: a lead need not have a contact
-            mine = ("people", "in", [self.email_normalized])
+            mine = ("people", "in", [email])
             domain = ["|", *domain, mine] if domain else [mine]
         return domain or [("id", "=", False)]
 

@@ -37,6 +37,20 @@ class CrmMailMirrorDirectory(models.AbstractModel):
         ]
 
     @api.model
+    def _own_among(self, emails):
+        """Which of these addresses are ours?"""
+        if not emails:
+            return frozenset()
+        self.env.cr.execute(
+            SQL(
+                "SELECT DISTINCT email FROM (%s) AS o WHERE email = ANY(%s)",
+                SQL(" UNION ALL ").join(self._own_addresses()),
+                sorted(emails),
+            )
+        )
+        return frozenset(email for (email,) in self.env.cr.fetchall())
+
+    @api.model
     def _own_domains(self):
         """Domains of ours: the companies', the users', the aliases'; never free-mail."""
         self.env.cr.execute(
@@ -99,17 +113,7 @@ class CrmMailMirrorDirectory(models.AbstractModel):
         :param emails: normalised addresses
         :rtype: Directory
         """
-        emails = sorted(emails)
-        own = frozenset()
-        if emails:
-            self.env.cr.execute(
-                SQL(
-                    "SELECT DISTINCT email FROM (%s) AS o WHERE email = ANY(%s)",
-                    SQL(" UNION ALL ").join(self._own_addresses()),
-                    emails,
-                )
-            )
-            own = frozenset(email for (email,) in self.env.cr.fetchall())
+        own = self._own_among(emails)
         return Directory(
             own=own,
             own_domains=self._own_domains(),

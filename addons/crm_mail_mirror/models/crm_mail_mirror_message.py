@@ -224,9 +224,9 @@ class CrmMailMirrorMessage(models.Model):
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_people(self):
-        self._flush_for_reading()
+        readable = list(self._copies_by_message())
         people = defaultdict(lambda: defaultdict(list))
-        if self.ids:
+        if readable:
             self.env.cr.execute(
                 SQL(
                     """SELECT p.message_id, p.role, p.name, a.email_normalized
@@ -234,7 +234,7 @@ class CrmMailMirrorMessage(models.Model):
                          JOIN crm_mail_mirror_address a ON a.id = p.address_id
                         WHERE p.message_id = ANY(%s) AND %s
                         ORDER BY p.id""",
-                    list(self.ids),
+                    readable,
                     self._participant_is_visible(),
                 )
             )
@@ -366,18 +366,21 @@ class CrmMailMirrorMessage(models.Model):
     def _of_addresses(self, addresses, limit=None):
         """Mail with any of these addresses that the reader may see, newest first.
 
-        :param addresses: SQL subquery of address ids
+        :param addresses: SQL subquery of address ids; our own among them do not count
         :param limit: at most so many
         :return: messages; rows that are the same mail to its reader come as one
         """
         self._flush_for_reading()
         self.env["crm.mail.mirror.participant"].flush_model()
+        addresses = self._without_own(addresses)
+        if not addresses or not self.has_access("read"):
+            return self.browse()
         self.env.cr.execute(
             SQL(
                 """SELECT DISTINCT ON (p.date, p.message_id) p.message_id, t.same_key
                      FROM crm_mail_mirror_participant p
                      JOIN crm_mail_mirror_message t ON t.id = p.message_id
-                    WHERE p.address_id IN %s AND %s AND EXISTS (%s)
+                    WHERE p.address_id = ANY(%s) AND %s AND EXISTS (%s)
                     ORDER BY p.date DESC, p.message_id DESC %s""",
                 addresses,
                 self._participant_is_visible(),
@@ -394,24 +397,46 @@ class CrmMailMirrorMessage(models.Model):
             ids.append(message)
         return self.browse(ids[:limit] if limit else ids)
 
+    @api.model
+    def _without_own(self, addresses):
+        """Ids of these addresses (SQL subquery) but for our own."""
+        self.env["crm.mail.mirror.address"].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """SELECT email_normalized, id FROM crm_mail_mirror_address
+                    WHERE id IN %s""",
+                addresses,
+            )
+        )
+        ids = dict(self.env.cr.fetchall())
+        own = self.env["crm.mail.mirror.directory"]._own_among(ids)
+        return [address for email, address in ids.items() if email not in own]
+
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_partner_ids(self):
-        self._flush_for_reading()
+        readable = list(self._copies_by_message())
+        directory = self.env["crm.mail.mirror.directory"]
         found = defaultdict(set)
-        if self.ids:
+        if readable:
             self.env.cr.execute(
                 SQL(
-                    """SELECT p.message_id, r.partner_id
+                    """SELECT p.message_id, r.partner_id, a.email_normalized
                          FROM crm_mail_mirror_participant p
+                         JOIN crm_mail_mirror_address a ON a.id = p.address_id
                          JOIN crm_mail_mirror_address_partner_rel r
                            ON r.address_id = p.address_id
-                        WHERE p.message_id = ANY(%s) AND %s""",
-                    list(self.ids),
+                         JOIN res_partner c ON c.id = r.partner_id
+                        WHERE p.message_id = ANY(%s) AND %s AND NOT %s""",
+                    readable,
                     self._participant_is_visible(),
+                    directory._is_own_partner("c"),
                 )
             )
-            for message, partner in self.env.cr.fetchall():
-                found[message].add(partner)
+            rows = self.env.cr.fetchall()
+            own = directory._own_among({email for _m, _p, email in rows})
+            for message, partner, email in rows:
+                if email not in own:
+                    found[message].add(partner)
         partners = self.env["res.partner"].with_context(active_test=False)
         readable = set(
             partners.browse({p for many in found.values() for p in many})
@@ -432,21 +457,27 @@ class CrmMailMirrorMessage(models.Model):
         elif operator != "in":
             return NotImplemented
         self._flush_for_reading()
+        addresses = partners._addresses_of_partners(
+            SQL(
+                "p.id = ANY(%s) AND NOT %s",
+                [v for v in value if isinstance(v, int) and v],
+                self.env["crm.mail.mirror.directory"]._is_own_partner("p"),
+            )
+        )
         return Domain(
             "id",
             "in",
             SQL(
                 """(SELECT p.message_id FROM crm_mail_mirror_participant p
-                      JOIN crm_mail_mirror_address_partner_rel r
-                        ON r.address_id = p.address_id
-                     WHERE r.partner_id = ANY(%s) AND %s)""",
-                [v for v in value if isinstance(v, int) and v],
+                     WHERE p.address_id = ANY(%s) AND %s)""",
+                self._without_own(addresses),
                 self._participant_is_visible(),
             ),
         )
 
     def action_open(self):
         self.ensure_one()
+        self.check_access("read")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Email"),

@@ -18,6 +18,7 @@ class CrmMailMirrorTab(models.AbstractModel):
         comodel_name="crm.mail.mirror.message",
         compute="_compute_mirror_message_ids",
         string="Newest emails",
+        groups="base.group_user",
     )
 
     def _mirror_addresses(self):
@@ -42,6 +43,7 @@ class CrmMailMirrorTab(models.AbstractModel):
         """All mail of the record, in a list that can be searched."""
         self.ensure_one()
         self.check_access("read")
+        self.env["crm.mail.mirror.message"].check_access("read")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Emails of %(name)s", name=self.display_name),

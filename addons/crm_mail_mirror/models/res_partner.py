@@ -12,6 +12,21 @@ class ResPartner(models.Model):
 
     # matching asks for fifty addresses at once: 37 ms without, 0.5 ms with, at 210,000
     email_normalized = fields.Char(index="btree_not_null")
+    mirror_former_addresses = fields.Char(
+        compute="_compute_mirror_former_addresses",
+        string="Mail of former addresses too",
+        groups="base.group_user",
+    )
+
+    @api.depends("email_normalized")
+    def _compute_mirror_former_addresses(self):
+        for partner in self:
+            partner.mirror_former_addresses = ", ".join(partner._mirror_formerly())
+
+    def _mirror_formerly(self):
+        """Addresses that this contact had before and whose mail it still shows."""
+        self.ensure_one()
+        return sorted(set(self._mirror_emails()) - {self.sudo().email_normalized})
 
     def _mirror_addresses(self):
         self.ensure_one()
@@ -29,6 +44,25 @@ class ResPartner(models.Model):
         self.ensure_one()
         operator = "child_of" if self.is_company else "in"
         return [("partner_ids", operator, self.ids)]
+
+    def action_mirror_former_addresses(self):
+        """Former addresses of the contact, each with a button to remove it."""
+        self.ensure_one()
+        self.check_access("write")
+        former = self.env["crm.mail.mirror.former.address"].create(
+            [
+                {"partner_id": self.id, "email_normalized": email}
+                for email in self._mirror_formerly()
+            ]
+        )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Former addresses of %(name)s", name=self.display_name),
+            "res_model": former._name,
+            "view_mode": "list",
+            "domain": [("id", "in", former.ids)],
+            "target": "new",
+        }
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -50,7 +84,13 @@ class ResPartner(models.Model):
         return result
 
     def unlink(self):
-        emails = self.sudo().mapped("email_normalized")
+        emails = self._mirror_emails()
+        result = super().unlink()
+        self.env["crm.mail.mirror.outbox"]._put(emails)
+        return result
+
+    def _mirror_emails(self):
+        """Addresses that these contacts have or had, normalised."""
         self.env["crm.mail.mirror.address"].flush_model()
         self.env.cr.execute(
             SQL(
@@ -60,10 +100,8 @@ class ResPartner(models.Model):
                 list(self.ids),
             )
         )
-        emails += [email for (email,) in self.env.cr.fetchall()]
-        result = super().unlink()
-        self.env["crm.mail.mirror.outbox"]._put(emails)
-        return result
+        former = [email for (email,) in self.env.cr.fetchall()]
+        return [email for email in self.sudo().mapped("email_normalized") if email] + former
 
     def _mirror_look_again(self):
         emails = [email for email in self.sudo().mapped("email_normalized") if email]

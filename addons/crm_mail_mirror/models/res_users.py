@@ -5,7 +5,7 @@
 import logging
 
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, email_normalize
 
 _logger = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ class ResUsers(models.Model):
         string="Sees mail of",
         default="0",
         required=True,
+        copy=False,
         groups="base.group_erp_manager",
     )
     mirror_manager_id = fields.Many2one(
@@ -33,6 +34,7 @@ class ResUsers(models.Model):
         string="Manager",
         index="btree_not_null",
         ondelete="set null",
+        copy=False,
         groups="base.group_erp_manager",
     )
     mirror_mailbox_ids = fields.One2many(
@@ -67,7 +69,8 @@ class ResUsers(models.Model):
         """
         self.ensure_one()
         self.flush_recordset(["mirror_visibility"])
-        level = int(self.sudo().mirror_visibility or 0)
+        viewer = self.sudo()
+        level = 0 if viewer.share else int(viewer.mirror_visibility or 0)
         if level == 4:
             return None
         if level == 0:
@@ -75,7 +78,7 @@ class ResUsers(models.Model):
         # UNION, not UNION ALL: charts may hold loops
         self.env.cr.execute(
             SQL(
-                """WITH RECURSIVE edge AS (
+                """WITH RECURSIVE edge AS NOT MATERIALIZED (
                        SELECT user_id, manager_id FROM (%(edges)s) AS e
                         WHERE company_id IS NULL OR company_id = ANY(%(companies)s)
                    ), peer(user_id) AS (
@@ -99,42 +102,105 @@ class ResUsers(models.Model):
         )
         return [user for (user,) in self.env.cr.fetchall()]
 
-    # ---- raised levels are told -----------------------------------------------------
+    # ---- who becomes one of us, or ceases to be ---------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        users = super().create(vals_list)
+        users._mirror_tell_owners({user.id: set() for user in users})
+        users._mirror_look_again()
+        return users
 
     def write(self, vals):
-        if not {"mirror_visibility", "mirror_manager_id"} & set(vals):
-            return super().write(vals)
-        before = self._mirror_sight()
+        viewers = self._mirror_concerned(vals)
+        before = viewers._mirror_sight()
         result = super().write(vals)
-        self._mirror_tell_owners(before)
+        viewers._mirror_tell_owners(before)
+        if {"login", "partner_id", "group_ids"} & set(vals):
+            self._mirror_look_again()
         return result
 
-    @api.model
-    def _mirror_sight(self):
-        """``{viewer id: set of owner ids with a mailbox that the viewer may read}``"""
-        owners = set(
-            self.env["crm.mail.mirror.mailbox"].sudo().search([]).user_id.ids
+    def unlink(self):
+        partners = self.sudo().partner_id
+        result = super().unlink()
+        partners._mirror_look_again()
+        return result
+
+    def _mirror_look_again(self):
+        """A contact that is one of us is no correspondent any more."""
+        users = self.sudo()
+        emails = {email_normalize(user.login) for user in users}
+        self.env["crm.mail.mirror.outbox"]._put(
+            emails | set(users.partner_id._mirror_emails())
         )
+
+    # ---- raised levels are told -----------------------------------------------------
+
+    def _mirror_concerned(self, vals):
+        """Users who may see more after a write of ``vals``."""
+        viewers = self.browse()
+        if {"mirror_visibility", "company_ids", "active"} & set(vals):
+            viewers |= self
+        if "mirror_manager_id" in vals:
+            manager = self.browse(vals["mirror_manager_id"] or [])
+            viewers |= (self | manager)._mirror_around()
+        return viewers
+
+    def _mirror_around(self):
+        """These users, all above them, and the peers of each of those.
+
+        Nobody else sees more when one of these users gets another manager.
+        """
+        self.env.cr.execute(
+            SQL(
+                """WITH RECURSIVE edge AS NOT MATERIALIZED (%(edges)s),
+                   up(user_id) AS (
+                       SELECT unnest(%(users)s)
+                       UNION
+                       SELECT edge.manager_id FROM edge
+                         JOIN up ON up.user_id = edge.user_id
+                   )
+                   SELECT user_id FROM up
+                   UNION
+                   SELECT edge.user_id FROM edge JOIN up ON up.user_id = edge.manager_id
+                """,
+                edges=self._mirror_edges(),
+                users=list(self.ids),
+            )
+        )
+        return self.browse(user for (user,) in self.env.cr.fetchall())
+
+    def _mirror_sight(self):
+        """``{viewer id: set of owners whose mailboxes the viewer may read}``"""
         sight = {}
-        if owners:
-            for viewer in self.sudo().search([("mirror_visibility", "!=", "0")]):
-                seen = viewer._mirror_visible_owners(viewer._get_company_ids())
-                sight[viewer.id] = owners if seen is None else owners & set(seen)
+        for viewer in self.sudo().with_context(active_test=False).exists():
+            if not viewer.active or viewer.mirror_visibility in (False, "0"):
+                sight[viewer.id] = set()
+                continue
+            mailboxes = (
+                self.env["crm.mail.mirror.mailbox"]
+                .with_user(viewer)
+                .with_context(allowed_company_ids=list(viewer._get_company_ids()))
+                .sudo()
+            )
+            readable = mailboxes.search(mailboxes._readable_domain())
+            sight[viewer.id] = set(readable.user_id.ids) - {viewer.id}
         return sight
 
-    @api.model
     def _mirror_tell_owners(self, before):
-        """Owners learn who sees their mail from now on."""
-        new = {}
-        for viewer, owners in self._mirror_sight().items():
-            for owner in owners - before.get(viewer, set()) - {viewer}:
-                new.setdefault(viewer, []).append(owner)
-        for viewer_id, owners in new.items():
+        """Owners learn who sees their mail from now on.
+
+        :param before: what ``_mirror_sight`` gave before the change
+        """
+        for viewer_id, owners in self._mirror_sight().items():
+            owners = sorted(owners - before.get(viewer_id, set()))
+            if not owners:
+                continue
             viewer = self.browse(viewer_id).sudo()
             _logger.info(
                 "mail visibility: user %s now sees the mail of users %s (by user %s)",
                 viewer_id,
-                sorted(owners),
+                owners,
                 self.env.uid,
             )
             self.env["mail.thread"].sudo().message_notify(
@@ -149,6 +215,7 @@ class ResUsers(models.Model):
 
     def action_mirror_link(self):
         """Open an empty card for a new mailbox."""
+        self.env["crm.mail.mirror.mailbox"].check_access("create")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Link a Mailbox"),

@@ -2,3 +2,4 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 from . import base_partner_merge
 from . import crm_mail_mirror_disconnect
+from . import crm_mail_mirror_former_address
