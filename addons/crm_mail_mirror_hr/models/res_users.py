@@ -1,0 +1,68 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Who stands above whom? What the employees' managers say."""
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+
+class ResUsers(models.Model):
+    _inherit = "res.users"
+
+    mirror_is_employee = fields.Boolean(
+        compute="_compute_mirror_managers", groups="base.group_erp_manager"
+    )
+    mirror_manager_names = fields.Char(
+        compute="_compute_mirror_managers",
+        string="Manager of the employee",
+        groups="base.group_erp_manager",
+    )
+
+    def _compute_mirror_managers(self):
+        employees = self.env["hr.employee"].sudo().search([("user_id", "in", self.ids)])
+        self.env.cr.execute(
+            SQL(
+                "SELECT user_id, manager_id FROM (%s) AS e WHERE user_id = ANY(%s)",
+                self._mirror_edges(),
+                list(self.ids),
+            )
+        )
+        edges = self.env.cr.fetchall()
+        for user in self:
+            user.mirror_is_employee = user in employees.user_id
+            managers = self.browse(sorted({m for u, m in edges if u == user.id}))
+            user.mirror_manager_names = user.mirror_is_employee and ", ".join(
+                managers.sudo().mapped("name")
+            )
+
+    @api.model
+    def _mirror_edges(self):
+        """Each employee's nearest manager with a login, in the employee's company.
+
+        Managers without a login are passed through, archived employees lead nowhere.
+        Users who are no employee keep the manager that stands on the user.
+        """
+        self.env["hr.employee"].flush_model(
+            ["active", "company_id", "parent_id", "user_id"]
+        )
+        # UNION, not UNION ALL: parent_id may hold loops
+        return SQL(
+            """WITH RECURSIVE above(user_id, company_id, employee_id) AS (
+                   SELECT user_id, company_id, parent_id FROM hr_employee
+                    WHERE active AND user_id IS NOT NULL AND parent_id IS NOT NULL
+                   UNION
+                   SELECT above.user_id, above.company_id, m.parent_id
+                     FROM above JOIN hr_employee m ON m.id = above.employee_id
+                    WHERE m.active AND m.user_id IS NULL AND m.parent_id IS NOT NULL
+               )
+               SELECT above.user_id, m.user_id AS manager_id, above.company_id
+                 FROM above JOIN hr_employee m ON m.id = above.employee_id
+                WHERE m.active AND m.user_id IS NOT NULL
+                  AND m.user_id != above.user_id
+               UNION ALL
+               SELECT edge.user_id, edge.manager_id, edge.company_id
+                 FROM (%s) AS edge
+                WHERE NOT EXISTS (SELECT 1 FROM hr_employee e
+                                   WHERE e.active AND e.user_id = edge.user_id)""",
+            super()._mirror_edges(),
+        )
