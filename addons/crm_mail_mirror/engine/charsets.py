@@ -166,6 +166,8 @@ def clean(text: str) -> str:
     PostgreSQL refuses NUL, UTF-8 has no lone surrogates, and other control characters
     are invisible at best.
     """
+    if text.isprintable():
+        return text
     if "\r" in text or "\u2028" in text or "\x85" in text:
         text = _LINE_END.sub("\n", text)
     return _UNWANTED.sub("", text)
