@@ -181,6 +181,7 @@ _NOT_BASE64 = bytes(
     if chr(c) not in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 )
 _PADDING = re.compile(rb"=[=\s]*")
+_FOOTER = re.compile(rb"\n[_-]{4,200}[ \t]{0,9}\r?\n")
 _SOFT_BREAK = re.compile(rb"=[ \t]+(\r?\n)")
 
 
@@ -190,6 +191,8 @@ def from_base64(raw: bytes) -> bytes:
     Several padded runs one after the other are all read, but not the plain-text footer
     that a list server put behind the last.
     """
+    if footer := _FOOTER.search(raw):
+        raw = raw[: footer.start()]
     runs = _PADDING.split(raw, 10_000) if b"=" in raw else [raw]
     decoded = []
     for number, run in enumerate(runs):

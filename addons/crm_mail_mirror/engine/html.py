@@ -24,11 +24,11 @@ MAX_HTML = 6_000_000
 MAX_VISIBLE = 500_000
 #: Nested quotes, lists and tables that the layout shows; deeper ones keep their words.
 MAX_NESTING = 20
-#: Blocks; more is no text but a bomb. An ordinary newsletter has some hundred.
-MAX_BLOCKS = 60_000
-#: Characters of rewritten HTML that html2text is given; above it the words are laid out
-#: by line breaks alone.
-MAX_LAID_OUT = 1_000_000
+#: Lines; more is no text but a bomb. An ordinary newsletter has some hundred.
+MAX_BLOCKS = 100_000
+#: Characters and lines of rewritten HTML that html2text is given (0.5 s); above it the
+#: words are laid out by line breaks alone.
+MAX_LAID_OUT, MAX_LAID_OUT_LINES = 500_000, 15_000
 #: Seconds for the SAX pass.
 MAX_SECONDS = 1.0
 
@@ -173,7 +173,8 @@ class _Rewriter:
             self.separate(1)
         elif self.nested:
             self.pieces.append(f"</{self.nested.pop()}>")
-            self.pending, self.space, self.begun = 0, False, False
+            self.pending = 2 if not self.nested else 0 if tag == "blockquote" else 1
+            self.space, self.begun = False, self.pending > 0
 
     def item(self) -> None:
         if self.full or self.too_deep or not self.nested or self.nested[-1] == "blockquote":
@@ -260,7 +261,7 @@ def html_to_text(markup: str | bytes, charset: str = "") -> str:
         markup = charsets.decode(markup, charset or (meta[1].decode() if meta else ""))
     markup = charsets.clean(markup[:MAX_HTML])
     plain_html = _rewritten(markup) or _swallowed(markup)
-    if len(plain_html) > MAX_LAID_OUT:
+    if len(plain_html) > MAX_LAID_OUT or plain_html.count("<") > MAX_LAID_OUT_LINES:
         text = unescape(_TAG.sub("\n", plain_html))
     else:
         text = _Layout().handle(plain_html)
