@@ -75,6 +75,13 @@ def mailbox(server) -> Iterator[Mailbox]:
 
 
 @pytest.fixture
+def mailbox_on_dovecot(dovecot) -> Iterator[Mailbox]:
+    login = f"user{next(_number)}@example.com"
+    with dovecot.user(login) as owner:
+        yield Mailbox(dovecot, login, owner)
+
+
+@pytest.fixture
 def provider(mailbox) -> Iterator[imap.ImapProvider]:
     with mailbox.open() as opened:
         yield opened

@@ -1,6 +1,6 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""Random histories: the owner works in the mailbox while it is mirrored, and it crashes.
+"""Random histories: the owner works in the mailbox that is mirrored, and it crashes.
 
 ``MAIL_MIRROR_SEEDS=200`` runs more of them.
 """
@@ -105,9 +105,7 @@ class HistoryTests:
     def test_random_history_with_crashes_ends_equal(self, mailbox, seed, monkeypatch):
         rng = random.Random(seed)
         monkeypatch.setattr("engine.providers.imap_sync.LOOK_EVERY", rng.choice((0, 9)))
-        owner = Owner(
-            mailbox.owner, rng, self.can_rename, self.can_remove_while_read
-        )
+        owner = Owner(mailbox.owner, rng, self.can_rename, self.can_remove_while_read)
         owner.act(12)
 
         store = live_through(mailbox, owner, rng, steps=40)

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
-from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -46,7 +46,9 @@ def realistic(count: int, seed: int = 1):
 
     Yields (mail, received)."""
     rng = random.Random(seed)
-    words = "order invoice meeting thanks offer price delivery project week call".split()
+    words = (
+        "order invoice meeting thanks offer price delivery project week call".split()
+    )
     for number in range(count):
         text = "\n".join(
             " ".join(rng.choices(words, k=11)) for _ in range(rng.randint(4, 30))
@@ -59,5 +61,3 @@ def realistic(count: int, seed: int = 1):
             attachment = rng.randbytes(rng.randint(30_000, 900_000))
         received = START + timedelta(hours=number)
         yield letter(number, text, html=html, attachment=attachment), received
-
-

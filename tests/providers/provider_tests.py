@@ -85,7 +85,9 @@ class ProviderTests:
         self, mailbox, provider, store, folders
     ):
         for number in range(23):
-            mailbox.owner.append(("INBOX", "Sent", "Archive")[number % 3], letter(number))
+            mailbox.owner.append(
+                ("INBOX", "Sent", "Archive")[number % 3], letter(number)
+            )
 
         batches = store.sync(provider, Budget(mails=4))
 
@@ -406,8 +408,9 @@ class ProviderTests:
         bodies = dict(provider.fetch([(p.place, p.envelope) for p in batch.present]))
 
         assert len(bodies) == 3
-        assert isinstance(bodies.pop(gone), MessageGone), bodies
-        assert all(body.text for body in bodies.values())
+        answer = bodies.pop(gone)  # a server may still have it at hand
+        assert isinstance(answer, MessageGone) or answer.text == "hello"
+        assert all(body.text == "hello" for body in bodies.values())
 
     def test_attachment_is_streamed_byte_true(self, mailbox, provider, store):
         content = bytes(range(256)) * 5_000
@@ -450,7 +453,9 @@ class ProviderTests:
         for number in range(4):
             mailbox.owner.append("INBOX", letter(number))
         store.sync(provider)
-        place_of = {store.message_ids[key]: place for place, key in store.places.items()}
+        place_of = {
+            store.message_ids[key]: place for place, key in store.places.items()
+        }
         uid = {m: int(place.ref) for m, place in place_of.items()}
         mailbox.owner.move("INBOX", uid["<1@letters.example>"], "Work")
         mailbox.owner.move("INBOX", uid["<2@letters.example>"], "Trash")
@@ -500,7 +505,7 @@ class ProviderTests:
         with pytest.raises(CursorExpired):
             provider.pull({"v": 99, "kind": "imap"}, None, Budget())
 
-    # --- the mailbox is not touched -----------------------------------------------------
+    # --- the mailbox is not touched ---------------------------------------------------
 
     def test_mailbox_stays_as_it_was(self, mailbox, provider, store, folders):
         for number in range(5):

@@ -127,7 +127,13 @@ class ImapProvider(Provider):
         for folder, generation, some in self._by_folder(places, lambda place: place):
             found = self._patiently(self._presences, folder, generation, some)
             for place in some:
-                yield place, found.get(place) or MessageGone("message_gone")
+                presence = found.get(place)
+                if presence is None:
+                    yield place, MessageGone("message_gone")
+                elif presence.envelope is None or presence.envelope.headers is None:
+                    yield place, MessageBroken("message_broken", "unreadable headers")
+                else:
+                    yield place, presence
 
     def _presences(self, folder, generation, places) -> dict[Place, Presence]:
         if not self._open(folder, generation):
@@ -140,6 +146,7 @@ class ImapProvider(Provider):
                 generation,
                 outgoing,
                 [int(place.ref) for place in places],
+                alone=True,
             )
         return {presence.place: presence for presence in present}
 
@@ -155,8 +162,6 @@ class ImapProvider(Provider):
         for place, presence in self.envelopes(unknown) if unknown else ():
             if isinstance(presence, ProviderError):
                 yield place, presence
-            elif presence.envelope is None or presence.envelope.headers is None:
-                yield place, MessageBroken("message_broken", "headers cannot be read")
             else:
                 yield place, presence.envelope
 

@@ -224,7 +224,12 @@ def _secured(account: Account, sock: socket.socket) -> socket.socket:
 def _greeted(account: Account, sock: socket.socket, traffic: Traffic) -> Wire:
     try:
         with in_our_words(None, "greeting"):
-            wire = Wire(sock, _ascii(account.host), account.timeouts, traffic)
+            try:
+                wire = Wire(sock, _ascii(account.host), account.timeouts, traffic)
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error as problem:
+                raise _refused_greeting(str(problem)) from None
     except Unavailable as problem:
         if problem.code in ("garbage", "server_error"):
             raise Unavailable("not_imap", "greeting") from None
@@ -234,6 +239,14 @@ def _greeted(account: Account, sock: socket.socket, traffic: Traffic) -> Wire:
         raise Unavailable("not_imap", "greeting")
     wire.capable = frozenset(wire._imap.capabilities)
     return wire
+
+
+def _refused_greeting(text: str) -> Exception:
+    if "BYE" not in text.upper():
+        return Unavailable("not_imap", "greeting")
+    if is_busy(text):
+        return Throttled("throttled", "greeting", retry_after=600)
+    return Unavailable("connection_lost", "greeting")
 
 
 def _start_tls(account: Account, wire: Wire) -> None:

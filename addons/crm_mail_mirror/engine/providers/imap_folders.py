@@ -16,7 +16,7 @@ from imapclient.imap_utf7 import decode as utf7_decode
 
 from .base import COUNTED_ROLES, IGNORED_ROLES, Folder
 from .imap_parse import responses, tokens
-from .imap_wire import Refused, Wire, quote
+from .imap_wire import Refused, Wire, is_busy, quote
 
 ROLE_OF_FLAG = {
     b"\\all": "all",
@@ -145,7 +145,9 @@ def _ask_status(wire: Wire, entry: Listed, wants: list[str]) -> dict:
         return {entry.raw: row}
     try:
         told = wire.command("STATUS", quote(entry.raw), f"({' '.join(wants)})")
-    except Refused:
+    except Refused as refusal:
+        if refusal.answer == "BAD" or is_busy(refusal.text, refusal.code):
+            raise
         return {}  # listed, but not to be opened: as if it had no numbers
     found = _numbers(told.get("STATUS", []))
     # some servers write the name otherwise than LIST did

@@ -54,16 +54,32 @@ def read_rows(
         found.update(
             _read_piece(session, folder, piece, items, needed, answer, strikes)
         )
-    silent = wanted - found.keys()
+    # NIL is what a mail that is being expunged answers, and an empty part too
+    empty = {uid for uid, row in found.items() if row and row[needed] is None}
+    silent = (wanted - found.keys()) | empty
     if silent:
-        # gone meanwhile, or passed over in silence: the second must not get lost
-        for piece in imap_uids.commands(silent):
-            asked = imap_uids.write(imap_uids.compress(piece))
-            still = session.wire.search("UID", asked)
-            for uid in imap_uids.expand(still, len(piece)):
-                if uid in silent:
-                    found[uid] = None
+        there = _still_there(session, silent)
+        for uid in silent:
+            row = found.pop(uid, None)
+            if uid in there and row is None:
+                # passed over in silence: it must not get lost
+                row = _read_piece(
+                    session, folder, [uid], items, needed, answer, strikes
+                )
+                row = row.get(uid)
+            if uid in there:
+                found[uid] = row
     return found
+
+
+def _still_there(session: Session, uids: Iterable[int]) -> set[int]:
+    there: set[int] = set()
+    for piece in imap_uids.commands(uids):
+        asked = imap_uids.write(imap_uids.compress(piece))
+        with in_our_words(session.wire, "SEARCH"):
+            found = session.wire.search("UID", asked)
+        there.update(imap_uids.expand(found, len(piece)))
+    return there
 
 
 def _read_piece(session, folder, piece, items, needed, answer, strikes) -> dict:
@@ -122,12 +138,14 @@ def read_presences(
     generation: str,
     outgoing: bool | None,
     uids: Sequence[int],
+    alone: bool = False,
 ) -> tuple[list[Presence], list[int]]:
     """Headers and structure of mail, newest first.
 
     A mail that is there but cannot be read comes with an empty envelope, whose second
     grade is not known either.
 
+    :param alone: that not one of them can be read says nothing about the server
     :return: what is present, and the UIDs that are marked \\Deleted
     """
     items = HEADER_ITEMS
@@ -137,6 +155,8 @@ def read_presences(
     unread = [uid for uid, row in rows.items() if row is None]
     if unread:
         least = read_rows(session, folder, unread, _MINIMAL_ITEMS, b"INTERNALDATE")
+        if not alone and len(unread) == len(rows) and not any(least.values()):
+            raise Unavailable("server_error", "no mail at all can be read")
         rows.update({uid: least.get(uid) for uid in unread})
     present, deleted = [], []
     for uid in sorted(rows, reverse=True):

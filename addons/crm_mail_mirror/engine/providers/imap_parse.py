@@ -213,6 +213,9 @@ def _leaf(node: list, number: str, around: tuple) -> Part:
     disposition, naming = "", {}
     # md5, disposition, language, location; some servers leave the lines out
     for value in node[extension : extension + 3]:
+        if isinstance(value, bytes) and value.lower().startswith(b"attachment;"):
+            disposition, naming = mime.parameters(value)  # pymap leaves it unparsed
+            break
         if isinstance(value, list) and value and isinstance(value[0], bytes):
             if len(value) == 2 and (value[1] is None or isinstance(value[1], list)):
                 disposition = _word(value[0])

@@ -95,7 +95,7 @@ class Connection(imaplib.IMAP4):
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             if searched > MAX_LINE:
-                raise TooMuch("line")
+                raise self._too_much()
             if not self._receive(end_is_error=False):
                 return b""
         self._admit(end + 1, MAX_LINE)
@@ -145,7 +145,11 @@ class Connection(imaplib.IMAP4):
     def _admit(self, size: int, most: int) -> None:
         self._left -= size
         if size > most or self._left < 0:
-            raise TooMuch("answer")
+            raise self._too_much()
+
+    def _too_much(self) -> TooMuch:
+        self.failure = "garbage"  # imaplib makes other exceptions of ours
+        return TooMuch("more than was asked for")
 
     def _patience(self) -> float:
         left = self._deadline - time.monotonic()

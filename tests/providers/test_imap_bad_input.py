@@ -1,0 +1,388 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Servers and mails that misbehave: each has a code, nothing is lost, nothing hangs."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+from engine.providers import imap
+from engine.providers.base import (
+    Budget,
+    LoginRequired,
+    MessageBroken,
+    NotAllowed,
+    Throttled,
+    Unavailable,
+)
+from engine.providers.imap_wire import Timeouts
+
+from tests.peers import hostile
+from tests.peers.hostile import Hostile, answer
+from tests.providers.conftest import LOOPBACK
+from tests.providers.letters import letter
+from tests.providers.store import Store
+
+QUICK = Timeouts(connect=1.0, read=1.0, command=2.0)
+
+
+def open_(server, **settings):
+    settings = {
+        "host": "localhost",
+        "port": server.port,
+        "security": "none",
+        "login": "alice@example.com",
+        "allowed_hosts": LOOPBACK,
+        "timeouts": QUICK,
+        **settings,
+    }
+    return imap.connect(settings.pop("secret", "hush-hush"), **settings)
+
+
+def mails(count: int) -> dict[int, bytes]:
+    return {
+        uid: f"From: a@b.example\r\nMessage-ID: <{uid}@x>\r\n\r\n".encode()
+        for uid in range(1, count + 1)
+    }
+
+
+# --- to get in -----------------------------------------------------------------------
+
+
+def test_wrong_host(monkeypatch):
+    def unknown(*args, **kwargs):
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    for host in ("imap.nowhere.example", "", "a b", "x" * 300, "h\u00f6st..example"):
+        with pytest.raises(Unavailable) as caught:
+            imap.connect("s", host=host, login="a")
+        assert caught.value.code == "host_unknown"
+
+
+def test_name_lookup_that_hangs(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(5) or [])
+
+    with pytest.raises(Unavailable) as caught:
+        imap.connect("s", host="imap.slow.example", login="a", timeouts=QUICK)
+    assert caught.value.code == "timeout"
+
+
+def test_wrong_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(Unavailable) as caught:
+        imap.connect(
+            "s", host="localhost", port=port, login="a", allowed_hosts=LOOPBACK
+        )
+    assert caught.value.code == "port_closed"
+
+
+@pytest.mark.parametrize(
+    ("script", "error", "code"),
+    [
+        (answer("* NO [ALERT] x\r\n"), Unavailable, "not_imap"),
+        (answer("SSH-2.0-OpenSSH_9.2\r\n"), Unavailable, "not_imap"),
+        (answer("220 mail.example ESMTP\r\n"), Unavailable, "not_imap"),
+        (answer("HTTP/1.1 400 Bad Request\r\n\r\n"), Unavailable, "not_imap"),
+        (answer("* PREAUTH hello\r\n"), Unavailable, "not_imap"),
+        (answer("* BYE too many connections\r\n"), Throttled, "throttled"),
+        (hostile.garbage, Unavailable, "not_imap"),
+        (hostile.flood, Unavailable, "not_imap"),
+        (hostile.close, Unavailable, "connection_lost"),
+        (hostile.hang, Unavailable, "timeout"),
+        (hostile.drip, Unavailable, "timeout"),
+    ],
+)
+def test_greeting(script, error, code):
+    with Hostile({"GREETING": script}) as server:
+        begun = time.monotonic()
+        with pytest.raises(error) as caught:
+            open_(server)
+
+    assert caught.value.code == code
+    assert time.monotonic() - begun < 8
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "code"),
+    [
+        ("{tag} NO [AUTHENTICATIONFAILED] no\r\n", LoginRequired, "wrong_password"),
+        ("{tag} NO LOGIN failed.\r\n", LoginRequired, "wrong_password"),
+        (
+            "{tag} NO [ALERT] Application-specific password required: "
+            "https://support.google.com/accounts/answer/185833 (Failure)\r\n",
+            LoginRequired,
+            "app_password_needed",
+        ),
+        (
+            "* BYE [ALERT] Please use an app password\r\n",
+            LoginRequired,
+            "app_password_needed",
+        ),
+        ("{tag} NO [UNAVAILABLE] later\r\n", Unavailable, "server_error"),
+        ("{tag} NO [LIMIT] Too many connections\r\n", Throttled, "throttled"),
+        ("{tag} NO Too many simultaneous connections\r\n", Throttled, "throttled"),
+        ("{tag} NO [PRIVACYREQUIRED] tls\r\n", NotAllowed, "login_over_plaintext"),
+        ("{tag} BAD what\r\n", Unavailable, "server_error"),
+        ("* BYE going down\r\n", Unavailable, "connection_lost"),
+    ],
+)
+def test_login_refused(text, error, code):
+    with Hostile({"LOGIN": answer(text)}) as server:
+        with pytest.raises(error) as caught:
+            open_(server)
+
+    assert caught.value.code == code
+    assert "hush" not in repr(caught.value) + str(caught.value.__context__ or "")
+
+
+def test_login_disabled_sends_no_password():
+    with Hostile(capabilities="IMAP4rev1 LOGINDISABLED") as server:
+        with pytest.raises(NotAllowed) as caught:
+            open_(server)
+
+    assert caught.value.code == "login_over_plaintext"
+    assert not any("hush" in line for line in server.lines)
+
+
+def test_starttls_not_offered_or_refused():
+    with Hostile() as server:
+        with pytest.raises(Unavailable) as caught:
+            open_(server, security="starttls")
+    assert caught.value.code == "starttls_refused"
+
+    with Hostile(
+        {"STARTTLS": answer("{tag} NO not now\r\n")}, capabilities="IMAP4rev1 STARTTLS"
+    ) as server:
+        with pytest.raises(Unavailable) as caught:
+            open_(server, security="starttls")
+    assert caught.value.code == "starttls_refused"
+    assert not any("hush" in line for line in server.lines)
+
+
+def test_words_slipped_in_before_tls_are_not_believed():
+    with Hostile(
+        {"STARTTLS": answer("{tag} OK go\r\n* CAPABILITY IMAP4rev1 EVIL\r\n")},
+        capabilities="IMAP4rev1 STARTTLS",
+    ) as server:
+        with pytest.raises(Unavailable) as caught:
+            open_(server, security="starttls")
+    assert caught.value.code == "tls_failed"
+
+
+def test_plain_server_on_the_tls_port():
+    with Hostile() as server:
+        with pytest.raises(Unavailable) as caught:
+            open_(server, security="tls")
+    assert caught.value.code == "tls_failed"
+
+
+# --- while it runs -------------------------------------------------------------------
+
+EVERY_COMMAND = ["CAPABILITY", "LIST", "STATUS", "EXAMINE", "UID SEARCH", "UID FETCH"]
+
+
+@pytest.mark.parametrize("verb", EVERY_COMMAND)
+@pytest.mark.parametrize(
+    ("script", "codes"),
+    [
+        (hostile.hang, {"timeout"}),
+        (hostile.close, {"connection_lost"}),
+        (hostile.bye, {"connection_lost", "server_error", "not_imap"}),
+        (hostile.garbage, {"garbage", "not_imap", "connection_lost"}),
+        (hostile.two_gigabytes, {"garbage", "not_imap", "connection_lost"}),
+        (answer("{tag} BAD never\r\n"), {"server_error", "not_imap"}),
+        (answer("{tag} NO [LIMIT] too much\r\n"), {"throttled", "not_imap"}),
+    ],
+    ids=["hang", "close", "bye", "garbage", "2GB", "BAD", "LIMIT"],
+)
+def test_misbehaviour_at_each_command_moves_no_cursor(verb, script, codes):
+    with Hostile() as server:
+        store = Store()
+        with open_(server) as provider:
+            store.sync(provider)
+        cursor = store.cursor
+        server.mails = mails(3)
+        server.scripts[verb] = script
+
+        begun = time.monotonic()
+        with pytest.raises((Unavailable, Throttled)) as caught:
+            with open_(server) as provider:
+                provider.pull(store.cursor, None, Budget())
+        assert caught.value.code in codes | {"server_error"}, caught.value
+        assert time.monotonic() - begun < 15
+        assert store.cursor == cursor
+
+        del server.scripts[verb]
+        with open_(server) as provider:
+            store.sync(provider)
+        assert len(store.places) == 3
+
+
+@pytest.mark.parametrize("script", [hostile.drip, hostile.chatter, hostile.flood])
+def test_endless_answer_ends(script):
+    with Hostile({"LIST": script}) as server:
+        begun = time.monotonic()
+        with pytest.raises(Unavailable) as caught:
+            with open_(server) as provider:
+                provider.pull(None, None, Budget())
+
+    assert caught.value.code in ("timeout", "garbage")
+    assert time.monotonic() - begun < 15
+
+
+def test_folder_list_without_inbox_deletes_nothing():
+    with Hostile() as server:
+        store = Store()
+        with open_(server) as provider:
+            store.sync(provider)
+        server.scripts["LIST"] = answer("{tag} OK nothing here\r\n")
+
+        with pytest.raises(Unavailable):
+            with open_(server) as provider:
+                provider.pull(store.cursor, None, Budget())
+
+
+def test_partial_list_is_not_taken_for_a_full_one():
+    with Hostile(mails=mails(9)) as server:
+        store = Store()
+        with open_(server) as provider:
+            store.sync(provider)
+        del server.mails[5]
+        server.scripts["UID SEARCH"] = answer("* SEARCH 1 2\r\n{tag} OK done\r\n")
+
+        with pytest.raises(Unavailable) as caught:
+            with open_(server) as provider:
+                provider.pull(store.cursor, None, Budget())
+
+    assert caught.value.code == "garbage"
+    assert len(store.places) == 9
+
+
+def test_uidnext_going_back_lists_again():
+    with Hostile(mails=mails(9)) as server:
+        store = Store()
+        with open_(server) as provider:
+            store.sync(provider)
+        server.mails = {2: b"Message-ID: <new@x>\r\n\r\n"}
+
+        with open_(server) as provider:
+            store.sync(provider)
+
+    assert store.truth == {("INBOX", 2, "<new@x>")}
+
+
+# --- one bad mail among good ones ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        answer("{tag} NO [UNAVAILABLE] cannot read it\r\n"),
+        hostile.garbage,
+        hostile.close,
+        hostile.two_gigabytes,
+        answer(
+            "* 4 FETCH (UID 4 FLAGS () BODY[HEADER] {3}\r\nabc oops\r\n{tag} OK x\r\n"
+        ),
+        answer("{tag} OK and not a word about it\r\n"),
+    ],
+    ids=["UNAVAILABLE", "garbage", "close", "2GB", "unparsable", "silent"],
+)
+def test_bad_mail_is_set_aside_alone(script):
+    with Hostile(mails=mails(12), poison={4: script}) as server:
+        store = Store()
+        with open_(server) as provider:
+            (batch,) = store.sync(provider)
+            bad = next(p for p in batch.present if int(p.place.ref) == 4)
+            good = [p for p in batch.present if p is not bad]
+            ((_place, fact),) = provider.facts([(bad.place, bad.envelope)])
+            texts = [
+                b for _p, b in provider.fetch([(p.place, p.envelope) for p in good])
+            ]
+
+    assert len(good) == 11
+    assert all(p.envelope.message_id for p in good)
+    assert bad.envelope.headers is None and bad.envelope.parts is None
+    assert isinstance(fact, MessageBroken)
+    assert [body.text for body in texts] == ["hello"] * 11
+
+
+def test_text_the_server_refuses_is_one_broken_mail():
+    with Hostile(mails=mails(8)) as server:
+        store = Store()
+        with open_(server) as provider:
+            (batch,) = store.sync(provider)
+            server.poison[3] = answer("{tag} NO [UNAVAILABLE] not now\r\n")
+            answers = dict(
+                provider.fetch([(p.place, p.envelope) for p in batch.present])
+            )
+
+    broken = [
+        place for place, body in answers.items() if isinstance(body, MessageBroken)
+    ]
+    assert [int(place.ref) for place in broken] == [3]
+    assert len(answers) == 8
+
+
+def test_server_that_refuses_every_mail_is_ill_not_the_mails():
+    with Hostile(
+        {"UID FETCH": answer("{tag} NO [SERVERBUG] oops\r\n")}, mails=mails(60)
+    ) as server:
+        with pytest.raises(Unavailable) as caught:
+            with open_(server) as provider:
+                provider.pull(None, None, Budget())
+
+    assert caught.value.code == "server_error"
+
+
+def test_forty_megabytes_of_headers(mailbox_on_dovecot):
+    mailbox = mailbox_on_dovecot
+    lines = b"".join(b"X-Filler-%d: %s\r\n" % (n, b"y" * 900) for n in range(20_000))
+    to = b"To: " + b",\r\n ".join(b"p%d@x.example" % n for n in range(1_200_000))
+    mailbox.owner.append("INBOX", b"From: a@b.example\r\n" + lines + to + b"\r\n\r\nhi")
+    mailbox.owner.append("INBOX", letter(2))
+    store = Store()
+
+    with mailbox.open() as provider:
+        (batch,) = store.sync(provider)
+        texts = dict(provider.fetch([(p.place, p.envelope) for p in batch.present]))
+
+    assert len(batch.present) == 2
+    assert provider.traffic.received < 400_000
+    assert sorted(body.text for body in texts.values()) == ["hello", "hi"]
+
+
+def test_five_thousand_recipients_are_kept(mailbox_on_dovecot):
+    to = b",\r\n ".join(b"Person %d <p%d@many.example>" % (n, n) for n in range(5_000))
+    raw = b"From: a@b.example\r\nTo: " + to + b"\r\nSubject: all\r\n\r\nhi\r\n"
+    mailbox_on_dovecot.owner.append("INBOX", raw)
+
+    with mailbox_on_dovecot.open() as provider:
+        (batch,) = Store().sync(provider)
+
+    assert len(batch.present[0].envelope.to) == 5_000
+
+
+def test_broken_mime_and_unknown_charset(mailbox_on_dovecot):
+    for raw in (
+        b"Subject: =?nope?B?/w==?=\r\nContent-Type: text/plain; charset=nope\r\n\r\n\xff",
+        b'Content-Type: multipart/mixed; boundary="x"\r\n\r\nno parts at all',
+        b"Content-Type: multipart/mixed\r\n\r\n--\r\n\r\nno boundary",
+        b"Content-Type: text/plain; name*0*=\r\n\r\nodd",
+        b"Content-Type: ;;;\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!",
+        b"Date: never\r\nFrom: \r\nTo: <@>\r\nMessage-ID: <>\r\n\r\n\0\0",
+    ):
+        mailbox_on_dovecot.owner.append("INBOX", raw)
+
+    with mailbox_on_dovecot.open() as provider:
+        (batch,) = Store().sync(provider)
+        answers = dict(provider.fetch([(p.place, p.envelope) for p in batch.present]))
+
+    assert len(answers) == 6
+    assert not any(isinstance(body, Exception) for body in answers.values())
