@@ -182,7 +182,8 @@ def _dies_with_us() -> list[str]:
 def _interrupt(_number, _frame):
     """End once: a second Ctrl-C, or make's own, would leave the end half done."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        # not SIG_IGN: one that is pending already would print a warning
+        signal.signal(number, lambda *_: None)
     raise KeyboardInterrupt
 
 

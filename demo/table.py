@@ -89,14 +89,15 @@ def logins(url: str) -> str:
 
 _TO_TRY = (
     "1. Contact Graham O'Neill, tab Emails: anna reads all of it; yuki (level 4) sees",
-    "   who and when, as Anna shares no more; marc (3) only what he got himself.",
+    "   of most only who and when, as Anna shares no more; marc (3), below Anna, only",
+    "   what also reached him, Lena or Yuki; tomas (0) nothing; admin nothing either.",
     "2. Contact Begoña Núñez: marc reads Tomás's mail too, being above him; lena (2)",
-    "   sees that of Marc, her peer, but not Tomás's.",
+    "   sees that of Marc, her peer, but not what only Tomás has.",
     "3. make demo-mail: a new mail from a customer, on the contact in two minutes.",
     "4. In any mail program: delete a mail, and it goes here; move it, and it stays;",
     "   what was unread is unread still.",
-    "5. Make a contact of nadia@talentbruecke.example: her mail to Lena comes in, that",
-    "   to Marc stays out, for he has blocked her.",
+    "5. Make a contact of nadia@talentbruecke.example: her mail to Lena comes in;",
+    "   Marc's own copies stay out, for he has blocked her.",
 )
 
 

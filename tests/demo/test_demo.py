@@ -117,6 +117,10 @@ def demo(postgres):
 @pytest.fixture(scope="module")
 def table(demo):
     """Address -> the numbers of its line, as printed by ``make demo DEMO_EXIT=1``."""
+    return _table(demo)
+
+
+def _table(demo):
     demo.start(DEMO_EXIT="1")
     assert demo.end() == 0, demo.text
     return {
@@ -254,6 +258,16 @@ def test_mail_is_as_unread_after_mirroring_as_before(demo, table):
             assert flags == Counter(
                 (stored.folder, *sorted(stored.flags)) for stored in boxes[person.key]
             )
+
+
+def test_after_an_interrupted_run_the_next_one_goes_on(demo, table, postgres):
+    postgres.sql(
+        "UPDATE crm_mail_mirror_mailbox SET lease_token = 'of the interrupted run',"
+        " lease_until = now() + interval '1 hour'",
+        f"mail_mirror_{demo.name}",
+    )
+
+    assert _table(demo) == table
 
 
 def test_send_without_a_running_demo_says_so(demo, table):
