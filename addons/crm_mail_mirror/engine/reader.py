@@ -62,7 +62,8 @@ def judge(
             roles.get(presence.place.folder, "other"),
             rules.outgoing(presence, policy),
         )
-        if item.key not in known_keys and presence.envelope is not None:
+        known = item.key in known_keys and not _may_be_a_twin(item)
+        if not known and presence.envelope is not None:
             _decide(item, policy, directory)
         page.append(item)
     return page
@@ -85,6 +86,11 @@ def read(
     # what the listing gave has no parts where structure is the second grade
     _each(wanted, provider.facts, lambda item: item.envelope.parts is None)
     _each(wanted, provider.fetch, lambda item: not item.error)
+
+
+def _may_be_a_twin(item: Judged) -> bool:
+    """Without any id, a mail that looks like a known one may be another."""
+    return not item.presence.key and not item.envelope.message_id
 
 
 def _is_wanted(item: Judged) -> bool:

@@ -28,6 +28,8 @@ DUE_ORPHANS = 10
 DUE_FENCED = 3
 #: Most seconds of waiting after errors.
 LONGEST_WAIT = 3600
+#: Before the generation of places that were told before the cursor was lost.
+VOID = "void:"
 #: Departures in one pass beyond this share need a second look (DESIGN 4).
 BRAKE_SHARE = 0.1
 BRAKE_COUNT = 50
@@ -471,6 +473,7 @@ class CrmMailMirrorMailbox(models.Model):
             since=self._since(),
             policy=self._policy(),
             roles={f.remote_ref: f.role if f.selected else "unselected" for f in folders},
+            due_at=self.next_sync_at,
         )
 
     def _queued(self, limit):
@@ -484,9 +487,11 @@ class CrmMailMirrorMailbox(models.Model):
                               AND next_try_at <= now() AT TIME ZONE 'UTC'
                             ORDER BY next_try_at LIMIT %s) AS c
                      JOIN crm_mail_mirror_location l ON l.copy_id = c.id
+                          AND NOT starts_with(l.generation, %s)
                      JOIN crm_mail_mirror_folder f ON f.id = l.folder_id""",
                 self.id,
                 limit,
+                VOID,
             )
         )
         return [Place(*row) for row in self.env.cr.fetchall()]
@@ -506,14 +511,14 @@ class CrmMailMirrorMailbox(models.Model):
     def _release(self):
         self.sudo().write({"lease_until": False, "lease_token": False})
 
-    def _rest(self, more, orphans=False, fenced=False):
+    def _rest(self, lease, more, orphans=False, fenced=False):
         """A good run ended: when is the next?"""
         now = fields.Datetime.now()
         lively = self.last_change_at and now - self.last_change_at < timedelta(hours=1)
         pause = DUE_ACTIVE if lively else DUE_QUIET
         if orphans:
             pause = DUE_ORPHANS
-        if more or self._queued(1):
+        if more or self.next_sync_at != lease.due_at or self._queued(1):
             pause = 0
         if fenced:
             pause = DUE_FENCED
@@ -552,12 +557,14 @@ class CrmMailMirrorMailbox(models.Model):
             "failure_count": failures,
             "last_error": code,
             "next_sync_at": fields.Datetime.now()
-            + _seconds(pause * random.uniform(0.8, 1.2)),
+            + _seconds(pause * random.uniform(1, 1.2)),
             "lease_until": False,
             "lease_token": False,
         }
-        if code == "cursor_expired":
+        if code == "cursor_expired" and self.cursor:
             values |= {"cursor": False, "next_sync_at": fields.Datetime.now()}
+            self.env["crm.mail.mirror.page"]._void_places(self)
+            self.env["crm.mail.mirror.page"]._recount(self)
         if state:
             values["state"] = state
         self.sudo().write(values)
@@ -681,9 +688,23 @@ class CrmMailMirrorMailbox(models.Model):
 
     def _list_again(self):
         """From the beginning: what is known is found again, not downloaded again."""
+        self.env["crm.mail.mirror.page"]._forget_before(self, self._since())
+        self.env["crm.mail.mirror.page"]._void_places(self)
         self.env["crm.mail.mirror.page"]._recount(self)
         now = fields.Datetime.now()
         self.sudo().write({"cursor": False, "next_sync_at": now})
+
+    # what activities call on their record: without a thread there is nobody to tell, to
+    # subscribe, and nowhere to post
+
+    def message_notify(self, **_values):
+        return self.env["mail.message"]
+
+    def message_subscribe(self, partner_ids=None, subtype_ids=None):
+        return True
+
+    def message_post_with_source(self, _source, **_values):
+        return self.env["mail.message"]
 
     def _tell_owner(self, summary):
         """One activity for the owner, not one more each time."""

@@ -11,6 +11,7 @@ SQL throughout: the ORM needs four queries a mail where a page needs about twent
 (390 against some thousand mails a second).
 """
 
+import itertools
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from ..engine import identity
 from ..engine.providers.base import EXCLUDED, GONE, Lookup, MessageGone, Place
 from ..engine.rules import Decision, State
 from .crm_mail_mirror_credential import keyring
-from .crm_mail_mirror_mailbox import BRAKE_COUNT, BRAKE_SHARE
+from .crm_mail_mirror_mailbox import BRAKE_COUNT, BRAKE_SHARE, VOID
 from .lease import Fenced, Lease, Orphan, Page
 
 #: Shared by pages, exclusive for the job that looks traces up (DESIGN 4).
@@ -83,10 +84,12 @@ class CrmMailMirrorPage(models.AbstractModel):
         if batch:
             orphans = self._drop_locations(lease, folders, batch.absent)
             if batch.pass_complete:
+                self._drop_void(lease, folders, batch)
                 lease.pass_no += 1
                 self._judge_orphans(lease, days)
-        elif page.lost:
+        else:
             self._drop_places(lease, folders, page.lost)
+            self._set_aside(folders, page.asked, days)
         self._count(lease, days)
         self._move_cursor(lease, batch)
         return orphans
@@ -217,6 +220,42 @@ class CrmMailMirrorPage(models.AbstractModel):
             )
             self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
 
+    @api.model
+    def _void_places(self, mailbox):
+        """The cursor is lost: all will be listed again, and what is not is gone.
+
+        Until then the mail keeps its places, under a generation that no provider has:
+        while old mail is filled in, passes complete that have not seen it yet.
+        """
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_location l
+                      SET generation = %s || l.generation
+                     FROM crm_mail_mirror_folder f
+                    WHERE f.id = l.folder_id AND f.mailbox_id = %s
+                      AND NOT starts_with(l.generation, %s)""",
+                VOID,
+                mailbox.id,
+                VOID,
+            )
+        )
+
+    def _drop_void(self, lease: Lease, folders, batch):
+        """Everything was listed again: void places that are left are gone."""
+        if batch.more or batch.done < batch.total:
+            return
+        self.env.cr.execute(
+            SQL(
+                """DELETE FROM crm_mail_mirror_location
+                    WHERE folder_id = ANY(%s) AND generation >= %s AND generation < %s
+                RETURNING copy_id""",
+                list(folders.values()),
+                VOID,
+                VOID + "~",
+            )
+        )
+        self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
+
     # ---- mail that is there ---------------------------------------------------------
 
     def _write_mail(self, lease: Lease, page: Page, folders, days):
@@ -226,6 +265,10 @@ class CrmMailMirrorPage(models.AbstractModel):
         rows = self._existing(lease, mails)
         queued = self._newly_known(lease, mails)
         hidden = self._hidden_identities(lease, mails)
+        for digest, (first, *_rest) in mails.items():
+            if digest not in rows and first.decision is None and not first.error:
+                # known when it was judged, its row was removed since
+                raise Fenced
         new, again = [], []
         for digest, judged in mails.items():
             first = judged[0]
@@ -244,13 +287,14 @@ class CrmMailMirrorPage(models.AbstractModel):
         self._write_participants(lease, decided)
         self._write_traces(lease, decided)
         self._write_locations(
+            lease,
             [
                 (copies[digest], folders[item.presence.place.folder], item)
                 for digest, judged in mails.items()
                 if digest in copies
                 for item in judged
                 if item.presence.place.folder in folders
-            ]
+            ],
         )
 
     def _by_key(self, lease: Lease, judged, folders):
@@ -272,7 +316,7 @@ class CrmMailMirrorPage(models.AbstractModel):
                     != place.ref
                 ):
                     ordinal += 1
-                    key = f"{item.key}#{ordinal}"
+                    key = _with_ordinal(item.key, ordinal)
                 places[key, place.folder] = place.ref
             mails.setdefault(ring.digest("key", key), []).append(item)
         return mails
@@ -283,28 +327,31 @@ class CrmMailMirrorPage(models.AbstractModel):
             item.presence.place.folder: item.presence.place.generation
             for item in judged
         }
-        if not judged:
-            return {}
         names = {folder: ref for ref, folder in folders.items()}
-        self.env.cr.execute(
-            SQL(
-                """SELECT c.key, l.folder_id, l.generation, l.ref
-                     FROM crm_mail_mirror_copy c
-                     JOIN crm_mail_mirror_location l ON l.copy_id = c.id
-                    WHERE c.mailbox_id = %s AND c.key = ANY(%s)""",
-                lease.mailbox_id,
-                [
-                    keyring().digest("key", f"{item.key}{suffix}")
-                    for item in judged
-                    for suffix in ("", *(f"#{n}" for n in range(2, 9)))
-                ],
+        keys, taken, found = {item.key for item in judged}, {}, bool(judged)
+        for low in itertools.count(1, 10):
+            if not found:
+                return taken
+            self.env.cr.execute(
+                SQL(
+                    """SELECT c.key, l.folder_id, l.generation, l.ref
+                         FROM crm_mail_mirror_copy c
+                         JOIN crm_mail_mirror_location l ON l.copy_id = c.id
+                        WHERE c.mailbox_id = %s AND c.key = ANY(%s)""",
+                    lease.mailbox_id,
+                    [
+                        keyring().digest("key", _with_ordinal(key, number))
+                        for key in keys
+                        for number in range(low, low + 10)
+                    ],
+                )
             )
-        )
-        return {
-            (key, names[folder]): ref
-            for key, folder, generation, ref in self.env.cr.fetchall()
-            if folder in names and generations.get(names[folder]) == generation
-        }
+            found = self.env.cr.fetchall()
+            taken |= {
+                (key, names[folder]): ref
+                for key, folder, generation, ref in found
+                if folder in names and generations.get(names[folder]) == generation
+            }
 
     def _existing(self, lease: Lease, mails):
         self.env.cr.execute(
@@ -394,6 +441,50 @@ class CrmMailMirrorPage(models.AbstractModel):
     @staticmethod
     def _is_open(row):
         return row["state"] in ("queued", "failed")
+
+    @staticmethod
+    def _next_try(attempts):
+        pause = RETRY_MINUTES[min(attempts, len(RETRY_MINUTES)) - 1]
+        return fields.Datetime.now() + timedelta(minutes=pause)
+
+    def _set_aside(self, folders, asked, days):
+        """Mail of the queue of which nothing came of: it waits, longer each time.
+
+        :param asked: ``{place: why nothing came of it}``
+        """
+        cr, places = self.env.cr, [place for place in asked if place.folder in folders]
+        if not places:
+            return
+        cr.execute(
+            SQL(
+                """SELECT DISTINCT ON (c.id) c.id, c.state, c.reason, c.received_at,
+                          coalesce(c.attempts, 0) + 1 AS attempts, a.why
+                     FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[])
+                          AS a(folder, generation, ref, why)
+                     JOIN crm_mail_mirror_location l ON l.folder_id = a.folder
+                          AND l.generation = a.generation AND l.ref = a.ref
+                     JOIN crm_mail_mirror_copy c ON c.id = l.copy_id
+                    WHERE c.state IN ('queued', 'failed')
+                      AND c.next_try_at <= now() AT TIME ZONE 'UTC'""",
+                [folders[place.folder] for place in places],
+                [place.generation for place in places],
+                [place.ref for place in places],
+                [asked[place] for place in places],
+            )
+        )
+        for row in cr.dictfetchall():
+            days[_line(row)] -= 1
+            days[_line({**row, "state": "failed", "reason": row["why"]})] += 1
+            cr.execute(
+                SQL(
+                    """UPDATE crm_mail_mirror_copy SET state = 'failed', reason = %s,
+                              attempts = %s, next_try_at = %s WHERE id = %s""",
+                    row["why"],
+                    row["attempts"],
+                    self._next_try(row["attempts"]),
+                    row["id"],
+                )
+            )
 
     def _keep_texts(self, lease: Lease, mails):
         """Messages and texts of mail that is mirrored; fills in their ids."""
@@ -547,12 +638,8 @@ class CrmMailMirrorPage(models.AbstractModel):
         for row, _item, values in again:
             if self._is_open(row) and values:
                 if values["state"] == "failed":
-                    tries = (row["attempts"] or 0) + 1
-                    pause = RETRY_MINUTES[min(tries, len(RETRY_MINUTES)) - 1]
-                    values["attempts"] = tries
-                    values["next_try_at"] = fields.Datetime.now() + timedelta(
-                        minutes=pause
-                    )
+                    values["attempts"] = (row["attempts"] or 0) + 1
+                    values["next_try_at"] = self._next_try(values["attempts"])
                 days[_line(row)] -= 1
                 days[_line({**values, "received_at": row["received_at"]})] += 1
                 self.env.cr.execute(
@@ -578,6 +665,8 @@ class CrmMailMirrorPage(models.AbstractModel):
         for row in back:
             days[_line(row)] -= 1
             days[_line({**row, "state": "mirrored", "reason": "contact"})] += 1
+        if not found:
+            return
         self.env.cr.execute(
             SQL(
                 """UPDATE crm_mail_mirror_copy
@@ -592,6 +681,8 @@ class CrmMailMirrorPage(models.AbstractModel):
                 found=found,
             )
         )
+        if back:
+            self._release_brake(lease)
 
     def _write_participants(self, lease: Lease, decided):
         """Addresses and who takes part; a Bcc hangs on the copy that shows it."""
@@ -657,20 +748,37 @@ class CrmMailMirrorPage(models.AbstractModel):
                 )
             )
 
-    def _write_locations(self, rows):
-        if rows:
-            self.env.cr.execute(
-                SQL(
-                    """INSERT INTO crm_mail_mirror_location
-                              (copy_id, folder_id, generation, ref)
-                       SELECT * FROM unnest(%s::int[], %s::int[], %s::text[], %s::text[])
-                       ON CONFLICT (folder_id, generation, ref) DO NOTHING""",
-                    [copy for copy, _f, _j in rows],
-                    [folder for _c, folder, _j in rows],
-                    [item.presence.place.generation for _c, _f, item in rows],
-                    [item.presence.place.ref for _c, _f, item in rows],
-                )
+    def _write_locations(self, lease: Lease, rows):
+        if not rows:
+            return
+        places = SQL(
+            "unnest(%s::int[], %s::int[], %s::text[], %s::text[])",
+            [copy for copy, _f, _j in rows],
+            [folder for _c, folder, _j in rows],
+            [item.presence.place.generation for _c, _f, item in rows],
+            [item.presence.place.ref for _c, _f, item in rows],
+        )
+        # servers that tell another size each time make one mail look like another: the
+        # place is the later one's, so that the former goes instead of staying twice
+        self.env.cr.execute(
+            SQL(
+                """DELETE FROM crm_mail_mirror_location l
+                    USING %s AS r(copy, folder, generation, ref)
+                    WHERE l.folder_id = r.folder AND l.generation = r.generation
+                      AND l.ref = r.ref AND l.copy_id != r.copy RETURNING l.copy_id""",
+                places,
             )
+        )
+        self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO crm_mail_mirror_location
+                          (copy_id, folder_id, generation, ref)
+                   SELECT * FROM %s
+                   ON CONFLICT (folder_id, generation, ref) DO NOTHING""",
+                places,
+            )
+        )
 
     # ---- mail that went -------------------------------------------------------------
 
@@ -780,14 +888,34 @@ class CrmMailMirrorPage(models.AbstractModel):
     def _hide(self, copies, days):
         self.env.cr.execute(
             SQL(
-                """UPDATE crm_mail_mirror_copy SET state = 'hidden', reason = 'brake'
-                    WHERE id = ANY(%s) RETURNING received_at""",
+                """UPDATE crm_mail_mirror_copy c SET state = 'hidden', reason = 'brake'
+                     FROM crm_mail_mirror_copy o
+                    WHERE o.id = c.id AND c.id = ANY(%s)
+                RETURNING o.received_at, o.state, o.reason""",
                 copies,
             )
         )
-        for (received_at,) in self.env.cr.fetchall():
-            days[received_at.date(), "mirrored", "contact"] -= 1
-            days[received_at.date(), "hidden", "brake"] += 1
+        for row in self.env.cr.dictfetchall():
+            days[_line(row)] -= 1
+            days[row["received_at"].date(), "hidden", "brake"] += 1
+
+    def _release_brake(self, lease: Lease):
+        """When all that was hidden is back, there is nothing to ask its owner."""
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_mailbox m SET brake = NULL
+                    WHERE m.id = %s AND NOT EXISTS (
+                          SELECT 1 FROM crm_mail_mirror_copy c
+                           WHERE c.mailbox_id = m.id AND c.state = 'hidden'
+                             AND c.reason = 'brake')
+                RETURNING m.id""",
+                lease.mailbox_id,
+            )
+        )
+        if self.env.cr.fetchone():
+            mailbox = self.env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
+            mailbox.invalidate_recordset()
+            mailbox.activity_unlink(["mail.mail_activity_data_todo"])
 
     def _set_brake(self, lease: Lease, brake):
         self.env.cr.execute(
@@ -828,6 +956,18 @@ class CrmMailMirrorPage(models.AbstractModel):
             days = Counter()
             self._delete_copies([copy for (copy,) in self.env.cr.fetchall()], days)
             self._count(mailbox, days)
+
+    @api.model
+    def _forget_before(self, mailbox, since):
+        """The first day moved on: what was received before it goes, log and all."""
+        if since:
+            self.env.cr.execute(
+                """SELECT id FROM crm_mail_mirror_copy
+                    WHERE mailbox_id = %s AND received_at < %s""",
+                [mailbox.id, naive(since)],
+            )
+            copies = [copy for (copy,) in self.env.cr.fetchall()]
+            self._delete_copies(copies, Counter())
 
     def _delete_copies(self, copies, days):
         if not copies:
@@ -923,6 +1063,10 @@ class CrmMailMirrorPage(models.AbstractModel):
                     *map(list, zip(*rows, strict=True)),
                 )
             )
+
+
+def _with_ordinal(key, number):
+    return key if number == 1 else f"{key}#{number}"
 
 
 def _line(row):

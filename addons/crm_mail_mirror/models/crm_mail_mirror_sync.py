@@ -12,6 +12,7 @@ transactions of its own: none is open while the network is waited for.
 """
 
 import contextlib
+import functools
 import logging
 import random
 import time
@@ -26,7 +27,12 @@ from odoo.tools import SQL
 
 from ..engine import reader
 from ..engine.keyring import KeyUnusable
-from ..engine.providers.base import LoginRequired, NotAllowed, Throttled
+from ..engine.providers.base import (
+    LoginRequired,
+    MessageBroken,
+    NotAllowed,
+    Throttled,
+)
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_page import LEASE_SECONDS, WRITERS_LOCK
 from .lease import Fenced, Page
@@ -43,12 +49,16 @@ POOL = 8
 QUEUE = 200
 #: Times a page is written again from memory after a conflict.
 ATTEMPTS = 5
+#: Writers met, or the database hung up: to be tried again, and then another time.
 _CONFLICTS = (
-    psycopg2.errors.SerializationFailure,
-    psycopg2.errors.DeadlockDetected,
+    psycopg2.OperationalError,  # serialization, deadlock, lock, connection
+    psycopg2.InterfaceError,
     psycopg2.errors.ForeignKeyViolation,
-    psycopg2.errors.LockNotAvailable,
 )
+
+
+class _Undo(Exception):
+    """Ends a transaction that was only an experiment."""
 
 
 class CrmMailMirrorSync(models.AbstractModel):
@@ -127,7 +137,9 @@ class CrmMailMirrorSync(models.AbstractModel):
                     break
                 self._go_on(run, found, pool, ready, active, end)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for run in active.values():
+                pool.submit(run.close)
+            pool.shutdown(wait=False)
         return self._count_due(mailbox_ids)
 
     def _submit(self, pool, ready, run, step, *args):
@@ -159,16 +171,14 @@ class CrmMailMirrorSync(models.AbstractModel):
             elif isinstance(found, Read):
                 self._written(run, found.page, pool, ready, active, end)
             elif isinstance(found, Confirmed):
-                with self._transaction() as env:
-                    env["crm.mail.mirror.page"]._remove_confirmed(lease, found.fates)
+                self._write(
+                    lambda env: env["crm.mail.mirror.page"]._remove_confirmed(
+                        lease, found.fates
+                    )
+                )
                 self._end(run, pool, active)
         except Fenced:
             self._end(run, pool, active, fenced=True)
-        except psycopg2.OperationalError:
-            # the database went away: the lease runs out, another run goes on
-            active.pop(lease.mailbox_id, None)
-            pool.submit(run.close)
-            raise
         except Exception as error:
             _logger.exception("mailbox %s: a page could not be stored", lease.mailbox_id)
             self._end(run, pool, active, error=error)
@@ -184,7 +194,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             return
         if page.batch.more and time.monotonic() < end:
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
-        elif page.batch.pass_complete and run.orphans:
+        elif run.pass_complete and run.orphans:
             self._submit(pool, ready, run, run.confirm)
         else:
             self._end(run, pool, active, more=page.batch.more)
@@ -195,33 +205,80 @@ class CrmMailMirrorSync(models.AbstractModel):
         batch = found.batch if isinstance(found, Pulled) else None
         presences = batch.present if batch else found.presences
         if batch and batch.folders is not None:
-            selected = {ref for ref, role in lease.roles.items() if role == "unselected"}
+            renamed = dict(batch.renamed)
+            skipped = {renamed.get(ref, ref) for ref in lease.skip}
             lease.roles = {
-                f.ref: "unselected" if f.ref in selected else f.role
+                f.ref: "unselected" if f.ref in skipped else f.role
                 for f in batch.folders
             }
         emails = {
             email for p in presences if p.envelope for email in p.envelope.emails
         }
         keys = [reader.identity.mail_key(p) for p in presences]
-        with self._transaction() as env:
-            directory = env["crm.mail.mirror.directory"]._look_up(emails)
-            known = env["crm.mail.mirror.page"]._known_keys(lease, keys)
+        directory, known = self._write(
+            lambda env: (
+                env["crm.mail.mirror.directory"]._look_up(emails),
+                env["crm.mail.mirror.page"]._known_keys(lease, keys),
+            )
+        )
         judged = reader.judge(presences, known, lease.roles, lease.policy, directory)
-        page = Page(judged, batch, () if batch else found.lost)
+        page = Page(judged, batch)
+        if batch is None:
+            page.lost, page.asked = found.lost, found.asked
         go_on = batch and batch.more and time.monotonic() < end
         run.next_pull = bool(go_on)
         return page, directory, batch.cursor if go_on else None
 
     def _store(self, lease, page):
-        """Write a page, again from memory when writers meet."""
+        """Write a page; mail that the database refuses is set aside alone."""
         before = (lease.cursor, lease.cursor_seq, lease.pass_no)
+
+        def write(env):
+            # an attempt before this one may have moved them
+            lease.cursor, lease.cursor_seq, lease.pass_no = before
+            return env["crm.mail.mirror.page"]._store(lease, page)
+
+        try:
+            return self._write(write)
+        except (Fenced, *_CONFLICTS):
+            raise
+        except Exception as error:
+            lease.cursor, lease.cursor_seq, lease.pass_no = before
+            refused = self._refused(lease, page, type(error))
+            if not refused:
+                raise
+            for item in refused:
+                item.error = MessageBroken("message_broken", type(error).__name__)
+            return self._write(write)
+
+    def _refused(self, lease, page, kind):
+        """Which mails of the page can not be stored? Each is tried alone."""
+
+        def experiment(item, env):
+            env["crm.mail.mirror.page"]._store(lease, Page([item]))
+            raise _Undo
+
+        refused = []
+        for item in page.judged:
+            try:
+                self._write(functools.partial(experiment, item))
+            except _Undo:
+                continue
+            except kind:
+                refused.append(item)
+        return refused
+
+    def _write(self, work):
+        """What ``work(env)`` gives, in a transaction of its own; again when writers meet.
+
+        Whatever is repeated is fenced: should a lost connection have hidden that it was
+        committed, the second time finds another cursor.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self._transaction() as env:
-                    return env["crm.mail.mirror.page"]._store(lease, page)
+                    return work(env)
             except _CONFLICTS:
-                lease.cursor, lease.cursor_seq, lease.pass_no = before
                 if attempt == ATTEMPTS:
                     raise
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))
@@ -302,7 +359,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             if not mailbox._is_held(run.lease.token):
                 return
             if error is None:
-                mailbox._rest(more or fenced, orphans=bool(run.orphans))
+                mailbox._rest(run.lease, more, bool(run.orphans), fenced)
             elif isinstance(error, LoginRequired):
                 mailbox._fail(error.code, state="needs_login")
             elif isinstance(error, NotAllowed):

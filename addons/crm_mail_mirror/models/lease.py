@@ -27,6 +27,8 @@ class Lease:
     :param cursor_seq, policy_seq: as read when the work began; a page is stored only if
         they still are the same
     :param roles: folder ref -> role, ``unselected`` for deselected ones
+    :param due_at: when the mailbox was due; another time when the work ends means that
+        somebody asked for one more look meanwhile
     """
 
     mailbox_id: int
@@ -41,6 +43,7 @@ class Lease:
     since: datetime | None
     policy: Policy
     roles: dict[str, str]
+    due_at: datetime | None = None
 
     @property
     def skip(self) -> frozenset[str]:
@@ -53,11 +56,13 @@ class Page:
 
     :param batch: ``None`` for mail out of the queue, which moves no cursor
     :param lost: where the mail of the queue lay that is no longer there
+    :param asked: the places of the queue, and why nothing came of one if nothing did
     """
 
     judged: list[Judged]
     batch: ChangeBatch | None = None
     lost: tuple[Place, ...] = ()
+    asked: dict[Place, str] = field(default_factory=dict)
 
 
 @dataclass

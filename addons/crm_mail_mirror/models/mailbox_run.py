@@ -9,7 +9,7 @@ a time. Each posts what it found; the job's thread decides what comes next.
 from __future__ import annotations
 
 import logging
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from ..engine.providers import open_mailbox
 from ..engine.providers.base import (
     Budget,
     ChangeBatch,
+    MessageBroken,
     MessageGone,
     Place,
     Provider,
@@ -39,10 +40,15 @@ class Pulled:
 
 @dataclass
 class Listed:
-    """Headers of queued mail. :param lost: where nothing was found"""
+    """Headers of queued mail.
+
+    :param lost: where nothing was found
+    :param asked: all places that were asked for, and what to say of those that fail
+    """
 
     presences: list
     lost: tuple[Place, ...] = ()
+    asked: dict[Place, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,16 +81,18 @@ class MailboxRun:
     next_pull: bool = False
     orphans: list[Orphan] = field(default_factory=list)
     pass_complete: bool = False
-    started: float = field(default_factory=time.monotonic)
+    # held while a step talks to the provider, which is not thread-safe
+    talking: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def steps(self, step, *args) -> Iterator:
         """What a step posts; whatever goes wrong in it becomes a ``Failed``."""
         try:
-            if self.provider is None:
-                self.provider = open_mailbox(
-                    self.lease.kind, self.lease.settings, self.lease.secret
-                )
-            yield from step(*args)
+            with self.talking:
+                if self.provider is None:
+                    self.provider = open_mailbox(
+                        self.lease.kind, self.lease.settings, self.lease.secret
+                    )
+                yield from step(*args)
         except ProviderError as error:
             yield Failed(error)
         except Exception as error:
@@ -104,12 +112,15 @@ class MailboxRun:
 
     def list_queue(self) -> Iterator:
         present, lost = [], []
+        asked = dict.fromkeys(self.queue, MessageBroken.codes[0])
         for place, answer in self.provider.envelopes(self.queue):
             if isinstance(answer, MessageGone):
                 lost.append(place)
-            elif not isinstance(answer, ProviderError):
+            elif isinstance(answer, ProviderError):
+                asked[place] = answer.code
+            else:
                 present.append(answer)
-        yield Listed(present, tuple(lost))
+        yield Listed(present, tuple(lost), asked)
 
     def read(self, page: Page, directory: Directory, pull_after: dict | None):
         """The texts of a page, then at once the next page while this one is written."""
@@ -135,8 +146,9 @@ class MailboxRun:
         )
 
     def close(self) -> None:
-        if self.provider is not None:
-            self.provider.close()
+        with self.talking:
+            if self.provider is not None:
+                self.provider.close()
 
 
 def _where(error: BaseException) -> str:

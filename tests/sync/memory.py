@@ -1,0 +1,223 @@
+"""A mailbox in memory: for races, where the test has to stand at an exact border.
+
+It keeps a journal of what came and went; a cursor is a place in the journal. Nothing
+here is clever: what it tells is true, and what the mirror makes of it is under test.
+Imported only once Odoo is.
+"""
+
+import dataclasses
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from odoo.addons.crm_mail_mirror.engine.envelope import (
+    Address,
+    Attachment,
+    Body,
+    Envelope,
+    Part,
+)
+from odoo.addons.crm_mail_mirror.engine.providers import base
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@dataclasses.dataclass
+class Mail:
+    envelope: Envelope
+    text: str
+    received_at: datetime
+    key: str = ""
+    files: tuple[Attachment, ...] = ()
+    #: method of the provider -> what it yields instead of the mail
+    errors: dict = dataclasses.field(default_factory=dict)
+
+
+def mail(number, sender, to, *, text="", received_at=None, tag="", **fields) -> Mail:
+    """The mail of this number; equal arguments give the same mail in every mailbox."""
+    values = {
+        "message_id": f"<{number}.{tag}@mail.test>",
+        "date": NOON + timedelta(seconds=number),
+        "subject": f"Mail {number} {tag}".strip(),
+        "authors": (Address("", sender),),
+        "to": tuple(Address("", each) for each in to.split()),
+        "headers": {},
+        "parts": (Part("1", "text/plain", 100),),
+        **fields,
+    }
+    values.setdefault("raw_subject", values["subject"])
+    return Mail(
+        Envelope(**values),
+        text or f"Text of {values['subject']}",
+        received_at or NOON + timedelta(seconds=number),
+    )
+
+
+class Server:
+    """The mailbox itself; outlives connections.
+
+    :ivar before: name of a method of the provider -> called in the network's thread
+        each time that method begins; with the number of calls so far
+    """
+
+    def __init__(self):
+        self.folders = {
+            "INBOX": "inbox",
+            "Sent": "sent",
+            "Archive": "archive",
+            "Trash": "trash",
+        }
+        self.generation = dict.fromkeys(self.folders, "1")
+        self.mails: dict[tuple[str, str], Mail] = {}
+        self.journal: list[tuple[str, str, str, str]] = []
+        self.calls: Counter = Counter()
+        self.fetched: Counter = Counter()
+        self.before: dict[str, Callable[[int], None]] = {}
+        self.fates: dict[str, str] = {}
+        self.relisted = False
+        self.expired = False
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def put(self, *mails: Mail, folder="INBOX") -> list[str]:
+        with self._lock:
+            refs = []
+            for each in mails:
+                self._next += 1
+                ref = f"{self._next:010d}"
+                self.mails[folder, ref] = each
+                self._note("+", folder, ref)
+                refs.append(ref)
+            return refs
+
+    def remove(self, *refs: str, folder="INBOX") -> None:
+        with self._lock:
+            for ref in refs:
+                del self.mails[folder, ref]
+                self._note("-", folder, ref)
+
+    def move(self, ref: str, target: str, folder="INBOX") -> str:
+        moved = self.mails[folder, ref]
+        (new,) = self.put(moved, folder=target)
+        self.remove(ref, folder=folder)
+        return new
+
+    def _note(self, sign, folder, ref):
+        if self.folders[folder] not in base.IGNORED_ROLES:
+            self.journal.append((sign, folder, self.generation[folder], ref))
+
+    def open(self, *_settings) -> "Connection":
+        return Connection(self)
+
+
+class Connection(base.Provider):
+    kind = "imap"
+
+    def __init__(self, server: Server):
+        self.server = server
+        self.traffic = base.Traffic()
+        self._border("connect")
+
+    def _border(self, name):
+        self.server.calls[name] += 1
+        call = self.server.before.get(name)
+        if call:
+            call(self.server.calls[name])
+
+    def identify(self):
+        return base.Identity("")
+
+    def folders(self):
+        return tuple(base.Folder(n, n, r) for n, r in self.server.folders.items())
+
+    def pull(self, cursor, since, budget, skip=frozenset()):
+        self._border("pull")
+        if cursor and self.server.expired:
+            self.server.expired = False
+            raise base.CursorExpired("cursor_expired")
+        at = (cursor or {}).get("at", 0)
+        steps = self.server.journal[at : at + budget.mails]
+        end = at + len(steps)
+        more = end < len(self.server.journal)
+        gone = {}
+        for sign, folder, generation, ref in steps:
+            if sign == "-":
+                gone.setdefault((folder, generation), []).append((ref, ref))
+        return base.ChangeBatch(
+            {"v": 1, "kind": "memory", "at": end},
+            folders=self.folders(),
+            present=tuple(
+                self._presence(base.Place(folder, generation, ref))
+                for sign, folder, generation, ref in steps
+                if sign == "+" and (folder, ref) in self.server.mails
+            ),
+            absent=tuple(
+                base.Absence(*place, tuple(ranges)) for place, ranges in gone.items()
+            ),
+            relisted=self.server.relisted,
+            pass_complete=not more,
+            more=more,
+            done=end,
+            total=len(self.server.journal),
+        )
+
+    def _mail(self, place):
+        return self.server.mails.get((place.folder, place.ref))
+
+    def _presence(self, place):
+        found = self._mail(place)
+        return base.Presence(
+            place,
+            found.received_at,
+            size=1000,
+            key=found.key,
+            envelope=found.envelope,
+            outgoing=True if place.folder == "Sent" else None,
+        )
+
+    def _each(self, method, places, answer):
+        self._border(method)
+        for place in places:
+            found = self._mail(place)
+            if found is None:
+                yield place, base.MessageGone("message_gone")
+            elif method in found.errors:
+                yield place, found.errors[method]
+            else:
+                yield place, answer(place, found)
+
+    def envelopes(self, places):
+        yield from self._each("envelopes", places, lambda p, _m: self._presence(p))
+
+    def facts(self, mails):
+        places = [place for place, _envelope in mails]
+        yield from self._each("facts", places, lambda _p, m: m.envelope)
+
+    def fetch(self, mails):
+        for place, envelope in mails:
+            assert envelope.parts is not None
+            self.server.fetched[envelope.message_id] += 1
+        places = [place for place, _envelope in mails]
+        yield from self._each(
+            "fetch", places, lambda _p, m: Body(m.text, None, m.files)
+        )
+
+    def confirm(self, lookups):
+        self._border("confirm")
+        return {
+            each.place: base.Fate(self.server.fates.get(each.message_id, base.UNKNOWN))
+            for each in lookups
+        }
+
+    def audit(self, since=None, refs=False):
+        return ()
+
+    def search(self, query, since=None):
+        return ()
+
+    def attachment(self, place, part):
+        return iter(())
+
+    def close(self):
+        self.server.calls["close"] += 1
