@@ -1,0 +1,112 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Where do the seconds of an import go? A clock around each stage, on each thread.
+
+Own time: what a stage calls is counted there. CPU of the thread and wall time apart, as
+wall time also holds waiting for the other thread, the server and the disk. The clocks
+cost some percent: times of a profiled run are shares, not results.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections import defaultdict
+
+_open = threading.local()
+#: stage -> [calls, seconds, CPU seconds]
+spent: dict[str, list] = defaultdict(lambda: [0, 0.0, 0.0])
+
+
+def install() -> None:
+    """Put the clocks into the addon's modules. Before anything runs."""
+    from odoo.sql_db import Cursor
+
+    from odoo.addons.crm_mail_mirror.engine import (
+        headers,
+        html,
+        identity,
+        quotes,
+        reader,
+        text,
+    )
+    from odoo.addons.crm_mail_mirror.engine.providers import (
+        imap_bodies,
+        imap_mail,
+        imap_parse,
+        imap_sync,
+        imap_wire,
+    )
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_address as address
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_directory as books
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page as page
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync as sync
+
+    writer, directory = page.CrmMailMirrorPage, books.CrmMailMirrorDirectory
+    for where, name, stage in (
+        (imap_wire.Wire, "command", "read: wait for the server, split its answer"),
+        (imap_parse, "fetched", "read: tokens of a FETCH answer"),
+        (imap_parse, "parts", "read: BODYSTRUCTURE"),
+        (headers, "parse_envelope", "read: header fields"),
+        (imap_mail, "read_presences", "read: the rest"),
+        (imap_bodies, "read", "texts: the rest"),
+        (text, "body_of_parts", "texts: decode, flow, join"),
+        (html, "_rewritten", "texts: HTML, SAX pass"),
+        (html._Layout, "handle", "texts: HTML, layout"),
+        (html, "tidy", "texts: HTML, tidy"),
+        (quotes, "quote_start", "texts: where the quote begins"),
+        (sync.CrmMailMirrorSync, "_judge", "judge: the rest"),
+        (reader, "judge", "judge: rules"),
+        (identity, "mail_key", "judge: keys"),
+        (directory, "_look_up", "judge: whose addresses"),
+        (writer, "_known_keys", "judge: known keys"),
+        (writer, "_store", "write: the rest"),
+        (writer, "_copy_values", "write: values"),
+        (writer, "_hidden_identities", "write: hidden"),
+        (writer, "_newly_known", "write: newly known"),
+        (writer, "_insert_messages", "write: messages"),
+        (writer, "_insert_bodies", "write: bodies"),
+        (writer, "_insert_copies", "write: copies"),
+        (writer, "_write_participants", "write: participants"),
+        (address.CrmMailMirrorAddress, "_link", "write: link addresses to contacts"),
+        (address.CrmMailMirrorAddress, "_ensure", "write: addresses"),
+        (writer, "_write_traces", "write: traces"),
+        (writer, "_write_locations", "write: locations"),
+        (Cursor, "commit", "write: commit"),
+        (sync.CrmMailMirrorSync, "_claim", "claim"),
+        (sync.CrmMailMirrorSync, "_end", "release"),
+    ):
+        setattr(where, name, _clocked(getattr(where, name), stage))
+    imap_sync.read_presences = imap_mail.read_presences
+
+
+def _clocked(function, stage):
+    @functools.wraps(function)
+    def clocked(*args, **kwargs):
+        stack = _open.__dict__.setdefault("stack", [])
+        stack.append([0.0, 0.0])
+        wall, cpu = time.perf_counter(), time.thread_time()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
+            inside_wall, inside_cpu = stack.pop()
+            if stack:
+                stack[-1][0] += wall
+                stack[-1][1] += cpu
+            entry = spent[stage]
+            entry[0] += 1
+            entry[1] += wall - inside_wall
+            entry[2] += cpu - inside_cpu
+
+    return clocked
+
+
+def table(messages: int) -> str:
+    """Markdown: stages with their milliseconds per 1,000 messages."""
+    lines = ["| stage | calls | ms wall | ms CPU |", "|---|---|---|---|"]
+    for stage, (calls, wall, cpu) in sorted(spent.items()):
+        per = 1_000_000 / messages
+        lines.append(f"| {stage} | {calls:,} | {wall * per:,.0f} | {cpu * per:,.0f} |")
+    return "\n".join(lines)
