@@ -56,6 +56,7 @@ class Dovecot:
     :param folders: folders that each user has from the start: name -> special use
         (RFC 6154) or ""
     :param storage: mail_location up to the path, such as ``maildir`` or ``sdbox``
+    :param names: what the certificate is good for
     :param plaintext_login: whether a login without TLS is accepted
     """
 
@@ -71,6 +72,7 @@ class Dovecot:
         folders: Mapping[str, str] | None = None,
         storage: str = "sdbox",
         plaintext_login: bool = True,
+        names: tuple[str, ...] = ("localhost", "127.0.0.1"),
         settings: str = "",
     ):
         self.users = dict(users)
@@ -78,6 +80,7 @@ class Dovecot:
         self.folders = dict(SPECIAL_FOLDERS if folders is None else folders)
         self.storage = storage
         self.plaintext_login = plaintext_login
+        self.names = names
         self.settings = settings
         self._directory = Path(directory).resolve() if directory else None
         self._introspection = Introspection(tokens) if tokens else None
@@ -99,7 +102,7 @@ class Dovecot:
         self._run = Path(tempfile.mkdtemp(prefix="dc-"))
         self.directory = self._directory or self._run / "home"
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.certificates = issue(self.directory)
+        self.certificates = issue(self.directory, self.names)
         (self.directory / "mail").mkdir(exist_ok=True)
         if self._introspection:
             self._introspection.start()

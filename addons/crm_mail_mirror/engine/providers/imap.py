@@ -224,7 +224,7 @@ class ImapProvider(Provider):
             try:
                 return ask(*args)
             except Unavailable as problem:
-                if problem.code != "connection_lost" or session.reopened:
+                if problem.code != "connection_lost":
                     raise
             session.reopen()
             self._memory = Memory(searched=self._memory.searched)

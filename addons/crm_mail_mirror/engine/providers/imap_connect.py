@@ -260,10 +260,10 @@ def _start_tls(account: Account, wire: Wire) -> None:
             except Refused:
                 raise Unavailable("starttls_refused", "refused") from None
         wire._imap.start_tls(context, _ascii(account.host))
+    except OSError as problem:  # some of ssl's are ValueErrors as well
+        raise _tls_problem(problem) from None
     except ValueError:
         raise Unavailable("tls_failed", "plain text after STARTTLS") from None
-    except OSError as problem:
-        raise _tls_problem(problem) from None
     with in_our_words(wire, "CAPABILITY"):
         wire.ask_capabilities()  # what was said in the clear may be forged
 

@@ -9,7 +9,7 @@ from imapclient.imap_utf7 import encode as utf7_encode
 from .base import Traffic, Unavailable
 from .imap_connect import Account, open_wire
 from .imap_folders import Listed
-from .imap_wire import Examined, Wire, in_our_words
+from .imap_wire import Examined, Refused, Wire, in_our_words
 
 #: A server that hangs up more often than this in one call gets no further call.
 MAX_REOPENED = 24
@@ -65,10 +65,14 @@ class Session:
             raise Unavailable("connection_lost", "again and again")
         self.wire = open_wire(self._account, self.traffic)
         if folder is not None:
+            before = self.uidvalidity
             with in_our_words(self.wire, "EXAMINE"):
-                before = self.uidvalidity
-                if self.examine(folder).uidvalidity != before:
-                    raise Unavailable("connection_lost", "the folder was replaced")
+                try:
+                    same = self.examine(folder).uidvalidity == before
+                except Refused:
+                    same = False
+            if not same:
+                raise Unavailable("connection_lost", "the folder is gone")
 
     def close(self) -> None:
         self.wire._imap.shutdown()
