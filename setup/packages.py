@@ -30,6 +30,8 @@ PACKAGES: dict[str, Callable[[], bool]] = {
     "debian-archive-keyring": KEYRING.exists,
     "openssl": _has("openssl"),
     "libmagic1": lambda: ctypes.util.find_library("magic") is not None,
+    # Playwright's driver links to it
+    "libatomic1": lambda: ctypes.util.find_library("atomic") is not None,
     "postgresql": lambda: database.given() is not None or database.binaries() != [],
     "postgresql-client": lambda: database.given() is None or bool(database.psql()),
     "dovecot-imapd": lambda: Path("/usr/lib/dovecot/imap").exists(),
@@ -46,7 +48,13 @@ SERVER += ["postgresql", "postgresql-client", "dovecot-imapd", "openssl"]
 NEEDS = {
     "lint": ["python3-venv", "ca-certificates"],
     "demo": SERVER,
-    "test": [*SERVER, "isync", "fonts-dejavu-core", "fonts-droid-fallback"],
+    "test": [
+        *SERVER,
+        "isync",
+        "libatomic1",
+        "fonts-dejavu-core",
+        "fonts-droid-fallback",
+    ],
     "bench": [*SERVER, "isync", "offlineimap3"],
 }
 

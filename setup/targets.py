@@ -39,7 +39,8 @@ def test() -> int:
     tags = os.environ.get("ODOO_TAGS", "")
     failed = False
     with database.server() as server:
-        env = {**environment(server), **_test_surroundings()}
+        # tests find the server by themselves, and so as well without make
+        env = {**environment(), **_test_surroundings()}
         if tags or not arguments:
             failed |= not odoo_tests.run_all(server, env, tags)
         if arguments or not tags:

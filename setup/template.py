@@ -62,12 +62,12 @@ def configuration(server: Server, path: Path, **options: object) -> Path:
     return path
 
 
-def environment(server: Server) -> dict[str, str]:
+def environment(server: Server | None = None) -> dict[str, str]:
     """What a process needs to import Odoo, run its commands and reach the server."""
     path = [str(odoo.root()), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
-        **server.env(),
+        **(server.env() if server else {}),
         "PYTHONPATH": os.pathsep.join(filter(None, path)),
         "PATH": f"{venv.FOLDER / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
     }
