@@ -5,18 +5,23 @@
 While it runs, ``.local/demo-mail/running.json`` says where, for ``demo.send``.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from setup.say import LOCAL, Stop, step
-from tests.peers.dovecot import Dovecot
 
 from .mail import mailboxes
 from .people import SALESPEOPLE
+
+if TYPE_CHECKING:  # needs the virtual environment; demo.send does without
+    from tests.peers.dovecot import Dovecot
 
 #: Another name is another demo beside this one: its tests have one.
 NAME = os.environ.get("DEMO_NAME", "demo")
@@ -34,6 +39,8 @@ def office() -> Iterator[Dovecot]:
 
     :raises Stop: it does not start, or runs already
     """
+    from tests.peers.dovecot import Dovecot
+
     if running():
         raise Stop("The demo runs already in this checkout: stop it with Ctrl-C first.")
     if not COMPLETE.exists():

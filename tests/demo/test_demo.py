@@ -35,8 +35,8 @@ KNOWN = {p.email for p in CONTACTS} | {lead.email for lead in LEADS if lead.emai
 IGNORED = {"Drafts", "Trash", "Junk"}
 
 pytestmark = pytest.mark.skipif(
-    not shutil.which("dovecot") and not Path("/usr/sbin/dovecot").exists(),
-    reason="Dovecot is missing: apt-get install dovecot-imapd",
+    not (shutil.which("mbsync") and Path("/usr/sbin/dovecot").exists()),
+    reason="Debian's dovecot-imapd and isync are needed",
 )
 
 
