@@ -3,14 +3,13 @@
 """Header fields of real and of hostile mail."""
 
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from engine import headers
 from engine.envelope import Address, Envelope
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def emails(value):
@@ -31,7 +30,7 @@ def test_whole_header_is_read(line_end):
             b"Return-Path: <>",
             b"From: =?utf-8?q?Andr=C3=A9?= <Andre@Example.COM>",
             b"To: a@x.example,",
-            b"\t\"Doe, Jo\" <b@x.example>",
+            b'\t"Doe, Jo" <b@x.example>',
             b"Subject: a",
             b" long one",
             b"Date: Mon, 3 Nov 2025 10:00:00 +0100",
@@ -49,9 +48,12 @@ def test_whole_header_is_read(line_end):
     envelope = headers.parse_envelope(raw)
 
     assert envelope.sender == Address("André", "andre@example.com")
-    assert envelope.to == (Address("", "a@x.example"), Address("Doe, Jo", "b@x.example"))
+    assert envelope.to == (
+        Address("", "a@x.example"),
+        Address("Doe, Jo", "b@x.example"),
+    )
     assert envelope.subject == "a long one"
-    assert envelope.date == datetime(2025, 11, 3, 9, tzinfo=timezone.utc)
+    assert envelope.date == datetime(2025, 11, 3, 9, tzinfo=UTC)
     assert envelope.message_id == "<m@x.example>"
     assert envelope.references == ("<r1@x.example>", "<r2@x.example>")
     assert envelope.in_reply_to == ("<r2@x.example>",)
@@ -68,7 +70,7 @@ def test_header_block_alone_is_enough():
 
 
 def test_field_names_with_spaces_do_not_stop_the_reading():
-    raw = b"Subject: Hi\nX-Odd/name\t !: x\n y\nno field at all\nFrom: a@x.example\n\nbody"
+    raw = b"Subject: Hi\nX-Odd/name\t !: x\n y\nno field\nFrom: a@x.example\n\nbody"
 
     envelope = headers.parse_envelope(raw)
 
@@ -104,7 +106,7 @@ def test_recipients_of_repeated_fields_are_all_kept():
 
 
 def test_nul_and_lone_surrogates_are_removed_from_headers():
-    raw = b"Subject: a\x00b =?utf-8?q?=ED=A0=80c?=\nFrom: \"x\x00\" <a@x.example>\n\n"
+    raw = b'Subject: a\x00b =?utf-8?q?=ED=A0=80c?=\nFrom: "x\x00" <a@x.example>\n\n'
 
     envelope = headers.parse_envelope(raw)
 
@@ -273,7 +275,7 @@ def test_dates_are_aware_utc_or_none(value, expected):
     if expected is None:
         assert date is None
     else:
-        assert date == datetime.fromisoformat(expected).replace(tzinfo=timezone.utc)
+        assert date == datetime.fromisoformat(expected).replace(tzinfo=UTC)
         assert date.utcoffset().total_seconds() == 0
 
 
@@ -321,7 +323,9 @@ def test_hostile_headers_take_no_time(kind):
                 ),
             ),
             max_size=8,
-        ).map(lambda fields: b"\n".join(name + b": " + value for name, value in fields)),
+        ).map(
+            lambda fields: b"\n".join(name + b": " + value for name, value in fields)
+        ),
     )
 )
 def test_no_bytes_raise(raw):

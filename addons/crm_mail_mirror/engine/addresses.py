@@ -2,8 +2,8 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Which addresses stand in a From, To or Cc field? RFC 5322 section 3.4, leniently.
 
-One pass over tokens, so that a hostile field costs no more than its length. Comments are
-skipped, also where old software put a name into one: the RFC gives their content no
+One pass over tokens, so that a hostile field costs no more than its length. Comments
+are skipped, also where old software put a name into one: the RFC gives their content no
 meaning, and most parsers read none into it.
 """
 
@@ -21,7 +21,7 @@ from .envelope import Address
 MAX_ADDRESSES = 20_000
 #: Words and signs of one field: 20,000 addresses with names, or 0.4 s of junk.
 MAX_TOKENS = 200_000
-#: Characters of an address (RFC 5321 section 4.5.3.1: 64 + 1 + 255); longer is no address.
+#: Characters of an address (RFC 5321 section 4.5.3.1: 64 + 1 + 255); longer is none.
 MAX_EMAIL = 320
 #: Characters of a display name that are kept.
 MAX_NAME = 500
@@ -50,7 +50,13 @@ def ascii_domain(domain: str) -> str:
     domain = domain.strip().rstrip(".").lower()
     if _LITERAL.fullmatch(domain):
         return domain
-    if not domain or not _DOMAIN.fullmatch(domain) or ".." in domain or domain[0] == "." or len(domain) > 255:
+    if (
+        not domain
+        or not _DOMAIN.fullmatch(domain)
+        or ".." in domain
+        or domain[0] == "."
+        or len(domain) > 255
+    ):
         return ""
     if domain.isascii():
         return domain
@@ -107,7 +113,9 @@ class _Parser:
             if position >= end:
                 break
             token = token_at(text, position)
-            kind, value = (token.lastgroup, token.group()) if token else ("atom", text[position])
+            kind, value = (
+                (token.lastgroup, token.group()) if token else ("atom", text[position])
+            )
             here, position = position, position + len(value)
             if kind == "quoted":
                 if position == end and not _closed(value):

@@ -13,8 +13,8 @@ import codecs
 import re
 from functools import lru_cache
 
-#: Label -> Python's codec, where Python has none of that name or one that is too narrow:
-#: the label on the left is used for its superset on the right.
+#: Label -> Python's codec, where Python has none of that name or a narrower one: the
+#: label on the left is used for its superset on the right.
 ALIASES = {
     "ascii": "us-ascii",
     "ansi_x3.4-1968": "us-ascii",
@@ -197,7 +197,9 @@ def from_base64(raw: bytes) -> bytes:
     decoded = []
     for number, run in enumerate(runs):
         data = run.translate(None, _NOT_BASE64)
-        if number and len(data) < len(run.translate(None, b"\r\n\t ")) + run.count(b" "):
+        if number and len(data) < len(run.translate(None, b"\r\n\t ")) + run.count(
+            b" "
+        ):
             break
         if len(data) % 4 == 1:
             data = data[:-1]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 _MONTHS = {
     name: number
@@ -56,7 +56,9 @@ def _rfc5322(value: str) -> datetime | None:
     found = _DATE.match(value)
     if not found:
         return None
-    day, month, year, hour, minute, second, half, sign, hours, minutes, zone = found.groups()
+    day, month, year, hour, minute, second, half, sign, hours, minutes, zone = (
+        found.groups()
+    )
     month = _MONTHS.get(month.lower())
     if month is None:
         return None
@@ -76,7 +78,7 @@ def _rfc5322(value: str) -> datetime | None:
 
 
 def _offset(hours: str, minutes: str) -> timedelta:
-    """``0130``, ``01:30``, ``130`` are one hour and a half, ``1`` or ``01`` one hour."""
+    """``0130``, ``01:30`` and ``130`` are an hour and a half, ``1`` is one hour."""
     if not minutes and len(hours) > 2:
         hours, minutes = hours[:-2], hours[-2:]
     return timedelta(hours=int(hours), minutes=int(minutes or 0))
@@ -100,4 +102,4 @@ def _in_utc(moment: datetime, offset: timedelta) -> datetime | None:
     moment = moment - offset
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         return None
-    return moment.replace(tzinfo=timezone.utc)
+    return moment.replace(tzinfo=UTC)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
 
 from . import addresses, charsets, dates
 from .envelope import Address, Envelope
@@ -95,16 +94,23 @@ def header_end(raw: bytes, start: int = 0, stop: int | None = None) -> int:
     return found.end() if found else stop
 
 
-def fields(block: bytes, wanted: frozenset[bytes] | None = None) -> Iterator[tuple[bytes, bytes]]:
+def fields(
+    block: bytes, wanted: frozenset[bytes] | None = None
+) -> Iterator[tuple[bytes, bytes]]:
     """The fields of a header block: lower-case name, value with its folds undone.
 
-    A line that is no field and continues none is passed over; reading goes on behind it.
+    A line that is no field and continues none is passed over, and reading goes on.
 
     :param wanted: names to yield; ``None`` = all
     """
     lines = block[:MAX_HEADER].split(b"\n")
     if len(lines) < 3 and b"\r" in block:
-        lines = block[:MAX_HEADER].replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        lines = (
+            block[:MAX_HEADER]
+            .replace(b"\r\n", b"\n")
+            .replace(b"\r", b"\n")
+            .split(b"\n")
+        )
     name, value, size = None, [], 0
     for line in lines:
         if line[:1] in b" \t" and line[:1]:
@@ -195,7 +201,9 @@ def _word_bytes(run: list[tuple[str, str]]) -> bytes:
             decoded.append(charsets.from_base64(payload.encode("utf-8", "replace")))
         else:
             raw = payload.replace("_", " ").encode("utf-8", "replace")
-            decoded.append(_HEX_ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), raw))
+            decoded.append(
+                _HEX_ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), raw)
+            )
     if unfinished:
         decoded.append(charsets.from_base64(unfinished.encode("utf-8", "replace")))
     return b"".join(decoded)
@@ -208,7 +216,8 @@ def parse_addresses(value: bytes | str) -> tuple[Address, ...]:
     """The addresses of an unfolded From, To, Cc, ... field; groups are opened.
 
     >>> parse_addresses('Team: "Doe, J." <J@X.example>, k@x.example;')
-    (Address(name='Doe, J.', email='j@x.example'), Address(name='', email='k@x.example'))
+    (Address(name='Doe, J.', email='j@x.example'),
+     Address(name='', email='k@x.example'))
     """
     text = charsets.decode(value) if isinstance(value, bytes) else value
     return addresses.parse(charsets.clean(text), decode_words)
@@ -249,7 +258,9 @@ def parse_envelope(raw: bytes, rule_fields: bool = True) -> Envelope:
         found.setdefault(name, []).append(value)
 
     def first(name: bytes) -> bytes:
-        return next((value for value in found.get(name, ()) if value), b"")[:MAX_SHORT_FIELD]
+        return next((value for value in found.get(name, ()) if value), b"")[
+            :MAX_SHORT_FIELD
+        ]
 
     def people(name: bytes) -> tuple[Address, ...]:
         values = found.get(name)

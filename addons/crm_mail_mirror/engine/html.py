@@ -2,9 +2,10 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What does an HTML mail say, as plain text?
 
-Two steps. A SAX pass of lxml cuts the mail down to blocks and words: linear, however the
-tags are nested or broken (a tree would silently drop what lies deeper than 254 levels).
-Then html2text lays the words out; alone it would need minutes for a megabyte of ``<!--``.
+Two steps. A SAX pass of lxml cuts the mail down to blocks and words: linear, however
+the tags are nested or broken (a tree would silently drop what lies deeper than 254
+levels). Then html2text lays the words out; alone it needs minutes for a megabyte of
+``<!--``.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ _BLOCKS = frozenset(
 #: These begin a paragraph of their own, the other blocks a line.
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "dl", "hr"})
 _NESTING = frozenset({"blockquote", "ul", "ol"})
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.I)
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.I
+)
 #: What hides all that follows, and how it ends.
 _SWALLOWING = (
     ("<!--", "-->"),
@@ -58,7 +61,9 @@ _SWALLOWING = (
     ("<script", "</script"),
     ("<textarea", "</textarea"),
 )
-_META_CHARSET = re.compile(rb"<meta[^>]{1,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.I)
+_META_CHARSET = re.compile(
+    rb"<meta[^>]{1,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.I
+)
 _INVISIBLE = re.compile("[\u200b\ufeff\u00ad\u034f\u2060]|[\u200c\u200d](?=\\s|$)")
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -177,7 +182,12 @@ class _Rewriter:
             self.space, self.begun = False, self.pending > 0
 
     def item(self) -> None:
-        if self.full or self.too_deep or not self.nested or self.nested[-1] == "blockquote":
+        if (
+            self.full
+            or self.too_deep
+            or not self.nested
+            or self.nested[-1] == "blockquote"
+        ):
             self.separate(1)
             return
         self.pieces.append("<li>")
@@ -243,7 +253,9 @@ def _swallowed(markup: str) -> str:
     if opened < 0:
         return ""
     rest = markup[opened:]
-    return _rewritten(rest if lower.startswith("<!--", opened - 4) else rest.partition(">")[2])
+    return _rewritten(
+        rest if lower.startswith("<!--", opened - 4) else rest.partition(">")[2]
+    )
 
 
 def html_to_text(markup: str | bytes, charset: str = "") -> str:
@@ -266,15 +278,6 @@ def html_to_text(markup: str | bytes, charset: str = "") -> str:
     else:
         text = _Layout().handle(plain_html)
     return tidy(text)
-
-
-def _words_of(markup: str) -> bool:
-    """Is there anything to read, although the SAX pass found nothing?
-
-    Not when everything is hidden or an image; yes when a ``<!--`` or ``<title>`` that is
-    never closed swallowed the mail.
-    """
-    return False
 
 
 def tidy(text: str) -> str:

@@ -81,7 +81,7 @@ def parameters(value: bytes | str) -> tuple[str, dict[str, str]]:
 
 
 def _joined(by_index: Mapping[int, tuple[str, bool]]) -> str:
-    """The value of a parameter that was cut into sections (RFC 2231 sections 3 and 4)."""
+    """The value of a parameter cut into sections (RFC 2231 sections 3 and 4)."""
     charset, raw = "", []
     for number, (_index, (value, encoded)) in enumerate(sorted(by_index.items())):
         if encoded and not number and value.count("'") >= 2:
@@ -124,8 +124,10 @@ class _Tree:
         self.raw = raw
         self.leaves = found
 
-    def read(self, start: int, stop: int, ref: str, around: tuple[str, ...], default: str):
-        """Take the entity ``raw[start:stop]`` apart: its header block, then its body."""
+    def read(
+        self, start: int, stop: int, ref: str, around: tuple[str, ...], default: str
+    ):
+        """Take the entity ``raw[start:stop]`` apart: its header, then its body."""
         if len(self.leaves) >= MAX_LEAVES:
             return
         body_at = headers.header_end(self.raw, start, stop)
@@ -138,13 +140,19 @@ class _Tree:
         kind = _TYPE.match(content_type)
         content_type = f"{kind[1]}/{kind[2]}" if kind else default
         boundary = params.get("boundary", "").rstrip()
-        if len(around) < MAX_DEPTH and content_type.startswith("multipart/") and boundary:
+        if (
+            len(around) < MAX_DEPTH
+            and content_type.startswith("multipart/")
+            and boundary
+        ):
             inside = content_type[10:]
             children = list(_children(self.raw, body_at, stop, boundary))
             child_default = "message/rfc822" if inside == "digest" else "text/plain"
             for number, (child_start, child_stop) in enumerate(children, start=1):
                 child_ref = f"{ref}.{number}" if ref else str(number)
-                self.read(child_start, child_stop, child_ref, (*around, inside), child_default)
+                self.read(
+                    child_start, child_stop, child_ref, (*around, inside), child_default
+                )
             if children:
                 return
         self.add_leaf(body_at, stop, ref or "1", around, content_type, params, found)
@@ -174,7 +182,9 @@ class _Tree:
         inner.read(start, stop, f"{ref}.1", (*around, "rfc822"), "text/plain")
 
 
-def _children(raw: bytes, start: int, stop: int, boundary: str) -> Iterator[tuple[int, int]]:
+def _children(
+    raw: bytes, start: int, stop: int, boundary: str
+) -> Iterator[tuple[int, int]]:
     """Where the parts of a multipart lie (RFC 2046 section 5.1.1)."""
     delimiter = b"--" + boundary.encode("utf-8", "replace")
     begun, position = -1, start

@@ -3,8 +3,8 @@
 """Where does the earlier mail begin that a reply quotes below its own words?
 
 Own rules, because they did better than the three libraries that could be had: see
-``docs/text.md`` for the numbers. Every expression here runs over one line, or over a few
-joined ones, of bounded length: the time is linear in the text.
+``docs/text.md`` for the numbers. Every expression here runs over one line, or over
+a few joined ones, of bounded length: the time is linear in the text.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ MAX_CANDIDATES = 3_000
 
 # en, de, fr, es, it, pt, nl; da/no/sv, fi, pl, cs, ru, uk, tr, zh, ja
 _VERB = re.compile(
-    r"\b(?:wrote|writes|schrieb|schreibt|hat geschrieben|(?:a |à )?[ée]crit|escribi[óo]|"
-    r"ha escrito|ha scritto|scrisse|escreveu|schreef|heeft .{0,80}geschreven|geschreven|"
-    r"skrev|kirjoitti|napisał(?:\(a\)|a)?|napsal(?:\(a\)|a)?|написал(?:\(а\)|а|и)?|пишет|"
+    r"\b(?:wrote|writes|schrieb|schreibt|hat geschrieben|(?:a |à )?[ée]crit|"
+    r"escribi[óo]|"
+    r"ha escrito|ha scritto|scrisse|escreveu|schreef|heeft .{0,80}geschreven|"
+    r"geschreven|"
+    r"skrev|kirjoitti|napisał(?:\(a\)|a)?|napsal(?:\(a\)|a)?|написал(?:\(а\)|"
+    r"а|и)?|пишет|"
     r"написав|yazdı|şunu yazdı)(?![\w])|写道|寫道|写道|のメール|wrote\s*-{2,}",
     re.IGNORECASE,
 )
 _OPENING = re.compile(
-    r"(?:-{2,}\s*)?(?:On|At|In|Le|El|Il|Em|Am|Op|Den|På|Dnia|W dniu|Dne|A|Il giorno|No dia|"
+    r"(?:-{2,}\s*)?(?:On|At|In|Le|El|Il|Em|Am|Op|Den|På|Dnia|W dniu|Dne|A|"
+    r"Il giorno|No dia|"
     r"Vào|Em qua|Pada|Tarih|\d{1,4}[-./ ]\s?\w{2,10}[-./, ])\b",
 )
 _WHEN = re.compile(r"\d{1,2}[:.h]\d\d|\d{4}|\d{1,2}[./-]\d{1,2}")
@@ -42,8 +46,10 @@ _CLOSES_ADDRESS = re.compile(r">>?\s{0,3}\S{0,20}\s{0,3}\S{0,20}\s{0,3}\S{0,20}[
 _ORIGINAL = (
     r"original message|original[- ]?nachricht|urspr(?:ü|ue)ngliche nachricht|"
     r"message d['’]origine|message original|mensaje original|messaggio originale|"
-    r"oorspronkelijk bericht|mensagem original|originalmeddelelse|oprindelig meddelelse|"
-    r"originalmeddelande|ursprungligt meddelande|alkuperäinen viesti|wiadomość oryginalna|"
+    r"oorspronkelijk bericht|mensagem original|originalmeddelelse|"
+    r"oprindelig meddelelse|"
+    r"originalmeddelande|ursprungligt meddelande|alkuperäinen viesti|"
+    r"wiadomość oryginalna|"
     r"oryginalna wiadomość|p[ůu]vodní zpráva|исходное сообщение|orijinal mesaj|"
     r"reply message|原始邮件|原始郵件|元のメッセージ"
 )
@@ -55,36 +61,46 @@ _FORWARDED = (
     r"пересылаемое сообщение"
 )
 _SEPARATOR = re.compile(
-    rf"[-_=*#\s]{{2,100}}(?:{_ORIGINAL}|{_FORWARDED})\s*:?[-_=*#\s]{{0,100}}$", re.IGNORECASE
+    rf"[-_=*#\s]{{2,100}}(?:{_ORIGINAL}|{_FORWARDED})\s*:?[-_=*#\s]{{0,100}}$",
+    re.IGNORECASE,
 )
 _FORWARD_BEGINS = re.compile(
-    r"(?:begin(?: van)? (?:forwarded|doorgestuurd|doorgestuurde)|anfang der weitergeleiteten|"
+    r"(?:begin(?: van)? (?:forwarded|doorgestuurd|doorgestuurde)|"
+    r"anfang der weitergeleiteten|"
     r"début du message|inicio del mensaje|inizio messaggio|início da mensagem|"
     r"start of forwarded|commencement du message)\b.{0,40}:$",
     re.IGNORECASE,
 )
 _RULE = re.compile(r"[-_=*]{5,200}$|(?:\*\s?){3}$")
 _LABELS = {
-    "from": "from von de da van fra från lähettäjä od от від expéditeur mittente remitente "
+    "from": "from von de da van fra från lähettäjä od от від expéditeur "
+    "mittente remitente "
     "afzender kimden 发件人 寄件者 差出人",
-    "date": "sent date gesendet datum envoyé enviado data inviato verzonden fecha skickat "
-    "sendt dato lähetetty päivämäärä wysłano odesláno дата отправлено enviada gönderilme "
+    "date": "sent date gesendet datum envoyé enviado data inviato verzonden "
+    "fecha skickat "
+    "sendt dato lähetetty päivämäärä wysłano odesláno дата отправлено "
+    "enviada gönderilme "
     "发送时间 日期 送信日時 日時",
     "to": "to an à para a aan til till vastaanottaja do komu кому kime 收件人 宛先",
     "cc": "cc kopie copie copia kopia kopi dw копия bcc 抄送",
-    "subject": "subject betreff objet asunto oggetto onderwerp assunto emne ämne aihe temat "
+    "subject": "subject betreff objet asunto oggetto onderwerp assunto emne "
+    "ämne aihe temat "
     "předmět тема konu 主题 主旨 件名",
-    "other": "reply-to organization importance priorité wichtigkeit attachments anlagen",
+    "other": "reply-to organization importance priorité wichtigkeit "
+    "attachments anlagen",
 }
 _LABEL = {word: kind for kind, words in _LABELS.items() for word in words.split()}
 _FIELD = re.compile(
-    r"[>\s]{0,20}[*_]{0,2}([^\W\d_][\w-]{0,20})(?: (?:el|em|il|am|den|le|a))?[*_]{0,2}\s{0,3}"
+    r"[>\s]{0,20}[*_]{0,2}([^\W\d_][\w-]{0,20})(?: (?:el|em|il|am|den|le|"
+    r"a))?[*_]{0,2}\s{0,3}"
     r"[:：][*_]{0,2}(.{0,400})",
 )
 _SIGNATURE = re.compile(
-    r"--\s?$|—\s?$|(?:sent|get|gesendet|envoyé|envoyée|enviado|inviato|verzonden|verstuurd|"
+    r"--\s?$|—\s?$|(?:sent|get|gesendet|envoyé|envoyée|enviado|inviato|"
+    r"verzonden|verstuurd|"
     r"von meine[mr] .{1,40} gesendet|télécharger|skickat|sendt|wysłane)\b"
-    r"(?: (?:from|with|outlook|von|mit|de|depuis|à partir|desde|do|dal?|van(?:af)?|met|från|"
+    r"(?: (?:from|with|outlook|von|mit|de|depuis|à partir|desde|do|dal?|"
+    r"van(?:af)?|met|från|"
     r"fra|z)\b.{0,80})?$|von meine[mr] .{1,40} gesendet\.?$",
     re.IGNORECASE,
 )
@@ -93,15 +109,19 @@ _SIGNATURE = re.compile(
 def quote_start(text: str) -> int | None:
     """Index in ``text`` where the quoted earlier mail begins, its heading included.
 
-    ``None`` when nothing is quoted, when answers stand between or below the quoted lines,
-    and when nothing new would be left: a forward without a word is shown whole.
+    ``None`` when nothing is quoted, when answers stand between or below the quoted
+    lines, and when nothing new would be left: a forward without a word is shown whole.
 
-    >>> text = "Yes, gladly.\\\\n\\\\nOn 3 May 2024, Ann <a@x.example> wrote:\\\\n> Lunch?"
+    >>> text = "Gladly.\\n\\nOn 3 May 2024, Ann <a@x.example> wrote:\\n> Lunch?"
     >>> text[: quote_start(text)].strip()
-    'Yes, gladly.'
+    'Gladly.'
     """
     lines = text.split("\n")
-    starts = [start for start in (_heading(lines), _trailing_quote(lines)) if start is not None]
+    starts = [
+        start
+        for start in (_heading(lines), _trailing_quote(lines))
+        if start is not None
+    ]
     if not starts:
         return None
     first = min(starts)
@@ -167,7 +187,9 @@ def _attribution(lines: list[str], end: int) -> int | None:
         if _OPENING.match(joined) and _WHEN.search(joined):
             return start
         if named is None and "@" in joined:
-            named = start  # "Ann <ann@x.example> wrote:", unless an opening stands above
+            named = (
+                start  # "Ann <ann@x.example> wrote:", unless an opening stands above
+            )
     if named is None and _followed_by_quote(lines, end):
         line = lines[end][:MAX_LINE].strip()
         named = end if _BARE_NAME.match(line) and _VERB.search(line) else None
@@ -242,7 +264,7 @@ def _rule_above(lines: list[str], number: int) -> int:
 
 
 def _trailing_quote_from(lines: list[str]) -> int:
-    """The first line of the block of ``>`` lines with which the mail ends, or ``len``."""
+    """The first of the ``>`` lines with which the mail ends, or ``len(lines)``."""
     end = len(lines)
     number = end - 1
     last_quoted = end
@@ -270,10 +292,14 @@ def _is_wrap(lines: list[str], number: int) -> bool:
 
 
 def _footer_from(lines: list[str], number: int) -> int:
-    """The line with which the signature or list footer begins that ends in ``number``."""
+    """Where the signature or list footer begins that ends in line ``number``."""
     for start in range(number, max(-1, number - MAX_BLOCK), -1):
         line = lines[start][:MAX_LINE].rstrip()
-        if line.strip() in ("--", "—") or _RULE.match(line) or _SIGNATURE.match(line.strip()):
+        if (
+            line.strip() in ("--", "—")
+            or _RULE.match(line)
+            or _SIGNATURE.match(line.strip())
+        ):
             return start
         if _is_quoted(line):
             break
@@ -301,7 +327,7 @@ def _trailing_quote(lines: list[str]) -> int | None:
 
 
 def _any_attribution(lines: list[str], end: int, adjacent: bool) -> int | None:
-    """The line above a ``>`` block that names an address and a time, in any language."""
+    """The lines above a ``>`` block that name an address and a time, any language."""
     joined = ""
     for start in range(end, max(-1, end - MAX_WRAPPED), -1):
         line = lines[start].strip()
@@ -310,6 +336,8 @@ def _any_attribution(lines: list[str], end: int, adjacent: bool) -> int | None:
         joined = f"{line} {joined}".strip()
         if len(joined) > MAX_LINE or not adjacent and joined[-1] not in ":：":
             return None
-        if _WHEN.search(line) and ("@" in joined or "<" in joined or joined[-1] in ":："):
+        if _WHEN.search(line) and (
+            "@" in joined or "<" in joined or joined[-1] in ":："
+        ):
             return start
     return None

@@ -2,8 +2,8 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What does a mail say, as plain text?
 
-Two doors, one way: ``parse_body`` takes a whole mail apart and then does what a provider
-does that fetches parts one by one::
+Two doors, one way: ``parse_body`` takes a whole mail apart and then does what a
+provider does that fetches parts one by one::
 
     wanted = wanted_parts(parts)
     body = body_of_parts(parts, {part.ref: fetch(part) for part in wanted})
@@ -39,18 +39,20 @@ _NOT_TEXT = frozenset(
     | {"rfc822-headers", "x-patch", "javascript", "tab-separated-values", "x-amp-html"}
     | {"watch-html", "x-python", "x-c", "x-log", "x-sh", "x-server-parsed-html"}
 )
-_ENRICHED = re.compile(r"<(?:nofill|param>[^<]{0,500}</param|/?[a-z-]{1,40})>", re.IGNORECASE)
+_ENRICHED = re.compile(
+    r"<(?:nofill|param>[^<]{0,500}</param|/?[a-z-]{1,40})>", re.IGNORECASE
+)
 
 
 def wanted_parts(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Which parts have to be fetched to show the text of a mail? Possibly none.
 
     :param parts: all leaves of the MIME tree in their order. A ``message/rfc822`` part
-        stands there itself (with the ref under which it can be fetched, its filename and
-        size), followed by the leaves inside it.
+        stands there itself (with the ref under which it can be fetched, its filename
+        and size), followed by the leaves inside it.
 
-        ``ref`` is the path in the tree: siblings differ in what follows the last dot, as
-        IMAP part numbers and Gmail part ids do.
+        ``ref`` is the path in the tree: siblings differ in what follows the last dot,
+        as IMAP part numbers and Gmail part ids do.
 
         ``params["multipart"]`` are the subtypes of all multiparts and messages around
         the leaf, outermost first, lower case, joined by ``/``: ``""`` (or no such key)
@@ -68,7 +70,9 @@ def wanted_parts(parts: Sequence[Part]) -> tuple[Part, ...]:
 def _chosen(parts: Sequence[Part]) -> list[Part]:
     own = [part for part in parts if "rfc822" not in _around(part)]
     readable = [part for part in own if is_text(part)]
-    spoken = [part for part in readable if part.content_type in ("text/plain", "text/html")]
+    spoken = [
+        part for part in readable if part.content_type in ("text/plain", "text/html")
+    ]
     if not spoken:
         nested = [] if readable else _first_message(parts)
         return readable or (_chosen(nested) if nested else [])
@@ -93,7 +97,9 @@ def _without_alternatives(spoken: list[Part]) -> list[Part]:
 def is_text(part: Part) -> bool:
     """Is this part the text of the mail, or a piece of it? Attached files never are."""
     kind, _slash, subtype = part.content_type.partition("/")
-    return kind == "text" and subtype not in _NOT_TEXT and part.disposition != "attachment"
+    return (
+        kind == "text" and subtype not in _NOT_TEXT and part.disposition != "attachment"
+    )
 
 
 def _around(part: Part) -> list[str]:
@@ -123,7 +129,9 @@ def _first_message(parts: Sequence[Part]) -> list[Part]:
             break
         else:
             path = _around(part)[len(_around(outer)) + 1 :]
-            inside.append(replace(part, params={**part.params, "multipart": "/".join(path)}))
+            inside.append(
+                replace(part, params={**part.params, "multipart": "/".join(path)})
+            )
     return inside
 
 
@@ -138,7 +146,9 @@ def body_of_parts(parts: Sequence[Part], contents: Mapping[str, bytes]) -> Body:
     texts = {part.ref: _text_of(part, contents.get(part.ref, b"")) for part in wanted}
     spoken = _without_alternatives([part for part in wanted if texts[part.ref].strip()])
     text = "\n\n".join(texts[part.ref].strip("\n") for part in spoken).rstrip()
-    cut = len(text) > MAX_TEXT or any(len(contents.get(p.ref, b"")) > MAX_PART for p in wanted)
+    cut = len(text) > MAX_TEXT or any(
+        len(contents.get(p.ref, b"")) > MAX_PART for p in wanted
+    )
     text = text[:MAX_TEXT]
     return Body(
         text=text,
@@ -182,7 +192,9 @@ def _unflowed(text: str, delete_space: bool) -> str:
     return "\n".join(lines)
 
 
-def attachments_of(parts: Sequence[Part], wanted: Sequence[Part]) -> tuple[Attachment, ...]:
+def attachments_of(
+    parts: Sequence[Part], wanted: Sequence[Part]
+) -> tuple[Attachment, ...]:
     """The files on a mail. Not: its text in another format, a nested mail's files.
 
     :param wanted: the parts that are shown as its text
@@ -211,6 +223,8 @@ def parse_body(raw: bytes) -> Body:
     parts = [leaf.part for leaf in leaves]
     wanted = {part.ref for part in wanted_parts(parts)}
     contents = {
-        leaf.part.ref: leaf.content(MAX_PART + 1) for leaf in leaves if leaf.part.ref in wanted
+        leaf.part.ref: leaf.content(MAX_PART + 1)
+        for leaf in leaves
+        if leaf.part.ref in wanted
     }
     return body_of_parts(parts, contents)
