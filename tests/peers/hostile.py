@@ -86,6 +86,7 @@ def answer(text: str) -> Script:
 class Hostile:
     """:param scripts: verb -> what to do instead; ``GREETING`` too
     :param mails: UID -> header; their text is always ``hello``
+    :param items: UID -> further FETCH items, such as Gmail's
     :param poison: UIDs whose FETCH gets ``poisoned`` instead
     """
 
@@ -99,12 +100,14 @@ class Hostile:
         mails: Mapping[int, bytes] | None = None,
         capabilities: str = "IMAP4rev1",
         poison: Mapping[int, Script] | None = None,
+        items: Mapping[int, str] | None = None,
     ):
         self.scripts = dict(scripts or {})
         default = {1: b"From: a@b.example\r\nMessage-ID: <1@x>\r\nSubject: one\r\n\r\n"}
         self.mails = dict(default if mails is None else mails)
         self.capabilities = capabilities
         self.poison = dict(poison or {})
+        self.items = dict(items or {})
         self.stopped = threading.Event()
         self.connections = 0
         self.lines: list[str] = []
@@ -181,7 +184,8 @@ class Hostile:
         if "DELETED" in rest.upper().split():
             uids = []
         elif found := re.search(r"UID ([\d:,*]+)", rest[4:], re.IGNORECASE):
-            uids = [uid for uid in uids if _within(uid, found[1])]
+            asked = found[1] if found[1] != "*" else str(max(uids))
+            uids = [uid for uid in uids if _within(uid, asked)]
         client.send(f"* SEARCH {' '.join(map(str, uids))}\r\n{tag} OK done\r\n")
 
     def _uid_fetch(self, client, tag, rest):
@@ -194,6 +198,7 @@ class Hostile:
                 return
             items = [f"UID {uid} FLAGS () RFC822.SIZE {len(header) + 7}"]
             items.append('INTERNALDATE "01-Jan-2026 10:00:00 +0000"')
+            items.extend([self.items[uid]] if uid in self.items else [])
             if "BODYSTRUCTURE" in rest:
                 items.append('BODYSTRUCTURE ("TEXT" "PLAIN" NIL NIL NIL "7BIT" 7 1)')
             client.send(f"* {number} FETCH ({' '.join(items)}")

@@ -371,7 +371,8 @@ def test_five_thousand_recipients_are_kept(mailbox_on_dovecot):
 
 def test_broken_mime_and_unknown_charset(mailbox_on_dovecot):
     for raw in (
-        b"Subject: =?nope?B?/w==?=\r\nContent-Type: text/plain; charset=nope\r\n\r\n\xff",
+        b"Subject: =?nope?B?/w==?=\r\n"
+        b"Content-Type: text/plain; charset=nope\r\n\r\n\xff",
         b'Content-Type: multipart/mixed; boundary="x"\r\n\r\nno parts at all',
         b"Content-Type: multipart/mixed\r\n\r\n--\r\n\r\nno boundary",
         b"Content-Type: text/plain; name*0*=\r\n\r\nodd",

@@ -59,10 +59,9 @@ def tokens(response: Response) -> list:
     stack, current = [], top
     for record in response:
         text, literal = record if isinstance(record, tuple) else (record, None)
-        at, end = 0, len(text.rstrip())
-        while at < end:
-            match = _TOKEN.match(text, at)
-            if not match:
+        at = 0
+        for match in _TOKEN.finditer(text):
+            if match.start() != at:
                 raise ValueError("broken response")
             at = match.end()
             which = match.lastindex
@@ -86,6 +85,8 @@ def tokens(response: Response) -> list:
                 if literal is None or len(literal) != int(match[3]):
                     raise ValueError("literal of another size")
                 current.append(literal)
+        if text[at:].strip():
+            raise ValueError("broken response")
     if stack:
         raise ValueError("not closed")
     return top
