@@ -8,6 +8,10 @@ from setup import template
 from tests.peers.dovecot import Dovecot
 from tests.sync.mirror import Mirror
 
+#: One for each mailbox of a run.
+LOGINS = [f"login{number}@dovecot.test" for number in range(500)]
+_unused = iter(LOGINS)
+
 
 @pytest.fixture(scope="session")
 def sync_database(postgres):
@@ -58,5 +62,45 @@ def small_pages(monkeypatch):
 
 @pytest.fixture(scope="session")
 def dovecot():
-    with Dovecot({}) as server:
+    with Dovecot(dict.fromkeys(LOGINS, "secret")) as server:
         yield server
+
+
+@pytest.fixture
+def post(mirror, dovecot, monkeypatch):
+    """``post("anna")`` gives a mailbox at Dovecot, linked, and its owner's mail program.
+
+    All further arguments are values of the mailbox.
+    """
+    monkeypatch.setenv("CRM_MAIL_MIRROR_CA_FILE", dovecot.ca_file)
+    with mirror.env() as env:
+        env["ir.config_parameter"].set_param(
+            "crm_mail_mirror.allowed_hosts", "localhost 127.0.0.1"
+        )
+    opened = []
+
+    def link(name="anna", **values):
+        login = next(_unused)
+        program = dovecot.user(login)
+        opened.append(program)
+        settings = {"imap_port": dovecot.tls_port, "imap_login": login}
+        return mirror.link(name, **{**settings, **values}), program
+
+    yield link
+    for program in opened:
+        program.close()
+
+
+@pytest.fixture
+def fetched(mirror, monkeypatch):
+    """Message-IDs of the mails whose text left the mailbox over IMAP."""
+    from odoo.addons.crm_mail_mirror.engine.providers.imap import ImapProvider
+
+    seen, real = [], ImapProvider.fetch
+
+    def fetch(self, mails):
+        seen.extend(envelope.message_id for _place, envelope in mails)
+        return real(self, mails)
+
+    monkeypatch.setattr(ImapProvider, "fetch", fetch)
+    return seen
