@@ -8,7 +8,7 @@ import logging
 import time
 
 import pytest
-from engine.providers import imap, imap_connect, imap_cursor, imap_sync
+from engine.providers import imap, imap_address, imap_cursor, imap_sync
 from engine.providers.base import (
     Budget,
     LoginRequired,
@@ -148,7 +148,7 @@ def test_private_addresses_are_refused(address, monkeypatch):
 def test_public_addresses_are_not_refused(address):
     from ipaddress import ip_address
 
-    assert imap_connect._is_public(ip_address(address))
+    assert imap_address.is_public(ip_address(address))
 
 
 def test_no_encryption_only_where_the_administrator_allows(mailbox, monkeypatch):

@@ -5,8 +5,8 @@
 It knows no rule, no contact and no database. Three facts come out of each provider:
 *present at*, *absent from*, *pass complete*; what follows from them is decided above.
 
-A **place** is a folder, a generation of it (IMAP: UIDVALIDITY; else ``""``) and a ref in
-it. Refs of one folder compare as strings: IMAP writes UIDs with ten digits, so that
+A **place** is a folder, a generation of it (IMAP: UIDVALIDITY; else ``""``) and a ref
+in it. Refs of one folder compare as strings: IMAP writes UIDs with ten digits, so that
 ranges of them can be compared in SQL too.
 
 Example, the whole life of a connection::
@@ -73,7 +73,9 @@ class Throttled(ProviderError):
 
     codes = ("throttled",)
 
-    def __init__(self, code: str = "throttled", detail: str = "", retry_after: float = 60):
+    def __init__(
+        self, code: str = "throttled", detail: str = "", retry_after: float = 60
+    ):
         super().__init__(code, detail)
         self.retry_after = retry_after
 
@@ -179,8 +181,8 @@ class Presence:
 class Absence:
     """Nothing is (any more) at these places of a folder.
 
-    :param ranges: inclusive pairs ``(low, high)`` of refs; they may hold refs that never
-        were, and may be huge: compare, never expand
+    :param ranges: inclusive pairs ``(low, high)`` of refs; they may hold refs that
+        never were, and may be huge: compare, never expand
     """
 
     folder: str
@@ -195,15 +197,15 @@ class ChangeBatch:
     :param folders: every folder of the mailbox as it is now; ``None`` when this batch
         did not look
     :param renamed: ``(old ref, new ref)`` pairs: same folder, same mail
-    :param reset: ``(folder, new generation)``: places of other generations are void; the
-        mail in it is listed again and found by its key
+    :param reset: ``(folder, new generation)``: places of other generations are void;
+        the mail in it is listed again and found by its key
     :param present: newest first while the first import runs
     :param relisted: ``present`` is a listing again of what was decided before (after a
         reset): what was forgotten in time stays forgotten
     :param pass_complete: arrivals and departures of all folders have been told since
         the last batch that said so; only now may a mail without place be judged
-    :param cursor: JSON-able, versioned (``{"v": 1, "kind": "imap", ...}``); goes into the
-        database together with what the batch caused
+    :param cursor: JSON-able, versioned (``{"v": 1, "kind": "imap", ...}``); goes into
+        the database together with what the batch caused
     :param more: call again at once with ``cursor``
     :param done, total: progress of the first import in mails; total 0 = no import runs
     :param cost: bytes received, or quota units
@@ -239,8 +241,8 @@ class Budget:
 class Fate:
     """What ``confirm`` knows of a mail.
 
-    :param state: LIVE (in a folder that counts), EXCLUDED (only in folders that do not),
-        GONE, or UNKNOWN (the provider cannot tell cheaply)
+    :param state: LIVE (in a folder that counts), EXCLUDED (only in folders that do
+        not), GONE, or UNKNOWN (the provider cannot tell cheaply)
     """
 
     state: str
@@ -331,7 +333,9 @@ class Provider(abc.ABC):
         """
 
     @abc.abstractmethod
-    def envelopes(self, places: Sequence[Place]) -> Iterator[tuple[Place, Presence | ProviderError]]:
+    def envelopes(
+        self, places: Sequence[Place]
+    ) -> Iterator[tuple[Place, Presence | ProviderError]]:
         """The headers (both grades) of mail that was listed before, one by one.
 
         For mail that is looked at again: queued by a new contact or a changed rule.
@@ -360,7 +364,9 @@ class Provider(abc.ABC):
         """Where is this mail now? One answer for each ``lookup.place``."""
 
     @abc.abstractmethod
-    def audit(self, since: datetime | None = None, refs: bool = False) -> tuple[FolderCount, ...]:
+    def audit(
+        self, since: datetime | None = None, refs: bool = False
+    ) -> tuple[FolderCount, ...]:
         """How many messages does each folder hold, ignored ones included?"""
 
     @abc.abstractmethod

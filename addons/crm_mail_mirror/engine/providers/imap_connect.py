@@ -10,19 +10,15 @@ behind the firewall.
 from __future__ import annotations
 
 import imaplib
-import ipaddress
 import re
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .base import LoginRequired, NotAllowed, Throttled, Traffic, Unavailable
+from .imap_address import ascii_name, is_allowed, is_public, resolve
 from .imap_wire import Refused, Timeouts, Wire, in_our_words, is_busy, quote
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -74,20 +70,20 @@ def open_wire(account: Account, traffic: Traffic) -> Wire:
     return wire
 
 
-# --- addresses -----------------------------------------------------------------------
+# --- socket --------------------------------------------------------------------------
 
 
 def _socket(account: Account) -> socket.socket:
-    host = _ascii(account.host)
+    host = ascii_name(account.host)
     if not 0 < account.port < 65536:
         raise Unavailable("port_closed", "no such port")
     end = time.monotonic() + account.timeouts.connect
-    addresses = _resolve(host, account.port, account.timeouts.connect)
+    addresses = resolve(host, account.port, account.timeouts.connect)
     allowed = [
-        _is_allowed(host, address, account.allowed_hosts) for address in addresses
+        is_allowed(host, address, account.allowed_hosts) for address in addresses
     ]
     if not all(
-        listed or _is_public(address)
+        listed or is_public(address)
         for listed, address in zip(allowed, addresses, strict=True)
     ):
         raise NotAllowed("host_forbidden", "private or local address")
@@ -105,83 +101,6 @@ def _socket(account: Account) -> socket.socket:
         except OSError:
             code = "port_closed"
     raise Unavailable(code, "connect")
-
-
-def _ascii(host: str) -> str:
-    """The name as DNS knows it (IDNA)."""
-    name = host.strip().rstrip(".").strip("[]")
-    try:
-        name = name.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise Unavailable("host_unknown", "not a host name") from None
-    if not name or not re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", name):
-        raise Unavailable("host_unknown", "not a host name")
-    return name.lower()
-
-
-def _resolve(host: str, port: int, seconds: float) -> list[Address]:
-    """All addresses of a host. getaddrinfo(3) knows no timeout: it gets a thread."""
-    found: list = []
-    problems: list = []
-
-    def ask() -> None:
-        try:
-            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as problem:
-            problems.append(problem)
-
-    thread = threading.Thread(target=ask, daemon=True, name="resolve")
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise Unavailable("timeout", "name lookup")
-    if problems or not found:
-        raise Unavailable("host_unknown", "name lookup")
-    addresses = dict.fromkeys(
-        ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found
-    )
-    return list(addresses)
-
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-def _is_public(address: Address) -> bool:
-    """Not loopback, link-local, private, multicast or reserved, nor a form of one."""
-    for inner in _embedded(address):
-        if not _is_public(inner):
-            return False
-    return (
-        address.is_global
-        and not address.is_multicast
-        and not address.is_reserved
-        and not address.is_unspecified
-    ) or address in _NAT64
-
-
-def _embedded(address: Address) -> list[Address]:
-    """IPv4 addresses that an IPv6 one stands for."""
-    if address.version == 4:
-        return []
-    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64 or int(address) >> 32 == 0:
-        inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    return [each for each in inner if each is not None]
-
-
-def _is_allowed(host: str, address: Address, allowed_hosts: Iterable[str]) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None)
-    for entry in allowed_hosts:
-        entry = entry.strip().lower().rstrip(".")
-        if entry == host:
-            return True
-        try:
-            network = ipaddress.ip_network(entry, strict=False)
-        except ValueError:
-            continue
-        if address in network or (mapped is not None and mapped in network):
-            return True
-    return False
 
 
 # --- TLS and greeting ----------------------------------------------------------------
@@ -216,7 +135,7 @@ def _secured(account: Account, sock: socket.socket) -> socket.socket:
     context = _context(account)
     sock.settimeout(account.timeouts.connect)
     try:
-        return context.wrap_socket(sock, server_hostname=_ascii(account.host))
+        return context.wrap_socket(sock, server_hostname=ascii_name(account.host))
     except OSError as problem:
         raise _tls_problem(problem) from None
 
@@ -225,7 +144,7 @@ def _greeted(account: Account, sock: socket.socket, traffic: Traffic) -> Wire:
     try:
         with in_our_words(None, "greeting"):
             try:
-                wire = Wire(sock, _ascii(account.host), account.timeouts, traffic)
+                wire = Wire(sock, ascii_name(account.host), account.timeouts, traffic)
             except imaplib.IMAP4.abort:
                 raise
             except imaplib.IMAP4.error as problem:
@@ -259,7 +178,7 @@ def _start_tls(account: Account, wire: Wire) -> None:
                 wire.command("STARTTLS")
             except Refused:
                 raise Unavailable("starttls_refused", "refused") from None
-        wire._imap.start_tls(context, _ascii(account.host))
+        wire._imap.start_tls(context, ascii_name(account.host))
     except OSError as problem:  # some of ssl's are ValueErrors as well
         raise _tls_problem(problem) from None
     except ValueError:

@@ -1,0 +1,162 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""imaplib on a leash: bounded reads, bounded time, nothing remembered, all counted."""
+
+from __future__ import annotations
+
+import imaplib
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+
+from .base import Traffic
+
+#: One line: a plain server lists a million UIDs in 8 MB. imaplib's own bound is 1 MB.
+MAX_LINE = 12_000_000
+#: One literal, and all of one answer, unless a command asks for more.
+MAX_LITERAL = 16_000_000
+MAX_ANSWER = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. :param connect: until TCP and TLS stand, for all addresses together
+    :param read: between two pieces of an answer :param command: for a whole answer"""
+
+    connect: float = 15.0
+    read: float = 30.0
+    command: float = 90.0
+
+
+class TooMuch(imaplib.IMAP4.abort):
+    """The server wants to send more than anybody asked for."""
+
+
+class Connection(imaplib.IMAP4):
+    """imaplib over a socket that was opened and checked elsewhere.
+
+    :param sock: connected; the first bytes of the server may be waiting in it
+    """
+
+    def __init__(
+        self, sock: socket.socket, host: str, timeouts: Timeouts, traffic: Traffic
+    ):
+        self._given = sock
+        self._timeouts = timeouts
+        self._traffic = traffic
+        self._buffer = bytearray()
+        self.failure = ""
+        self.limit_answer()
+        super().__init__(host, 0)
+
+    # --- what imaplib lets be overridden ----------------------------------------------
+
+    def open(self, host="", port=0, timeout=None):
+        self.host, self.port, self.sock = host, port, self._given
+
+    def read(self, size: int) -> bytes:
+        self._admit(size, self._max_literal)
+        while len(self._buffer) < size:
+            self._receive()
+        return self._take(size)
+
+    def readline(self) -> bytes:
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if searched > MAX_LINE:
+                raise self._too_much()
+            if not self._receive(end_is_error=False):
+                return b""
+        self._admit(end + 1, MAX_LINE)
+        line = self._take(end + 1)
+        # some servers end some lines with LF alone
+        return line if line.endswith(b"\r\n") else line[:-1] + b"\r\n"
+
+    def send(self, data: bytes) -> None:
+        try:
+            self.sock.settimeout(self._patience())
+            self.sock.sendall(data)
+        except TimeoutError:
+            self.failure = "timeout"
+            raise
+        self._traffic.sent += len(data)
+
+    def shutdown(self) -> None:
+        try:
+            self.sock.close()
+        except OSError:
+            pass
+
+    def _get_capabilities(self):
+        """Take them from the greeting where they stand there: one round trip less."""
+        told = self.untagged_responses.get("CAPABILITY")
+        if told and told[-1]:
+            self.capabilities = tuple(str(told[-1], "ascii", "replace").upper().split())
+        else:
+            super()._get_capabilities()
+
+    def _log(self, line):
+        """imaplib keeps the last lines in memory, the one with the password too."""
+
+    def _mesg(self, text, seconds=None):
+        """No wire log, at no level."""
+
+    # --- bounds -----------------------------------------------------------------------
+
+    def limit_answer(
+        self, answer: int = MAX_ANSWER, literal: int = MAX_LITERAL
+    ) -> None:
+        """A new command begins: so many bytes and so much time for its answer."""
+        self._left = answer
+        self._max_literal = literal
+        self._deadline = time.monotonic() + self._timeouts.command
+
+    def _admit(self, size: int, most: int) -> None:
+        self._left -= size
+        if size > most or self._left < 0:
+            raise self._too_much()
+
+    def _too_much(self) -> TooMuch:
+        self.failure = "garbage"  # imaplib makes other exceptions of ours
+        return TooMuch("more than was asked for")
+
+    def _patience(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            self.failure = "timeout"
+            raise TimeoutError("command")
+        return min(left, self._timeouts.read)
+
+    def _receive(self, end_is_error: bool = True) -> bool:
+        self.sock.settimeout(self._patience())
+        try:
+            octets = self.sock.recv(262_144)
+        except TimeoutError:
+            self.failure = "timeout"
+            raise
+        if not octets:
+            if end_is_error:
+                raise self.abort("socket error: EOF")
+            return False
+        self._traffic.received += len(octets)
+        self._buffer += octets
+        return True
+
+    def _take(self, size: int) -> bytes:
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Wrap the socket after STARTTLS was accepted (RFC 3501 section 6.2.1).
+
+        :raises ValueError: somebody has put words into the server's mouth before
+        """
+        if self._buffer:
+            raise ValueError("plain text after STARTTLS")
+        self.sock.settimeout(self._timeouts.connect)
+        self.sock = context.wrap_socket(self.sock, server_hostname=host)
+        self._tls_established = True
+        self.untagged_responses.clear()
