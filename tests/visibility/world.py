@@ -115,8 +115,9 @@ def build(env) -> World:
     """Fill a fresh database; ``env`` is the superuser's."""
     env = env(context={"no_reset_password": True, "tracking_disable": True})
     world = World()
-    home, abroad = env.ref("base.main_company"), env["res.company"].create(
-        {"name": "Abroad Ltd"}
+    home, abroad = (
+        env.ref("base.main_company"),
+        env["res.company"].create({"name": "Abroad Ltd"}),
     )
     world.companies = {"home": home.id, "abroad": abroad.id}
     for name in (*SEEN_FROM, "administrator", "outsider"):
@@ -129,7 +130,9 @@ def build(env) -> World:
     world.users["portal"] = _user(env, "portal", ["base.group_portal"], home).id
     world.users["public"] = env.ref("base.public_user").id
     for name, manager in MANAGER.items():
-        env["res.users"].browse(world.users[name]).mirror_manager_id = world.users[manager]
+        env["res.users"].browse(world.users[name]).mirror_manager_id = world.users[
+            manager
+        ]
 
     customer_company = env["res.partner"].create({"name": "Acme", "is_company": True})
     world.partners["company"] = customer_company.id

@@ -1,0 +1,266 @@
+"""Who may call what? Every model and public method of the addon stands in a table.
+
+A new model or method fails the test until somebody has thought about who may use it.
+"""
+
+import inspect
+from contextlib import contextmanager
+
+import pytest
+
+from .table import MESSAGE
+
+PREFIX = "crm.mail.mirror."
+#: What an internal user may do with rows of one's own, in order read, write, create,
+#: unlink; "-" is never.
+MODELS = {
+    "crm.mail.mirror.address": "----",
+    "crm.mail.mirror.body": "----",
+    "crm.mail.mirror.copy": "r---",
+    "crm.mail.mirror.credential": "----",
+    "crm.mail.mirror.day": "r---",
+    "crm.mail.mirror.directory": None,  # abstract: no table, no public method
+    "crm.mail.mirror.disconnect": "rwcu",
+    "crm.mail.mirror.exclusion": "rwcu",
+    "crm.mail.mirror.folder": "r---",
+    "crm.mail.mirror.former.address": "r-cu",
+    "crm.mail.mirror.location": "r---",
+    "crm.mail.mirror.mailbox": "rwcu",
+    "crm.mail.mirror.message": "r---",
+    "crm.mail.mirror.outbox": "----",
+    "crm.mail.mirror.page": None,
+    "crm.mail.mirror.participant": "----",
+    "crm.mail.mirror.sync": None,
+    "crm.mail.mirror.tab": None,
+    "crm.mail.mirror.trace": "----",
+}
+OWNER, INTERNAL, WRITER = "the mailbox's owner", "internal users", "who may write it"
+NOTHING = "anybody: it does nothing"
+#: Public methods that the addon brings, and who may call them.
+METHODS = {
+    ("crm.mail.mirror.disconnect", "action_disconnect"): OWNER,
+    ("crm.mail.mirror.former.address", "action_remove"): WRITER,
+    ("crm.mail.mirror.mailbox", "action_confirm_removal"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_connect"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_disconnect"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_open_form"): INTERNAL,
+    ("crm.mail.mirror.mailbox", "action_pause"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_resume"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_sync_now"): OWNER,
+    ("crm.mail.mirror.mailbox", "message_notify"): NOTHING,
+    ("crm.mail.mirror.mailbox", "message_post_with_source"): NOTHING,
+    ("crm.mail.mirror.mailbox", "message_subscribe"): NOTHING,
+    ("crm.mail.mirror.message", "action_open"): INTERNAL,
+    ("crm.lead", "action_open_mirror_messages"): INTERNAL,
+    ("res.partner", "action_mirror_former_addresses"): WRITER,
+    ("res.partner", "action_open_mirror_messages"): INTERNAL,
+    ("res.users", "action_mirror_link"): INTERNAL,
+}
+#: Of other people's mailboxes: what administrators see.
+HEALTH = {
+    "brake", "company_id", "create_date", "create_uid", "display_name", "email",
+    "email_normalized", "failure_count", "id", "imap_host", "imap_port",
+    "imap_security", "is_mine", "is_readable", "last_change_at", "last_error",
+    "last_error_sentence", "last_sync_at", "ledger", "mirrored_count", "next_sync_at",
+    "progress_done", "progress_total", "provider", "seen_count", "state", "user_id",
+    "write_date", "write_uid",
+}  # fmt: skip
+#: Theirs to read as well today, though no sign of health.
+BESIDES = {
+    "aliases", "imap_login", "mode", "password", "sharing_in", "sharing_out",
+    "sync_from",
+}  # fmt: skip
+NEVER = {"cursor", "cursor_seq", "lease_token", "lease_until", "pass_no", "policy_seq"}
+
+
+@contextmanager
+def forbidden(env):
+    """What is done inside raises, and leaves nothing."""
+    from odoo.exceptions import AccessError, UserError
+
+    with pytest.raises((AccessError, UserError)), env.cr.savepoint():
+        yield
+
+
+def of_the_addon(registry):
+    return {name for name in registry if name.startswith(PREFIX)}
+
+
+def public_methods(registry):
+    """(model, method) of each that the addon defines or brings by an override."""
+    found = set()
+    for name, model in registry.items():
+        if inspect.isabstract(model) or model._abstract:
+            continue
+        for part in model.mro():
+            if not part.__module__.startswith("odoo.addons.crm_mail_mirror."):
+                continue
+            for method, function in vars(part).items():
+                if method.startswith("_") or not inspect.isfunction(function):
+                    continue
+                if getattr(function, "_api_private", False):
+                    continue
+                found.add((name, method))
+    return {pair for pair in found if pair[1] not in ("create", "write", "unlink")}
+
+
+def test_every_model_has_its_row(stage):
+    assert of_the_addon(stage[1]) == set(MODELS)
+
+
+def test_every_public_method_has_its_row(stage):
+    assert public_methods(stage[1]) == set(METHODS)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if MODELS[name]])
+def test_internal_users_may_do_what_the_row_says(viewer, name):
+    records = viewer("4")[name]
+
+    allowed = "".join(
+        letter if records.has_access(operation) else "-"
+        for letter, operation in zip(
+            "rwcu", ("read", "write", "create", "unlink"), strict=True
+        )
+    )
+
+    assert allowed == MODELS[name]
+
+
+@pytest.mark.parametrize("who", ["portal", "public"])
+def test_portal_and_public_users_may_do_nothing(root, viewer, world, who):
+    viewer("4")
+    user = root["res.users"].browse(world.users[who])
+    user.mirror_visibility = "4"
+    root.flush_all()
+    env = root(user=user.id, su=False)
+
+    for name in (name for name in MODELS if MODELS[name]):
+        for operation in ("read", "write", "create", "unlink"):
+            assert not env[name].has_access(operation), (name, operation)
+        for method in ("search", "search_count", "search_read", "name_search"):
+            with forbidden(env):
+                getattr(env[name], method)(*([] if method == "name_search" else [[]]))
+    for model, method in (pair for pair, caller in METHODS.items() if caller != NOTHING):
+        record = env[model].browse(root[model].search([], limit=1).id or 1)
+        with forbidden(env):
+            getattr(record, method)()
+    for name in ("mirror_message_ids", "mirror_former_addresses"):
+        assert name not in env["res.partner"].fields_get()
+    # and should the field be asked for inside, it is empty
+    assert not env["res.partner"].sudo().browse(world.partners["peer"]).mirror_message_ids
+    readable = env["crm.mail.mirror.mailbox"].sudo().search([("is_readable", "=", True)])
+    assert not readable
+
+
+def test_administrators_see_health_and_no_content(root, world):
+    env = root(user=world.users["administrator"], su=False)
+    mailboxes = env["crm.mail.mirror.mailbox"].search([])
+
+    assert len(mailboxes) == len(world.mailboxes)
+    names = set(mailboxes.fields_get()) - {
+        name for name in mailboxes._fields if name.startswith(("activity_", "my_activity"))
+    }
+    assert names == HEALTH | BESIDES
+    for row in mailboxes.read():
+        assert row["password"] is False
+    for name in NEVER:
+        with forbidden(env):
+            mailboxes.read([name])
+        with forbidden(env):
+            mailboxes.search([(name, "!=", False)])
+    assert not env[MESSAGE].search([])
+    for name in ("copy", "day", "folder", "location"):
+        assert not env[PREFIX + name].search([]), name
+    for name in ("credential", "body", "participant", "address", "trace", "outbox"):
+        with forbidden(env):
+            env[PREFIX + name].search([])
+    with forbidden(env):
+        env[MESSAGE].browse(world.mails[0].id).read(["date"])
+
+
+@pytest.mark.parametrize("who", ["outsider", "administrator", "boss"])
+def test_what_is_the_owners_nobody_else_does(root, world, who):
+    theirs = next(i for i, (owner, _u) in world.mailboxes.items() if owner == "peer")
+    root["res.users"].browse(world.users[who]).mirror_visibility = "4"
+    root.flush_all()
+    env = root(user=world.users[who], su=False)
+    mailbox = env["crm.mail.mirror.mailbox"].browse(theirs)
+    before = root["crm.mail.mirror.mailbox"].browse(theirs).read()
+
+    for model, method in (pair for pair, caller in METHODS.items() if caller == OWNER):
+        if model == mailbox._name:
+            with forbidden(env):
+                getattr(mailbox, method)()
+    with forbidden(env):
+        env["crm.mail.mirror.disconnect"].create({"mailbox_id": theirs})
+    for values in (
+        {"sharing_in": "everything"}, {"sync_from": False}, {"password": "x"},
+        {"imap_host": "evil.test"}, {"company_id": 1}, {"aliases": "a@b.test"},
+        {"cursor": False}, {"state": "active"},
+    ):  # fmt: skip
+        with forbidden(env):
+            mailbox.write(values)
+    with forbidden(env):
+        mailbox.write({"user_id": world.users[who]})
+    with forbidden(env):
+        mailbox.unlink()
+    with forbidden(env):
+        mailbox.copy({"email": "copy@us.test"})
+    for owner in ("peer", "stranger"):
+        with forbidden(env):
+            mailbox.create({"email": "x@us.test", "user_id": world.users[owner]})
+    copies = env["crm.mail.mirror.copy"]
+    hidden = root["crm.mail.mirror.copy"].search([("mailbox_id", "=", theirs)], limit=1)
+    with forbidden(env):
+        copies.browse(hidden.id).read(["reason"])
+    assert root["crm.mail.mirror.mailbox"].browse(theirs).read() == before
+
+
+def test_owner_cannot_give_the_mailbox_away(root, world):
+    mine = next(i for i, (owner, _u) in world.mailboxes.items() if owner == "viewer")
+    env = root(user=world.users["viewer"], su=False)
+
+    with forbidden(env):
+        env["crm.mail.mirror.mailbox"].browse(mine).user_id = world.users["peer"]
+
+
+def test_personal_exclusions_are_the_owners_alone(root, world):
+    rules = root["crm.mail.mirror.exclusion"]
+    theirs = rules.create({"value": "lover@home.test", "user_id": world.users["peer"]})
+    company = rules.create({"value": "bank@money.test"})
+
+    for who in ("viewer", "boss", "administrator"):
+        env = root(user=world.users[who], su=False)
+        assert theirs not in env[rules._name].search([])
+        assert company in env[rules._name].search([])
+        assert not env[rules._name].search([("value", "ilike", "lover")])
+        with forbidden(env):
+            env[rules._name].browse(theirs.id).read(["value"])
+        with forbidden(env):
+            env[rules._name].create(
+                {"value": "a@b.test", "user_id": world.users["peer"]}
+            )
+    viewer = root(user=world.users["viewer"], su=False)
+    with forbidden(viewer):
+        viewer[rules._name].browse(company.id).write({"value": "x@money.test"})
+    administrator = root(user=world.users["administrator"], su=False)
+    administrator[rules._name].browse(company.id).write({"value": "x@money.test"})
+
+
+def test_former_addresses_are_removed_by_who_may_write_the_contact(root, world):
+    reader = root["res.users"].create(
+        {
+            "name": "Reader",
+            "login": "reader",
+            "group_ids": [(6, 0, [root.ref("base.group_user").id])],
+        }
+    )
+    env = root(user=reader.id, su=False)
+
+    with forbidden(env):
+        env["res.partner"].browse(world.partners["peer"]).action_mirror_former_addresses()
+    line = env["crm.mail.mirror.former.address"].create(
+        {"partner_id": world.partners["peer"], "email_normalized": "old@acme.test"}
+    )
+    with forbidden(env):
+        line.action_remove()
