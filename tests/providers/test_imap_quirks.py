@@ -102,3 +102,15 @@ def test_folder_that_refuses_to_open_holds_up_no_other():
 
     assert [p.place.folder for p in batch.present] == ["INBOX"]
     assert not after.more and not after.pass_complete
+
+
+def test_status_that_promises_more_than_examine_shows():
+    status = "* STATUS INBOX (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 7)\r\n{tag} OK done\r\n"
+    with Hostile(mails=mails(3)) as server:
+        store = Store()
+        with open_(server) as provider:
+            store.sync(provider)
+            server.scripts["STATUS"] = answer(status)
+            (batch,) = store.sync(provider)
+
+    assert not batch.more and len(store.places) == 3

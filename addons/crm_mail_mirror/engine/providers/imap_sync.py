@@ -225,7 +225,10 @@ class Pull:
             while path not in self.refused and entry.uidnext > state["next"]:
                 if not self._has_room():
                     return False
+                before = state["next"]
                 self._arrive(path)
+                if state["next"] == before:
+                    break  # STATUS promised more than EXAMINE shows
         return not self.held
 
     def _arrive(self, path: str) -> None:
