@@ -1,0 +1,1 @@
+"""Tests from outside; a package, or the addon's own tests would take its name."""
