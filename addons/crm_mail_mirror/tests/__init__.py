@@ -1,0 +1,5 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+from . import test_chart
+from . import test_contacts
+from . import test_told
