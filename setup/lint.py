@@ -16,7 +16,9 @@ def run_all() -> int:
     ruff = [str(venv.FOLDER / "bin/ruff")]
     addons = sorted(str(place.parent) for place in _files("__manifest__.py"))
     passed = _check("ruff check", [*ruff, "check", "--output-format=concise", "."])
-    passed &= _check("ruff format", [*ruff, "format", "--check", "."])
+    passed &= _check(
+        "ruff format", [*ruff, "format", "--check", "--output-format=concise", "."]
+    )
     if addons:
         pylint = [str(venv.PYTHON), "-m", "pylint", "--rcfile=.pylintrc", *addons]
         passed &= _check("pylint-odoo", pylint)
