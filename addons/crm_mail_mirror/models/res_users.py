@@ -155,7 +155,7 @@ class ResUsers(models.Model):
             SQL(
                 """WITH RECURSIVE edge AS NOT MATERIALIZED (%(edges)s),
                    up(user_id) AS (
-                       SELECT unnest(%(users)s)
+                       SELECT unnest(%(users)s::int[])
                        UNION
                        SELECT edge.manager_id FROM edge
                          JOIN up ON up.user_id = edge.user_id

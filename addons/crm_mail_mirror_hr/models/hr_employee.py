@@ -70,7 +70,7 @@ class HrEmployee(models.Model):
         self.env.cr.execute(
             SQL(
                 """WITH RECURSIVE up(id) AS (
-                       SELECT unnest(%(start)s)
+                       SELECT unnest(%(start)s::int[])
                        UNION
                        SELECT e.parent_id FROM hr_employee e JOIN up ON up.id = e.id
                         WHERE e.parent_id IS NOT NULL
