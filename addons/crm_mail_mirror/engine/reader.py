@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from . import identity, rules
 from .envelope import Body, Envelope
-from .providers.base import Presence, Provider, ProviderError
+from .providers.base import MessageBroken, Presence, Provider, ProviderError
 from .rules import Decision, Directory, Need, Policy, State
 
 
@@ -82,6 +82,8 @@ def read(
     for item in page:
         if isinstance(item.decision, Need) and not item.error:
             _decide(item, policy, directory)
+            if isinstance(item.decision, Need):
+                item.error = MessageBroken("message_broken", "no headers")
     wanted = [item for item in page if _is_wanted(item)]
     # what the listing gave has no parts where structure is the second grade
     _each(wanted, provider.facts, lambda item: item.envelope.parts is None)
@@ -103,6 +105,10 @@ def _is_wanted(item: Judged) -> bool:
 
 
 def _decide(item: Judged, policy: Policy, directory: Directory) -> None:
+    if item.envelope == Envelope():
+        # it is there, but the listing could not read it: no ground for a judgement
+        item.decision = Need("headers")
+        return
     item.external = rules.external(item.envelope, policy, directory)
     item.decision = rules.decide(
         item.envelope,

@@ -1,0 +1,88 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Does a page ask for what it needs, and for nothing else?"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from engine import reader
+from engine.envelope import Address, Body, Envelope, Part
+from engine.providers.base import MessageBroken, Place, Presence
+from engine.rules import Directory, Policy, State
+
+US, THEM = Address("", "anna@us.example"), Address("", "paul@them.example")
+POLICY = Policy(own_addresses=frozenset({US.email}))
+KNOWN = Directory(own=frozenset({US.email}), known=frozenset({THEM.email}))
+LISTED = Envelope(message_id="<1@them>", subject="Hello", authors=(THEM,), to=(US,))
+PARTS = (Part("1", "text/plain", 500),)
+
+
+class Spy:
+    """A provider that keeps in mind what it was asked for."""
+
+    def __init__(self, facts=None, error=None):
+        self.asked, self._facts, self._error = [], facts, error
+
+    def facts(self, mails):
+        for place, _envelope in mails:
+            self.asked.append(("facts", place.ref))
+            yield place, self._error or self._facts
+
+    def fetch(self, mails):
+        for place, _envelope in mails:
+            self.asked.append(("fetch", place.ref))
+            yield place, Body("text")
+
+
+def _page(envelope, directory=KNOWN):
+    presence = Presence(
+        Place("INBOX", "1", "0000000001"), datetime(2026, 1, 1, tzinfo=UTC), 900, "",
+        envelope,
+    )  # fmt: skip
+    return reader.judge([presence], frozenset(), {"INBOX": "inbox"}, POLICY, directory)
+
+
+def test_unmatched_mail_is_asked_for_nothing():
+    spy, page = Spy(), _page(LISTED, Directory())
+
+    reader.read(spy, page, POLICY, Directory())
+
+    assert page[0].decision.state is State.UNMATCHED
+    assert spy.asked == []
+
+
+def test_matching_mail_is_asked_for_facts_then_text():
+    spy, page = Spy(replace(LISTED, headers={}, parts=PARTS)), _page(LISTED)
+
+    reader.read(spy, page, POLICY, KNOWN)
+
+    assert spy.asked == [("facts", "0000000001"), ("fetch", "0000000001")]
+    assert page[0].body.text == "text"
+
+
+def test_mail_whose_facts_exclude_it_is_never_asked_for_its_text():
+    bulk = replace(LISTED, headers={"list-id": ("<news.them>",)}, parts=PARTS)
+    spy, page = Spy(bulk), _page(LISTED)
+
+    reader.read(spy, page, POLICY, KNOWN)
+
+    assert page[0].decision.state is State.EXCLUDED
+    assert spy.asked == [("facts", "0000000001")]
+
+
+def test_mail_that_could_not_be_listed_is_failed_not_judged():
+    spy = Spy(error=MessageBroken("message_refused"))
+    page = _page(Envelope())
+
+    reader.read(spy, page, POLICY, KNOWN)
+
+    assert page[0].error.code == "message_refused"
+    assert ("fetch", "0000000001") not in spy.asked
+
+
+def test_mail_that_stays_unreadable_is_failed_too():
+    page = _page(Envelope())
+
+    reader.read(Spy(facts=Envelope()), page, POLICY, KNOWN)
+
+    assert page[0].error.code == "message_broken"
