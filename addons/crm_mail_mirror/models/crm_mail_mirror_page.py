@@ -264,7 +264,8 @@ class CrmMailMirrorPage(models.AbstractModel):
         mails = self._by_key(lease, page.judged, folders)
         rows = self._existing(lease, mails)
         queued = self._newly_known(lease, mails)
-        hidden = self._hidden_identities(lease, mails)
+        idents = self._identities(mails)
+        hidden = self._hidden_identities(lease, idents)
         for digest, (first, *_rest) in mails.items():
             if digest not in rows and first.decision is None and not first.error:
                 # known when it was judged, its row was removed since
@@ -272,7 +273,7 @@ class CrmMailMirrorPage(models.AbstractModel):
         new, again = [], []
         for digest, judged in mails.items():
             first = judged[0]
-            values = self._copy_values(lease, first, queued, hidden)
+            values = self._copy_values(first, idents[digest], queued, hidden)
             if digest in rows:
                 again.append((rows[digest], first, values))
             elif values and not (relisted and self._is_forgotten(first, values)):
@@ -376,25 +377,28 @@ class CrmMailMirrorPage(models.AbstractModel):
                 emails |= first.external
         return self.env["crm.mail.mirror.directory"]._known(emails)
 
-    def _hidden_identities(self, lease: Lease, mails):
+    def _identities(self, mails):
+        """``{keyed hash of the key: (identity, keyed hash of it)}``"""
+        ring, idents = keyring(), {}
+        for digest, (first, *_rest) in mails.items():
+            ident = identity.identity(first.envelope, first.key)
+            idents[digest] = ident, ring.digest("identity", ident)
+        return idents
+
+    def _hidden_identities(self, lease: Lease, idents):
         """Mail its owner hid here stays hidden, however it came back."""
-        ring = keyring()
-        digests = [
-            ring.digest("identity", identity.identity(first.envelope, first.key))
-            for (first, *_rest) in mails.values()
-        ]
         self.env.cr.execute(
             SQL(
                 """SELECT identity_hash FROM crm_mail_mirror_copy
                     WHERE mailbox_id = %s AND state = 'hidden'
                       AND identity_hash = ANY(%s)""",
                 lease.mailbox_id,
-                digests,
+                [digest for _ident, digest in idents.values()],
             )
         )
         return {digest for (digest,) in self.env.cr.fetchall()}
 
-    def _copy_values(self, lease: Lease, item, queued, hidden):
+    def _copy_values(self, item, ident, queued, hidden):
         """The row a decision makes; None for mail that leaves no row."""
         decision = item.decision
         if not isinstance(decision, Decision) and not item.error:
@@ -403,12 +407,11 @@ class CrmMailMirrorPage(models.AbstractModel):
             return None
         if isinstance(decision, Decision) and not decision.reason.leaves_row:
             return None
-        ident = identity.identity(item.envelope, item.key)
         values = {
             "received_at": naive(item.presence.received_at),
             "direction": "out" if item.outgoing else "in",
-            "identity": ident,
-            "identity_hash": keyring().digest("identity", ident),
+            "identity": ident[0],
+            "identity_hash": ident[1],
             "expires_at": None,
             "next_try_at": None,
             "attempts": 0,
@@ -493,6 +496,7 @@ class CrmMailMirrorPage(models.AbstractModel):
             return
         messages = {}
         for item, values in mirrored:
+            values["date"] = self._date(item, values)
             messages.setdefault(values["identity"], self._message_row(item, values))
         ids = self._insert_messages(messages)
         bodies = {}
@@ -506,18 +510,23 @@ class CrmMailMirrorPage(models.AbstractModel):
         for _item, values in mirrored:
             values["body_id"] = body_ids[values["message_id"], values["body_digest"]]
 
-    def _message_row(self, item, values):
-        envelope, received = item.envelope, values["received_at"]
-        date = naive(envelope.date) if envelope.date else received
+    def _date(self, item, values):
+        """When it was written; when it came, if the mail tells no possible time."""
+        date, received = item.envelope.date, values["received_at"]
+        date = naive(date) if date else received
         if not datetime(1980, 1, 1) <= date <= received + timedelta(days=1):
-            date = received
+            return received
+        return date
+
+    def _message_row(self, item, values):
+        envelope = item.envelope
         return (
             values["identity"],
             identity.same_key(envelope) or None,
             identity.thread_key(envelope) or None,
             envelope.message_id or None,
             envelope.subject[:2000],
-            date,
+            values["date"],
         )
 
     def _insert_messages(self, messages):
@@ -690,7 +699,6 @@ class CrmMailMirrorPage(models.AbstractModel):
         for copy, item, values in decided:
             if values["state"] != "mirrored":
                 continue
-            date = self._message_row(item, values)[-1]
             for role, many in item.envelope.by_role.items():
                 if role != "bcc" and not values["is_new"]:
                     continue
@@ -700,7 +708,7 @@ class CrmMailMirrorPage(models.AbstractModel):
                         address.email,
                         role,
                         address.name[:500] or None,
-                        date,
+                        values["date"],
                         copy if role == "bcc" else None,
                     )
                     for address in many
