@@ -130,6 +130,8 @@ def test_exchange_marks_the_whole_mail_as_invitation():
 
     assert verdict(part("1", "text/plain", "mixed"), tnef, **marked) == "calendar"
     assert verdict(part("1", "text/plain", "mixed"), tnef) is None
+    notes = part("2", "text/plain", "mixed", disposition="attachment")
+    assert verdict(part("1", "text/plain", "mixed"), notes, **marked) is None
 
 
 def test_a_forwarded_invitation_is_content():

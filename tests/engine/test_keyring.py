@@ -10,7 +10,7 @@ import traceback
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
 from engine.keyring import Keyring, KeyUnusable, generate_key
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 OLD = "old-" + "o" * 40
@@ -44,6 +44,7 @@ def test_keys_under_32_characters_are_refused():
 
 
 def test_a_setting_holds_several_keys():
+    assert Keyring([f" {NEW}\n"]).key_id == Keyring([NEW]).key_id
     for text in (f"{NEW},{OLD}", f" {NEW}\n{OLD} ", f"{NEW} , {OLD},{NEW}"):
         parsed = Keyring.parse(text)
         assert parsed.digests("trace", "v") == Keyring([NEW, OLD]).digests("trace", "v")
@@ -67,6 +68,7 @@ def test_the_fingerprint_names_the_first_key_and_tells_nothing_of_it():
 
 
 @given(st.text(st.characters()))
+@example("\udc80")
 def test_every_secret_comes_back(secret):
     keyring = Keyring([NEW])
     token = keyring.encrypt(secret)
@@ -143,12 +145,14 @@ def test_a_value_has_another_digest_for_each_purpose_and_key():
 
 
 @given(st.text(st.characters()), st.text(st.characters()))
+@example("\udc80", "\udc81")
 def test_equal_values_and_only_they_have_equal_digests(left, right):
     keyring = Keyring([NEW])
 
     same = keyring.digest("trace", left) == keyring.digest("trace", right)
 
     assert same == (left == right)
+    assert same == (keyring.digests("trace", left) == keyring.digests("trace", right))
 
 
 # --- nothing leaks -------------------------------------------------------------------

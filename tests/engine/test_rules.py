@@ -18,6 +18,7 @@ from engine.rules import (
     decide,
     external,
     outgoing,
+    parent_domains,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -303,6 +304,14 @@ def test_excluded_domain_takes_its_subdomains_along_and_nothing_else():
     assert reason(inside, excluding) == Reason.EXCLUDED_DOMAIN
     for other in ("x@myfirm.example", "x@firm.example.org", "firm.example@x.example"):
         assert reason(mail(cc=(other,)), excluding) == Reason.CONTACT
+
+
+def test_an_endless_domain_lies_in_none():
+    """Thousands of labels have thousands of parents, each nearly as long."""
+    assert parent_domains("x." * 20_000 + "firm.example") == (
+        "x." * 20_000 + "firm.example",
+    )
+    assert parent_domains("a.b.example") == ("a.b.example", "b.example", "example")
 
 
 def test_excluded_domain_in_letters_of_any_script():

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+#: RFC 1035 section 2.3.4. What is longer is no domain and lies in none.
+MAX_DOMAIN = 255
+
 
 def fold_addresses(values: Iterable[str]) -> frozenset[str]:
     """Addresses as people type them, in the form of ``Address.email``."""
@@ -40,6 +43,8 @@ def parent_domains(domain: str) -> tuple[str, ...]:
     >>> parent_domains("mail.example.com")
     ('mail.example.com', 'example.com', 'com')
     """
+    if len(domain) > MAX_DOMAIN:
+        return (domain,)
     labels = domain.split(".")
     return tuple(".".join(labels[start:]) for start in range(len(labels)))
 

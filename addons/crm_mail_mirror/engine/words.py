@@ -39,6 +39,7 @@ def _stands_in(word: str, text: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=4096)
 def _joined(left: str, right: str) -> bool:
     """Do two neighbouring characters belong to one word?"""
     if not left or not right:
