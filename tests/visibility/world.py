@@ -232,25 +232,30 @@ def letter(env, subject, date, people, identity=None, **columns):
         )
         .id
     )
-    for role, email, *of in people:
-        person(env, message, date, role, email, *of)
-    env.flush_all()
+    write_people(env, message, date, people)
     return message
 
 
 def person(env, message, date, role, email, copy_id=False):
-    addresses = env["crm.mail.mirror.address"]
-    ids = addresses._ensure([email])
-    addresses._link([email])
+    write_people(env, message, date, [(role, email, copy_id)])
+
+
+def write_people(env, message, date, people):
+    addresses, emails = env["crm.mail.mirror.address"], [one[1] for one in people]
+    ids = addresses._ensure(emails)
+    addresses._link(emails)
     env["crm.mail.mirror.participant"].create(
-        {
-            "message_id": message,
-            "address_id": ids[email],
-            "role": role,
-            "name": f"Peopleword {email.partition('@')[0]}",
-            "date": date,
-            "copy_id": copy_id,
-        }
+        [
+            {
+                "message_id": message,
+                "address_id": ids[email],
+                "role": role,
+                "name": f"Peopleword {email.partition('@')[0]}",
+                "date": date,
+                "copy_id": of[0] if of else False,
+            }
+            for role, email, *of in people
+        ]
     )
     env.flush_all()
 
@@ -275,6 +280,7 @@ def copy(env, message, mailbox, direction, text, sharing=None, files=(), **value
             "key": f"{message} in {mailbox.id}",
             "received_at": "2026-03-01 12:00:00",
             "state": "mirrored",
+            "reason": "contact",
             "message_id": message,
             "body_id": body.id,
             "direction": direction,

@@ -73,6 +73,7 @@ class MirrorCase(TransactionCase):
                 "key": message.identity,
                 "received_at": date,
                 "state": "mirrored",
+                "reason": "contact",
                 "message_id": message.id,
                 "body_id": body.id,
                 "direction": direction,
