@@ -50,9 +50,7 @@ class CrmMailMirrorPage(models.AbstractModel):
     @api.model
     def _known_keys(self, lease: Lease, keys):
         """Which of these mail keys (in clear) were decided before in this mailbox?"""
-        digests = {
-            digest: key for key in keys for digest in keyring().digests("key", key)
-        }
+        digests = _digests(keys)
         if not digests:
             return frozenset()
         self.env.cr.execute(
@@ -266,23 +264,23 @@ class CrmMailMirrorPage(models.AbstractModel):
         queued = self._newly_known(lease, mails)
         idents = self._identities(mails)
         hidden = self._hidden_identities(lease, idents)
-        for digest, (first, *_rest) in mails.items():
-            if digest not in rows and first.decision is None and not first.error:
+        for key, (first, *_rest) in mails.items():
+            if key not in rows and first.decision is None and not first.error:
                 # known when it was judged, its row was removed since
                 raise Fenced
         new, again = [], []
-        for digest, judged in mails.items():
+        for key, judged in mails.items():
             first = judged[0]
-            values = self._copy_values(first, idents[digest], queued, hidden)
-            if digest in rows:
-                again.append((rows[digest], first, values))
+            values = self._copy_values(first, idents[key], queued, hidden)
+            if key in rows:
+                again.append((rows[key], first, values))
             elif values and not (relisted and self._is_forgotten(first, values)):
-                new.append((digest, first, values))
+                new.append((key, first, values))
         self._keep_texts(lease, [(j, v) for _row, j, v in new + again if v])
         ids = self._insert_copies(lease, new, days)
         self._change_copies(lease, again, days)
-        copies = {digest: row["id"] for digest, row in rows.items()} | ids
-        decided = [(copies[d], j, v) for d, j, v in new] + [
+        copies = {key: row["id"] for key, row in rows.items()} | ids
+        decided = [(copies[k], j, v) for k, j, v in new] + [
             (row["id"], j, v) for row, j, v in again if self._is_open(row) and v
         ]
         self._write_participants(lease, decided)
@@ -290,21 +288,21 @@ class CrmMailMirrorPage(models.AbstractModel):
         self._write_locations(
             lease,
             [
-                (copies[digest], folders[item.presence.place.folder], item)
-                for digest, judged in mails.items()
-                if digest in copies
+                (copies[key], folders[item.presence.place.folder], item)
+                for key, judged in mails.items()
+                if key in copies
                 for item in judged
                 if item.presence.place.folder in folders
             ],
         )
 
     def _by_key(self, lease: Lease, judged, folders):
-        """The page by keyed hash; what lies in several places comes once.
+        """The page by key; what lies in several places comes once.
 
         Mails without Message-ID that look the same and lie in one folder are several
         mails: each further one gets an ordinal (DESIGN 3, `key`).
         """
-        ring, mails, places = keyring(), {}, {}
+        mails, places = {}, {}
         twins = [item for item in judged if not item.envelope.message_id]
         taken = self._places_of(lease, twins, folders)
         for item in judged:
@@ -313,17 +311,16 @@ class CrmMailMirrorPage(models.AbstractModel):
                 ordinal = 1
                 while (
                     places.get((key, place.folder), place.ref) != place.ref
-                    or taken.get((ring.digest("key", key), place.folder), place.ref)
-                    != place.ref
+                    or taken.get((key, place.folder), place.ref) != place.ref
                 ):
                     ordinal += 1
                     key = _with_ordinal(item.key, ordinal)
                 places[key, place.folder] = place.ref
-            mails.setdefault(ring.digest("key", key), []).append(item)
+            mails.setdefault(key, []).append(item)
         return mails
 
     def _places_of(self, lease: Lease, judged, folders):
-        """``{(keyed hash, folder ref): ref}`` of places these mails hold already."""
+        """``{(key, folder ref): ref}`` of places these mails hold already."""
         generations = {
             item.presence.place.folder: item.presence.place.generation
             for item in judged
@@ -333,6 +330,11 @@ class CrmMailMirrorPage(models.AbstractModel):
         for low in itertools.count(1, 10):
             if not found:
                 return taken
+            digests = _digests(
+                _with_ordinal(key, number)
+                for key in keys
+                for number in range(low, low + 10)
+            )
             self.env.cr.execute(
                 SQL(
                     """SELECT c.key, l.folder_id, l.generation, l.ref
@@ -340,31 +342,28 @@ class CrmMailMirrorPage(models.AbstractModel):
                          JOIN crm_mail_mirror_location l ON l.copy_id = c.id
                         WHERE c.mailbox_id = %s AND c.key = ANY(%s)""",
                     lease.mailbox_id,
-                    [
-                        keyring().digest("key", _with_ordinal(key, number))
-                        for key in keys
-                        for number in range(low, low + 10)
-                    ],
+                    list(digests),
                 )
             )
             found = self.env.cr.fetchall()
             taken |= {
-                (key, names[folder]): ref
+                (digests[key], names[folder]): ref
                 for key, folder, generation, ref in found
                 if folder in names and generations.get(names[folder]) == generation
             }
 
     def _existing(self, lease: Lease, mails):
+        digests = _digests(mails)
         self.env.cr.execute(
             SQL(
                 """SELECT key, id, state, reason, received_at, attempts, message_id
                      FROM crm_mail_mirror_copy WHERE mailbox_id = %s AND key = ANY(%s)
                 """,
                 lease.mailbox_id,
-                list(mails),
+                list(digests),
             )
         )
-        return {row["key"]: row for row in self.env.cr.dictfetchall()}
+        return {digests[row["key"]]: row for row in self.env.cr.dictfetchall()}
 
     def _newly_known(self, lease: Lease, mails):
         """Unmatched addresses that became a contact's while the page was read."""
@@ -378,25 +377,26 @@ class CrmMailMirrorPage(models.AbstractModel):
         return self.env["crm.mail.mirror.directory"]._known(emails)
 
     def _identities(self, mails):
-        """``{keyed hash of the key: (identity, keyed hash of it)}``"""
+        """``{key: (identity, keyed hash of it)}``"""
         ring, idents = keyring(), {}
-        for digest, (first, *_rest) in mails.items():
+        for key, (first, *_rest) in mails.items():
             ident = identity.identity(first.envelope, first.key)
-            idents[digest] = ident, ring.digest("identity", ident)
+            idents[key] = ident, ring.digest("identity", ident)
         return idents
 
     def _hidden_identities(self, lease: Lease, idents):
         """Mail its owner hid here stays hidden, however it came back."""
+        digests = _digests((ident for ident, _digest in idents.values()), "identity")
         self.env.cr.execute(
             SQL(
                 """SELECT identity_hash FROM crm_mail_mirror_copy
                     WHERE mailbox_id = %s AND state = 'hidden'
                       AND identity_hash = ANY(%s)""",
                 lease.mailbox_id,
-                [digest for _ident, digest in idents.values()],
+                list(digests),
             )
         )
-        return {digest for (digest,) in self.env.cr.fetchall()}
+        return {digests[digest] for (digest,) in self.env.cr.fetchall()}
 
     def _copy_values(self, item, ident, queued, hidden):
         """The row a decision makes; None for mail that leaves no row."""
@@ -426,7 +426,7 @@ class CrmMailMirrorPage(models.AbstractModel):
                 "attempts": 1,
                 "next_try_at": now + timedelta(minutes=RETRY_MINUTES[0]),
             }
-        elif values["identity_hash"] in hidden:
+        elif values["identity"] in hidden:
             values |= {"state": "hidden", "reason": "owner"}
         elif decision.state is State.UNMATCHED and queued & item.external:
             values |= {"state": "queued", "reason": "contact", "next_try_at": now}
@@ -619,8 +619,9 @@ class CrmMailMirrorPage(models.AbstractModel):
     def _insert_copies(self, lease: Lease, new, days):
         if not new:
             return {}
+        digests = {key: keyring().digest("key", key) for key, _j, _v in new}
         columns = [
-            [values[column] for _d, _j, values in new] for column in self._COPY_COLUMNS
+            [values[column] for _k, _j, values in new] for column in self._COPY_COLUMNS
         ]
         self.env.cr.execute(
             SQL(
@@ -633,14 +634,15 @@ class CrmMailMirrorPage(models.AbstractModel):
                                  %s::text[], %s::text[], %s::timestamp[],
                                  %s::timestamp[], %s::int[], %s::int[], %s::int[]) AS c
                     WHERE m.id = %s RETURNING key, id""",
-                [digest for digest, _j, _v in new],
+                list(digests.values()),
                 *columns,
                 lease.mailbox_id,
             )
         )
-        for _digest, _item, values in new:
+        ids = dict(self.env.cr.fetchall())
+        for _key, _item, values in new:
             days[_line(values)] += 1
-        return dict(self.env.cr.fetchall())
+        return {key: ids[digest] for key, digest in digests.items()}
 
     def _change_copies(self, lease: Lease, again, days):
         """Rows that stood already: decided now, or only found in another place."""
@@ -1071,6 +1073,12 @@ class CrmMailMirrorPage(models.AbstractModel):
                     *map(list, zip(*rows, strict=True)),
                 )
             )
+
+
+def _digests(values, purpose="key"):
+    """``{keyed hash: value}`` under every key of the server: rows outlive rotations."""
+    ring = keyring()
+    return {hashed: each for each in values for hashed in ring.digests(purpose, each)}
 
 
 def _with_ordinal(key, number):
