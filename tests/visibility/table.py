@@ -200,7 +200,8 @@ def _difference(answer, right):
         ]
         return str([(k, answer.get(k), right.get(k)) for k in wrong[:2]])
     if isinstance(answer, set):
-        return f"too many {sorted(answer - right)[:9]}, missing {sorted(right - answer)[:9]}"
+        more, less = sorted(answer - right), sorted(right - answer)
+        return f"too many {more[:9]}, missing {less[:9]}"
     return f"{answer}, not {right}"
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from .table import MESSAGE
+from .table import MESSAGE, SHOWN
 
 PREFIX = "crm.mail.mirror."
 #: What an internal user may do with rows of one's own, in order read, write, create,
@@ -108,6 +108,15 @@ def test_every_model_has_its_row(stage):
     assert of_the_addon(stage[1]) == set(MODELS)
 
 
+def test_every_field_of_a_mail_is_known_to_the_table(viewer):
+    """A new one must be added to SHOWN, and so be compared at every level."""
+    plain = {"id", "date", "display_name"}
+    # said by `access` alone, empty without Cc or Bcc, told by `preview` or by `access`
+    follows = {"not_shared", "carbon_copy", "blind_copy", "first_line"}
+
+    assert set(viewer("4")[MESSAGE].fields_get()) <= {*SHOWN, *plain, *follows}
+
+
 def test_every_public_method_has_its_row(stage):
     assert public_methods(stage[1]) == set(METHODS)
 
@@ -140,15 +149,21 @@ def test_portal_and_public_users_may_do_nothing(root, viewer, world, who):
         for method in ("search", "search_count", "search_read", "name_search"):
             with forbidden(env):
                 getattr(env[name], method)(*([] if method == "name_search" else [[]]))
-    for model, method in (pair for pair, caller in METHODS.items() if caller != NOTHING):
+    for model, method in (
+        pair for pair, caller in METHODS.items() if caller != NOTHING
+    ):
         record = env[model].browse(root[model].search([], limit=1).id or 1)
         with forbidden(env):
             getattr(record, method)()
     for name in ("mirror_message_ids", "mirror_former_addresses"):
         assert name not in env["res.partner"].fields_get()
     # and should the field be asked for inside, it is empty
-    assert not env["res.partner"].sudo().browse(world.partners["peer"]).mirror_message_ids
-    readable = env["crm.mail.mirror.mailbox"].sudo().search([("is_readable", "=", True)])
+    assert (
+        not env["res.partner"].sudo().browse(world.partners["peer"]).mirror_message_ids
+    )
+    readable = (
+        env["crm.mail.mirror.mailbox"].sudo().search([("is_readable", "=", True)])
+    )
     assert not readable
 
 
@@ -158,7 +173,9 @@ def test_administrators_see_health_and_no_content(root, world):
 
     assert len(mailboxes) == len(world.mailboxes)
     names = set(mailboxes.fields_get()) - {
-        name for name in mailboxes._fields if name.startswith(("activity_", "my_activity"))
+        name
+        for name in mailboxes._fields
+        if name.startswith(("activity_", "my_activity"))
     }
     assert names == HEALTH | BESIDES
     for row in mailboxes.read():
@@ -258,7 +275,9 @@ def test_former_addresses_are_removed_by_who_may_write_the_contact(root, world):
     env = root(user=reader.id, su=False)
 
     with forbidden(env):
-        env["res.partner"].browse(world.partners["peer"]).action_mirror_former_addresses()
+        env["res.partner"].browse(
+            world.partners["peer"]
+        ).action_mirror_former_addresses()
     line = env["crm.mail.mirror.former.address"].create(
         {"partner_id": world.partners["peer"], "email_normalized": "old@acme.test"}
     )

@@ -44,7 +44,9 @@ def page(record):
     return record.with_env(env).mirror_message_ids.ids
 
 
-def test_mail_of_contacts_that_are_merged_stays_and_of_those_of_ours_goes(env, contacts):
+def test_mail_of_contacts_that_are_merged_stays_and_of_those_of_ours_goes(
+    env, contacts
+):
     (ann, of_ann), (ben, of_ben), (cat, of_cat) = contacts.values()
     look_again(env)
     assert (page(ann), page(ben), page(cat)) == ([of_ann], [of_ben], [of_cat])
@@ -78,7 +80,9 @@ def test_mail_of_a_former_address_stays_until_it_is_removed(env, contacts):
 
 def test_user_who_is_deleted_is_a_correspondent_again(env, contacts):
     cat, of_cat = contacts["cat"]
-    user = env["res.users"].create({"name": "Cat", "login": "cat", "partner_id": cat.id})
+    user = env["res.users"].create(
+        {"name": "Cat", "login": "cat", "partner_id": cat.id}
+    )
     directory = env["crm.mail.mirror.directory"]
     before = directory._look_up({"cat@acme.test"})
     assert (before.own, before.known) == ({"cat@acme.test"}, frozenset())

@@ -142,7 +142,8 @@ def negation_by_what_is_not_shown(monkeypatch, root):
     def search(self, operator, value):
         if operator == "not ilike":
             found = SQL(
-                "(SELECT id FROM crm_mail_mirror_message WHERE subject_raw NOT ILIKE %s)",
+                "(SELECT id FROM crm_mail_mirror_message"
+                " WHERE subject_raw NOT ILIKE %s)",
                 f"%{value}%",
             )
             return Domain("id", "in", found)

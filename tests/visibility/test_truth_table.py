@@ -28,3 +28,29 @@ def test_own_company_named_in_the_context_changes_nothing(viewer, world):
     found = faults(env, world, "2")
 
     assert not found, "\n".join(found)
+
+
+def test_other_company_counts_only_while_it_is_switched_on(root, viewer, world):
+    home, abroad = world.companies.values()
+    user = root["res.users"].browse(world.users["viewer"])
+    theirs = {m.id for m in world.mails if m.owner == "abroad"}
+
+    def seen(*companies):
+        env = viewer("1", allowed_company_ids=list(companies))
+        return theirs & set(env["crm.mail.mirror.message"].search([]).ids)
+
+    user.company_ids = [(4, abroad)]
+    assert seen(home) == set()
+    assert seen(home, abroad) == theirs
+    user.company_ids = [(3, abroad)]
+    assert seen(home) == set()
+
+
+def test_own_mail_is_seen_whatever_company_is_switched_on(root, viewer, world):
+    home, abroad = world.companies.values()
+    root["res.users"].browse(world.users["viewer"]).company_ids = [(4, abroad)]
+    env = viewer("0", allowed_company_ids=[abroad])
+
+    found = set(env["crm.mail.mirror.message"].search([]).ids)
+
+    assert found == world.visible("0")

@@ -1,6 +1,6 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""How does mail find leads and opportunities? By their address, when it is asked for."""
+"""How does mail find leads and opportunities? By their address, when asked for."""
 
 from odoo import api, models
 from odoo.tools import SQL

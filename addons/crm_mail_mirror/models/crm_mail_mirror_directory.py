@@ -52,7 +52,7 @@ class CrmMailMirrorDirectory(models.AbstractModel):
 
     @api.model
     def _own_domains(self):
-        """Domains of ours: the companies', the users', the aliases'; never free-mail."""
+        """Domains of ours: companies', users' and aliases'; never free-mail."""
         self.env.cr.execute(
             SQL(
                 """SELECT DISTINCT split_part(p.email_normalized, '@', 2)

@@ -101,7 +101,9 @@ class ResPartner(models.Model):
             )
         )
         former = [email for (email,) in self.env.cr.fetchall()]
-        return [email for email in self.sudo().mapped("email_normalized") if email] + former
+        return [
+            email for email in self.sudo().mapped("email_normalized") if email
+        ] + former
 
     def _mirror_look_again(self):
         emails = [email for email in self.sudo().mapped("email_normalized") if email]

@@ -102,7 +102,7 @@ class ResUsers(models.Model):
         )
         return [user for (user,) in self.env.cr.fetchall()]
 
-    # ---- who becomes one of us, or ceases to be ---------------------------------------
+    # ---- who becomes one of us, or ceases to be -------------------------------------
 
     @api.model_create_multi
     def create(self, vals_list):

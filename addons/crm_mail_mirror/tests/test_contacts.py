@@ -59,7 +59,9 @@ class TestContacts(MirrorCase):
             {"name": "Carl", "email": "carl@home.test", "parent_id": self.acme.id}
         )
         former = self.mail(self.box, "carl.old@home.test", subject="Former")
-        self.env["crm.mail.mirror.address"]._remember([("carl.old@home.test", double.id)])
+        self.env["crm.mail.mirror.address"]._remember(
+            [("carl.old@home.test", double.id)]
+        )
         private = self.mail(self.box, "carl@home.test", subject="Private")
 
         # the wizard refuses different addresses to all but administrators
@@ -80,7 +82,9 @@ class TestContacts(MirrorCase):
         )
 
     def test_merged_contacts_with_one_address_show_its_mail_once(self):
-        double = self.env["res.partner"].create({"name": "C", "email": "carl@acme.test"})
+        double = self.env["res.partner"].create(
+            {"name": "C", "email": "carl@acme.test"}
+        )
         self.assertEqual(self.page(double, self.anna), self.letter)
 
         self.env["base.partner.merge.automatic.wizard"]._merge(
@@ -97,7 +101,7 @@ class TestContacts(MirrorCase):
         self.assertFalse(self.page(nobody, self.anna))
         self.assertFalse(self.page(lead, self.anna))
 
-    # ---- one of us --------------------------------------------------------------------
+    # ---- one of us ------------------------------------------------------------------
 
     def test_colleagues_and_companies_show_no_mail(self):
         bert = self.user("bert")
@@ -142,7 +146,7 @@ class TestContacts(MirrorCase):
         )  # fmt: skip
         self.assertEqual(self.page(self.carl, self.anna), self.letter)
 
-    # ---- leads ------------------------------------------------------------------------
+    # ---- leads ----------------------------------------------------------------------
 
     def test_lead_shows_mail_of_its_contact_and_of_its_address(self):
         other = self.mail(self.box, "new@lead.test", subject="Other")
@@ -152,7 +156,9 @@ class TestContacts(MirrorCase):
         lead.email_from = "new@lead.test"
         self.carl.email = "carl@acme.test"
         self.assertLessEqual(self.letter, self.page(lead, self.anna))
-        alone = self.env["crm.lead"].create({"name": "A", "email_from": "new@lead.test"})
+        alone = self.env["crm.lead"].create(
+            {"name": "A", "email_from": "new@lead.test"}
+        )
         alone.partner_id = False
         self.assertEqual(self.page(alone, self.anna), other)
 
@@ -165,9 +171,13 @@ class TestContacts(MirrorCase):
         self.assertEqual(carl.mirror_former_addresses, "carl@acme.test, carl@home.test")
 
         action = carl.action_mirror_former_addresses()
-        lines = self.env[action["res_model"]].with_user(self.anna).search(action["domain"])
+        lines = (
+            self.env[action["res_model"]].with_user(self.anna).search(action["domain"])
+        )
         self.env["crm.mail.mirror.outbox"].search([]).unlink()
-        lines.filtered(lambda l: l.email_normalized == "carl@acme.test").action_remove()
+        lines.filtered(
+            lambda line: line.email_normalized == "carl@acme.test"
+        ).action_remove()
 
         carl.invalidate_recordset()
         self.assertEqual(carl.mirror_former_addresses, "carl@home.test")

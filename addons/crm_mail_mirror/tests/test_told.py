@@ -49,7 +49,9 @@ class TestTold(MirrorCase):
 
     def test_new_manager(self):
         self.assertTold(
-            self.two, self.boss, lambda: self.two.write({"mirror_manager_id": self.boss.id})
+            self.two,
+            self.boss,
+            lambda: self.two.write({"mirror_manager_id": self.boss.id}),
         )
 
     def test_manager_above_the_new_manager(self):
@@ -63,7 +65,9 @@ class TestTold(MirrorCase):
         for user in (self.one, self.two):
             user.mirror_visibility = "2"
         self.assertTold(
-            self.two, self.one, lambda: self.two.write({"mirror_manager_id": self.boss.id})
+            self.two,
+            self.one,
+            lambda: self.two.write({"mirror_manager_id": self.boss.id}),
         )
         self.assertEqual(self.told(self.one, self.two), 1)
 
@@ -91,7 +95,9 @@ class TestTold(MirrorCase):
         viewer = self.user("traveller", level="4")
         far = self.user("far", company_id=abroad.id, company_ids=[(6, 0, abroad.ids)])
         self.mailbox(far, company_id=abroad.id)
-        self.assertTold(far, viewer, lambda: viewer.write({"company_ids": [(4, abroad.id)]}))
+        self.assertTold(
+            far, viewer, lambda: viewer.write({"company_ids": [(4, abroad.id)]})
+        )
 
     def test_viewer_of_no_mailbox_tells_nobody(self):
         other = self.user("other")

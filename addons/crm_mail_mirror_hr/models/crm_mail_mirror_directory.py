@@ -16,7 +16,9 @@ class CrmMailMirrorDirectory(models.AbstractModel):
         )
         return [
             *super()._own_addresses(),
-            SQL("SELECT lower(e.work_email) AS email FROM hr_employee e WHERE e.active"),
+            SQL(
+                "SELECT lower(e.work_email) AS email FROM hr_employee e WHERE e.active"
+            ),
             SQL(
                 """SELECT lower(e.private_email) AS email FROM hr_employee e
                     WHERE e.active"""
