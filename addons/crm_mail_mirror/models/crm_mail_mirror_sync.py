@@ -166,7 +166,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             elif isinstance(found, Pulled | Listed):
                 run.next_pull = False
                 self._submit(
-                    pool, ready, run, run.read, *self._judge(run, found, end)
+                    pool, ready, run, run.read_texts, *self._judge(run, found, end)
                 )
             elif isinstance(found, Read):
                 self._written(run, found.page, pool, ready, active, end)
@@ -200,7 +200,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             self._end(run, pool, active, more=page.batch.more)
 
     def _judge(self, run, found, end):
-        """Look the page's addresses up and decide: arguments of ``run.read``."""
+        """Look the page's addresses up and decide: arguments of ``run.read_texts``."""
         lease = run.lease
         batch = found.batch if isinstance(found, Pulled) else None
         presences = batch.present if batch else found.presences

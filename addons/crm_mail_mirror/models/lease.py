@@ -47,7 +47,9 @@ class Lease:
 
     @property
     def skip(self) -> frozenset[str]:
-        return frozenset(ref for ref, role in self.roles.items() if role == "unselected")
+        return frozenset(
+            ref for ref, role in self.roles.items() if role == "unselected"
+        )
 
 
 @dataclass

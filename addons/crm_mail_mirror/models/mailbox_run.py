@@ -122,7 +122,7 @@ class MailboxRun:
                 present.append(answer)
         yield Listed(present, tuple(lost), asked)
 
-    def read(self, page: Page, directory: Directory, pull_after: dict | None):
+    def read_texts(self, page: Page, directory: Directory, pull_after: dict | None):
         """The texts of a page, then at once the next page while this one is written."""
         reader.read(self.provider, page.judged, self.lease.policy, directory)
         if page.batch is None:
