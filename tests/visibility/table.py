@@ -5,7 +5,8 @@ from .world import World
 MESSAGE = "crm.mail.mirror.message"
 SHOWN = (
     "access", "attachment_names", "body", "direction", "has_attachment", "is_mine",
-    "owner_ids", "partner_ids", "people", "preview", "recipients", "sender", "subject",
+    "owner_ids", "partner_ids", "people", "preview", "recipient_names", "recipients",
+    "sender", "sender_name", "subject",
 )  # fmt: skip
 
 
@@ -34,8 +35,10 @@ def rows(world: World, level: str) -> dict[int, dict]:
             "partner_ids": [world.partners[mail.owner]],
             "people": f"{sender}, {recipient}",
             "preview": " ".join(mail.text.split()) if all_of_it else False,
+            "recipient_names": recipient.partition(" <")[0],
             "recipients": recipient,
             "sender": sender,
+            "sender_name": sender.partition(" <")[0],
             "subject": False if shown == "metadata" else mail.subject,
         }
     return answer
