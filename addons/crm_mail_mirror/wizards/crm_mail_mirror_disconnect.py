@@ -28,7 +28,11 @@ class CrmMailMirrorDisconnect(models.TransientModel):
         self.env["crm.mail.mirror.credential"]._forget(mailbox)
         if self.mirror == "purge":
             mailbox.sudo().unlink()
-        else:
-            mailbox.sudo().write({"state": "draft", "next_sync_at": False})
-            mailbox._release()
+            # the form that asked shows a mailbox that is no more
+            mailboxes = self.env["ir.actions.act_window"]._for_xml_id(
+                "crm_mail_mirror.crm_mail_mirror_mailbox_action"
+            )
+            return {**mailboxes, "target": "main"}
+        mailbox.sudo().write({"state": "draft", "next_sync_at": False})
+        mailbox._release()
         return {"type": "ir.actions.client", "tag": "soft_reload"}

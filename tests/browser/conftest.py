@@ -1,0 +1,50 @@
+"""One Odoo, one mail server and one browser for all tests here."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from setup import template
+from tests.browser.desk import Desk
+from tests.browser.office import Office
+from tests.odoo_server import OdooServer
+from tests.peers.dovecot import Dovecot
+
+
+@pytest.fixture(scope="package")
+def office(postgres, tmp_path_factory) -> Iterator[Office]:
+    source = template.ensure(postgres, (template.ADDON,), bundles=True)
+    dbname = f"mirror_test_{secrets.token_hex(4)}"
+    template.clone(postgres, source, dbname)
+    with Dovecot({}) as dovecot:
+        server = OdooServer(
+            postgres,
+            dbname,
+            tmp_path_factory.mktemp("server"),
+            {"CRM_MAIL_MIRROR_CA_FILE": dovecot.ca_file},
+            max_cron_threads=1,
+        )
+        try:
+            yield Office(server.start(), dovecot)
+        finally:
+            server.stop()
+            template.drop(postgres, dbname)
+    assert not server.attempts(), "the server connected beyond this machine"
+
+
+@pytest.fixture
+def desk(office, page) -> Iterator:
+    """``desk("anna")`` is Anna's browser; further arguments are those of ``page``.
+
+    At the end no console may have shown an error.
+    """
+    desks: list[Desk] = []
+
+    def open_desk(login: str, **options) -> Desk:
+        session = office.session(login)
+        desks.append(Desk(page(**options), office.server.url, session.session_id))
+        return desks[-1]
+
+    yield open_desk
+    assert [error for desk in desks for error in desk.errors] == []

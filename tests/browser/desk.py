@@ -1,0 +1,106 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What does somebody do in Odoo with mouse and keyboard, and what do they read there?"""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+#: Milliseconds: a busy machine compiles views while we wait.
+PATIENCE = 60_000
+#: What Chromium says without network beyond this machine.
+NOISE = ("net::ERR_NAME_NOT_RESOLVED", "favicon")
+
+expect.set_options(timeout=PATIENCE)
+
+
+class Desk:
+    """One user's browser.
+
+    :ivar errors: what the browser's console called an error
+    """
+
+    def __init__(self, page: Page, url: str, session_id: str):
+        self.page = page
+        self.url = url
+        self.errors: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.context.add_cookies(
+            [{"name": "session_id", "value": session_id, "url": url}]
+        )
+
+    def _listen(self, message) -> None:
+        if message.type == "error" and not any(n in message.text for n in NOISE):
+            self.errors.append(message.text)
+
+    # --- ways -----------------------------------------------------------------------
+
+    def go(self, path: str) -> None:
+        """Open an address such as ``/odoo/contacts`` and wait until it is drawn."""
+        self.page.goto(f"{self.url}{path}")
+        expect(self.page.locator(".o_action_manager > *").first).to_be_visible()
+
+    def record(self, model: str, record: int) -> None:
+        self.go(f"/odoo/{model}/{record}")
+        expect(self.page.locator(".o_form_view").first).to_be_visible()
+
+    def emails(self, model: str, record: int) -> Locator:
+        """The page Emails of a contact, company or lead."""
+        self.record(model, record)
+        self.page.locator("a[name=mirror_emails]").click()
+        expect(self.page.locator("a.active[name=mirror_emails]")).to_be_visible()
+        return self.page.locator(".o_notebook .tab-pane.active")
+
+    def preferences(self) -> Locator:
+        """My Preferences, page Mailboxes, by the menu of the user."""
+        self.page.locator(".o_user_menu > button").click()
+        self.page.locator("[data-menu=preferences]").click()
+        self.page.locator("a[name=mirror_mailboxes]").click()
+        shown = self.page.locator(".o_notebook .tab-pane.active")
+        expect(shown.locator("button[name=action_mirror_link]")).to_be_visible()
+        return shown
+
+    def mailbox(self, mailbox: int) -> None:
+        self.record("crm.mail.mirror.mailbox", mailbox)
+
+    # --- hands ----------------------------------------------------------------------
+
+    def field(self, name: str) -> Locator:
+        return self.page.locator(f".o_field_widget[name={name}]").first
+
+    def fill(self, name: str, value: str) -> None:
+        self.field(name).locator("input").fill(value)
+
+    def value(self, name: str) -> str:
+        return self.field(name).locator("input").input_value()
+
+    def press(self, name: str) -> None:
+        """A button of the form, named by its method."""
+        self.page.locator(f".o_form_view button[name={name}]:visible").first.click()
+
+    def choose(self, name: str, label: str) -> None:
+        """One of a field's radio buttons."""
+        self.field(name).get_by_label(label, exact=True).check()
+
+    # --- eyes -----------------------------------------------------------------------
+
+    def state(self) -> Locator:
+        """The mailbox's, as its form shows it."""
+        return self.page.locator(".o_statusbar_status .o_arrow_button_current")
+
+    def notice(self) -> str:
+        """The sentence in Odoo's dialog, which is closed then."""
+        dialog = self.page.locator(".modal:visible")
+        said = dialog.locator(".modal-body").inner_text()
+        dialog.locator(".modal-footer button").first.click()
+        expect(dialog).to_have_count(0)
+        return said
+
+    def rows(self, inside: Locator) -> list[str]:
+        """The rows of a list, each as what stands in it."""
+        return [
+            " | ".join(cell for cell in row.inner_text().split("\t") if cell.strip())
+            for row in inside.locator("tr.o_data_row").all()
+        ]
