@@ -63,6 +63,8 @@ class CrmMailMirrorMessage(models.Model):
     subject = fields.Char(compute="_compute_shown", search="_search_subject")
     has_attachment = fields.Boolean(compute="_compute_shown")
     preview = fields.Char(compute="_compute_preview", string="First words")
+    # for lists: the first words, or why there are none
+    first_line = fields.Char(compute="_compute_first_line")
     body = fields.Text(compute="_compute_body", search="_search_body", string="Text")
     attachment_names = fields.Text(compute="_compute_body", string="Attachments")
     not_shared = fields.Char(compute="_compute_shown")
@@ -206,6 +208,12 @@ class CrmMailMirrorMessage(models.Model):
         for message in self:
             text = words.get(bodies.get(message.id)) or ""
             message.preview = " ".join(text.split())[:PREVIEW] or False
+
+    @api.depends("preview", "not_shared")
+    @api.depends_context("uid", "allowed_company_ids", "lang")
+    def _compute_first_line(self):
+        for message in self:
+            message.first_line = message.preview or message.not_shared
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_body(self):
