@@ -126,8 +126,11 @@ def expand(ranges: Ranges, limit: int) -> list[int]:
     return oldest(ranges, limit)
 
 
-def commands(uids: Iterable[int], most: int = 200, chars: int = 500) -> Iterator[list]:
+def commands(uids: Iterable[int], most: int = 250, chars: int = 500) -> Iterator[list]:
     """Cut into pieces whose written sets keep command lines short.
+
+    A page of mail (``base.Budget``) fits into one: with 200, each page of an import
+    took a round trip more.
 
     Exchange refuses lines that are much longer than 1,000 bytes, and too many UIDs.
     """
