@@ -17,17 +17,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# the engine is plain Python: without the package around it, which needs Odoo
-sys.path[:0] = [str(ROOT), str(ROOT / "addons" / "crm_mail_mirror")]
+sys.path.insert(0, str(ROOT))
 
 from account import OWNER, PASSWORD, VERSION, Account  # noqa: E402
-from engine.providers.imap_mail import HEADER_ITEMS  # noqa: E402
 from measure import Cost, Meter  # noqa: E402
 from peers import PEERS, copied  # noqa: E402
 
 from setup import database, template, venv  # noqa: E402
 from setup.say import LOCAL, Stop, fail, note, step  # noqa: E402
 from tests.peers.dovecot import Dovecot  # noqa: E402
+
+# The engine is plain Python: without the package around it, which needs Odoo. Last, as
+# the addon has a folder `tests` too.
+sys.path.append(str(ROOT / "addons" / "crm_mail_mirror"))
+from engine.providers.imap_mail import HEADER_ITEMS  # noqa: E402
 
 FOLDER = LOCAL / "bench"
 OURS = "crm_mail_mirror"
@@ -93,9 +96,11 @@ class Bench:
             if self._is_chosen("ours"):
                 with step(f"Run {number}: {OURS}"):
                     self._ours()
+                self._tell(OURS)
             for peer in chosen:
                 with step(f"Run {number}: {peer.name}"):
                     self._peer(peer)
+                self._tell(peer.name)
         told = self.table()
         print(f"\n{told}\n")
         results = FOLDER / "results.json"
@@ -113,6 +118,11 @@ class Bench:
             "utf-8",
         )
         note(f"All numbers: {results}")
+
+    def _tell(self, name: str) -> None:
+        cost = self.imports[name][-1]
+        rate = self.options.messages / cost.seconds
+        note(f"  {rate:,.0f} messages/s, {cost.cpu:.1f} s CPU, {cost.memory:.0f} MB")
 
     def _is_chosen(self, name: str) -> bool:
         return not self.options.only or name in self.options.only
