@@ -138,9 +138,19 @@ class Cluster:
                     break
             else:
                 raise Stop(f"PostgreSQL did not start; why stands in {log}.")
+            self._sweep()
         admin = self.server("postgres")
         if not admin.sql("SELECT 1 FROM pg_roles WHERE rolname = 'odoo'"):
             admin.sql(f"CREATE ROLE odoo LOGIN CREATEDB PASSWORD '{admin.password}'")
+
+    def _sweep(self) -> None:
+        """Drop what tests that were killed have left."""
+        admin = self.server("postgres")
+        for dbname in admin.sql(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, 'mirror_test')"
+        ):
+            admin.drop(dbname)
+            shutil.rmtree(LOCAL / "odoo-data/filestore" / dbname, ignore_errors=True)
 
     def _alive(self) -> bool:
         """Whether its postmaster runs; one that is just starting is waited for."""

@@ -1,6 +1,7 @@
 """The virtual environment: which Python packages, from where, made when?"""
 
 import os
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def ensure() -> None:
     if _stamp.read() == made_from and PYTHON.exists():
         return
     with step("Installing Python packages to .local/venv"):
-        if _stamp.read() is None:
+        if _stamp.read() is None or not _of_this_python():
             # an interrupted pip may leave half a package that looks installed
             shutil.rmtree(FOLDER, ignore_errors=True)
         _stamp.remove()
@@ -51,3 +52,11 @@ def ensure() -> None:
             },
         )
     _stamp.write(made_from)
+
+
+def _of_this_python() -> bool:
+    try:
+        made = (FOLDER / "pyvenv.cfg").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return f"version = {platform.python_version()}\n" in made
