@@ -1,12 +1,13 @@
-"""Mailboxes that are mirrored: one database for all, people of its own for each test."""
+"""Mailboxes that are mirrored: one database for all, people of its own for each."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from setup import template
 from tests.peers.dovecot import Dovecot
-from tests.sync.mirror import Mirror
+from tests.sync.mirror import LONG, Mirror
 
 #: One for each mailbox of a run.
 LOGINS = [f"login{number}@dovecot.test" for number in range(500)]
@@ -52,6 +53,68 @@ def mirror(sync_registry, monkeypatch):
 
 
 @pytest.fixture
+def lib(mirror):
+    """``tests.sync.memory``, which needs Odoo around it."""
+    from tests.sync import memory
+
+    return memory
+
+
+@pytest.fixture
+def server(lib):
+    """A mailbox in memory."""
+    return lib.Server()
+
+
+@pytest.fixture
+def page(mirror):
+    """The class that writes pages, to patch its steps."""
+    return mirror.registry["crm.mail.mirror.page"]
+
+
+@pytest.fixture
+def together():
+    """``together(f, g, ...)`` runs them at once and gives what they return."""
+
+    def run(*calls):
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return [f.result(LONG) for f in [pool.submit(call) for call in calls]]
+
+    return run
+
+
+@pytest.fixture
+def small_bites(mirror, monkeypatch):
+    """Few mails a page, so that a short history has many edges."""
+    from odoo.addons.crm_mail_mirror.engine.providers.base import Budget
+    from odoo.addons.crm_mail_mirror.models import mailbox_run
+
+    monkeypatch.setattr(mailbox_run, "PAGE", Budget(mails=7, seconds=20))
+
+
+@pytest.fixture
+def during(mirror, monkeypatch):
+    """``during(call)``: called whenever the mirror has asked the server something."""
+    from odoo.addons.crm_mail_mirror.engine.providers.imap import ImapProvider
+
+    calls = []
+
+    def patch(method):
+        real = getattr(ImapProvider, method)
+
+        def and_life_goes_on(self, *args, **kwargs):
+            for call in calls:
+                call()
+            return real(self, *args, **kwargs)
+
+        monkeypatch.setattr(ImapProvider, method, and_life_goes_on)
+
+    for method in ("pull", "facts", "fetch", "confirm", "envelopes"):
+        patch(method)
+    return calls
+
+
+@pytest.fixture
 def small_pages(monkeypatch):
     """Twenty mails a page, so that a hundred make several."""
     from odoo.addons.crm_mail_mirror.engine.providers.base import Budget
@@ -68,7 +131,7 @@ def dovecot():
 
 @pytest.fixture
 def post(mirror, dovecot, monkeypatch):
-    """``post("anna")`` gives a mailbox at Dovecot, linked, and its owner's mail program.
+    """``post("anna")`` gives a linked mailbox at Dovecot and its owner's mail program.
 
     All further arguments are values of the mailbox.
     """

@@ -71,11 +71,10 @@ class Life:
             self.program.flag(folder, uid, "\\Deleted", on=False)
 
     def wanted(self):
-        """Message-IDs that belong into the mirror now, by plain imaplib."""
+        """(folder, UID, Message-ID) of what belongs into the mirror: plain imaplib."""
         domain = self.client.rpartition("@")[2]
         numbered = {f"<{number}@{domain}>" for number in range(0, self.number, 2)}
-        there = {message_id for _f, _u, message_id in self.program.truth(IGNORED)}
-        return sorted(there & numbered)
+        return {place for place in self.program.truth(IGNORED) if place[2] in numbered}
 
 
 #: Where a page can be broken off: (class, method, before or after it)

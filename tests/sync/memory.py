@@ -195,7 +195,7 @@ class Connection(base.Provider):
         yield from self._each("facts", places, lambda _p, m: m.envelope)
 
     def fetch(self, mails):
-        for place, envelope in mails:
+        for _place, envelope in mails:
             assert envelope.parts is not None
             self.server.fetched[envelope.message_id] += 1
         places = [place for place, _envelope in mails]

@@ -5,6 +5,9 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+#: Seconds after which a test that hangs gives up.
+LONG = 30
+
 _numbers = itertools.count(1)
 
 
@@ -161,12 +164,15 @@ class Mirror:
             )
         )
 
-    def subjects(self, box) -> list[str]:
-        return sorted(
-            subject
-            for (subject,) in self.sql(
-                """SELECT m.subject_raw FROM crm_mail_mirror_copy c
+    def places(self, box) -> set[tuple[str, int, str]]:
+        """(folder, UID, Message-ID) of what is mirrored."""
+        return set(
+            self.sql(
+                """SELECT f.remote_ref, l.ref::int, m.internet_message_id
+                     FROM crm_mail_mirror_copy c
                      JOIN crm_mail_mirror_message m ON m.id = c.message_id
+                     JOIN crm_mail_mirror_location l ON l.copy_id = c.id
+                     JOIN crm_mail_mirror_folder f ON f.id = l.folder_id
                     WHERE c.mailbox_id = %s AND c.state = 'mirrored'""",
                 box.id,
             )

@@ -112,7 +112,8 @@ def test_folder_called_cabinet_is_no_trash(mirror, post):
 
     assert mirror.mirrored(box) == true_ids(program)
     assert not mirror.sql(
-        "SELECT 1 FROM crm_mail_mirror_copy WHERE mailbox_id = %s AND direction = 'out'",
+        """SELECT 1 FROM crm_mail_mirror_copy
+            WHERE mailbox_id = %s AND direction = 'out'""",
         box.id,
     )
 
@@ -215,7 +216,7 @@ def test_moved_mail_stays_and_its_text_is_not_fetched_again(mirror, filled, fetc
 
     passes(mirror, box, 3)
 
-    assert mirror.mirrored(box) == true_ids(program)
+    assert mirror.places(box) == program.truth(IGNORED)
     assert mirror.by_state(box) == {"mirrored": 10}
     assert fetched == []
 
@@ -239,7 +240,7 @@ def test_renamed_folder_keeps_its_mail(mirror, post, fetched):
     assert fetched == []
     program.append("Projekte/A", raw(9, mirror.at("client"), box.email))
     passes(mirror, box)
-    assert mirror.mirrored(box) == true_ids(program)
+    assert mirror.places(box) == program.truth(IGNORED)
 
 
 def test_removed_folder_takes_its_mail_along(mirror, filled):
@@ -294,7 +295,8 @@ def test_folder_switched_off_and_on_acts_both_ways_in_time(mirror, filled):
         program.move("INBOX", uid, "Private")
     passes(mirror, box)
     (folder,) = mirror.sql(
-        "SELECT id FROM crm_mail_mirror_folder WHERE mailbox_id = %s AND name = 'Private'",
+        """SELECT id FROM crm_mail_mirror_folder
+            WHERE mailbox_id = %s AND name = 'Private'""",
         box.id,
     )[0]
 

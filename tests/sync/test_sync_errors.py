@@ -1,19 +1,5 @@
 """When it does not work: what the owner reads, and when it is tried again."""
 
-import pytest
-
-
-@pytest.fixture
-def lib(mirror):
-    from tests.sync import memory
-
-    return memory
-
-
-@pytest.fixture
-def server(lib):
-    return lib.Server()
-
 
 def wait(mirror, box):
     """Seconds until the mailbox is looked at again."""

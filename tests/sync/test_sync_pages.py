@@ -7,19 +7,6 @@ import pytest
 from tests.sync.mirror import Mirror
 
 
-@pytest.fixture
-def lib(mirror):
-    """``tests.sync.memory``, which needs Odoo around it."""
-    from tests.sync import memory
-
-    return memory
-
-
-@pytest.fixture
-def server(lib):
-    return lib.Server()
-
-
 def letters(lib, mirror, box, count, local="client", start=0, **fields):
     sender = mirror.at(local)
     return [
@@ -187,6 +174,8 @@ def test_move_between_folders_is_no_delete(mirror, lib, server):
         mirror.check(box)
         assert mirror.by_state(box) == {"mirrored": 3}
 
+    places = sorted(folder for folder, _uid, _id in mirror.places(box))
+    assert places == ["Archive", "INBOX", "INBOX"]
     assert set(server.fetched.values()) == {1}, "a text was fetched again"
 
 
@@ -341,8 +330,7 @@ def test_folder_that_is_gone_takes_its_mail_within_two_passes(mirror, lib, serve
 # ---- the brake ---
 
 
-@pytest.fixture
-def braked(mirror, lib, server):
+def vanish(mirror, lib, server):
     """400 mails of which 200 vanished at once, unconfirmed: one complete pass on."""
     box = mirror.link(server=server)
     partner = mirror.contact("client")
@@ -354,6 +342,11 @@ def braked(mirror, lib, server):
     mirror.sync(box)
     mirror.sync(box)
     return box, partner, mails
+
+
+@pytest.fixture
+def braked(mirror, lib, server):
+    return vanish(mirror, lib, server)
 
 
 def test_much_mail_gone_at_once_is_hidden_not_removed(mirror, braked):
@@ -718,6 +711,7 @@ def test_traces_and_rows_go_after_seven_days_but_the_log_remembers(mirror, lib, 
 
     assert mirror.states(box) == {}
     assert mirror.sql(
-        "SELECT state, sum(count) FROM crm_mail_mirror_day WHERE mailbox_id = %s GROUP BY 1",
+        """SELECT state, sum(count) FROM crm_mail_mirror_day
+            WHERE mailbox_id = %s GROUP BY 1""",
         box.id,
     ) == [("unmatched", 4)]

@@ -9,36 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-LONG = 30  # seconds after which a test that hangs gives up
-
-
-@pytest.fixture
-def lib(mirror):
-    from tests.sync import memory
-
-    return memory
-
-
-@pytest.fixture
-def server(lib):
-    return lib.Server()
-
-
-@pytest.fixture
-def page(mirror):
-    """The class that writes pages, to patch its steps."""
-    return mirror.registry["crm.mail.mirror.page"]
-
-
-@pytest.fixture
-def together():
-    """``together(f, g, ...)`` runs them at once and gives what they return."""
-
-    def run(*calls):
-        with ThreadPoolExecutor(len(calls)) as pool:
-            return [f.result(LONG) for f in [pool.submit(call) for call in calls]]
-
-    return run
+from tests.sync.mirror import LONG
 
 
 def waits_for_lock(mirror, kind):
