@@ -84,6 +84,35 @@ class Desk:
         """One of a field's radio buttons."""
         self.field(name).get_by_label(label, exact=True).check()
 
+    def choose_option(self, row: Locator, name: str, label: str) -> None:
+        """An option of a selection field in a row that is being edited."""
+        row.locator(f"[name={name}] input").click()
+        self.page.get_by_role("option", name=label, exact=True).click()
+
+    def save_row(self) -> None:
+        self.page.locator(".o_list_button_save:visible").first.click()
+        expect(self.page.locator(".o_selected_row")).to_have_count(0)
+
+    def search(self, kind: str, words: str) -> None:
+        """Search a list: "Search <kind> for: <words>"."""
+        self.page.locator(".o_searchview_input").fill(words)
+        self.page.locator(
+            ".o_searchview_autocomplete li", has_text=f"Search {kind} for"
+        ).click()
+
+    def filter(self, *names: str) -> None:
+        """One of a list's filters, such as "Sent", or "Date" and then "2025"."""
+        self.page.locator(".o_searchview_dropdown_toggler").click()
+        menu = self.page.locator(".o_search_bar_menu")
+        for name in names:
+            menu.get_by_text(name, exact=True).click()
+        self.page.keyboard.press("Escape")
+
+    def search_nothing(self) -> None:
+        for facet in self.page.locator(".o_facet_remove").all():
+            facet.click()
+        expect(self.page.locator(".o_searchview_facet")).to_have_count(0)
+
     # --- eyes -----------------------------------------------------------------------
 
     def state(self) -> Locator:
@@ -104,3 +133,9 @@ class Desk:
             " | ".join(cell for cell in row.inner_text().split("\t") if cell.strip())
             for row in inside.locator("tr.o_data_row").all()
         ]
+
+    def expect_subjects(self, subjects: list[str]) -> None:
+        """The list of mail shows exactly these, newest first."""
+        cells = self.page.locator(".o_list_view td[name=subject]")
+        expect(cells).to_have_count(len(subjects))
+        assert sorted(cells.all_inner_texts()) == sorted(subjects)

@@ -8,6 +8,7 @@ in as the user concerned, so that rights count here as well.
 
 from __future__ import annotations
 
+import imaplib
 import itertools
 import json
 import time
@@ -199,6 +200,20 @@ class Office:
         self.wait_mirrored(login, mirrored)
         return mailbox
 
+    def change_mail_password(self, login: str, password: str) -> None:
+        """At the provider; Odoo is not told."""
+        self.dovecot.change_password(self.address(login), password)
+
+        def works():
+            try:
+                self.dovecot.user(self.address(login)).close()
+            except imaplib.IMAP4.error:
+                return False
+            return True
+
+        # Dovecot looks at its file of passwords once a second
+        wait(works)
+
     def mailboxes(self, login: str, *fields: str) -> list[dict]:
         session = self.session(login)
         mine = [("user_id", "=", session.uid)]
@@ -212,7 +227,10 @@ class Office:
             (row,) = self.mailboxes(login, *fields)
             return row
 
-        wait(lambda: counts()["mirrored_count"] >= count, counts)
+        def is_there(row):
+            return row["last_sync_at"] and row["mirrored_count"] >= count
+
+        wait(lambda: is_there(counts()), counts)
 
 
 def wait(condition, witness=lambda: ""):

@@ -141,7 +141,7 @@ def test_pause_resume_check_now_new_password(office, desk):
     office.wait_mirrored(login, 3)
 
     # the password changes at the provider: the state says so, and a new one mends it
-    office.dovecot.change_password(office.address(login), "new password")
+    office.change_mail_password(login, "new password")
     quinn.press("action_sync_now")
     wait(lambda: office.mailboxes(login, "state")[0]["state"] == "needs_login")
     quinn.mailbox(mailbox)

@@ -1,0 +1,73 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""The list of all emails: found by person, text, direction, mailbox and date."""
+
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+PEOPLE = {
+    "Lea Laurent": "lea@search.example",
+    "Max Meyer": "max@search.example",
+}
+
+
+@pytest.fixture(scope="module")
+def company(office) -> int:
+    """A company with two people, who wrote with two of us."""
+    hana, jon = office.user("Hana Search"), office.user("Jon Search")
+    company = office.contact("Search AG", "info@search.example", is_company=True)
+    for name, email in PEOPLE.items():
+        office.contact(name, email, parent_id=company)
+    lea, max_ = (f"{name} <{email}>" for name, email in PEOPLE.items())
+    office.letter(hana, sender=lea, subject="Alpha", text="a word: xylophone")
+    office.letter(hana, to=lea, subject="Beta", text="nothing")
+    office.letter(hana, sender=max_, subject="Gamma", days_ago=400)
+    office.letter(jon, sender=max_, subject="Delta", text="nothing")
+    office.link(hana, 3)
+    office.link(jon, 1, sharing_in="everything")
+    office.admin(
+        "res.users", "write", [office.uid(hana)], {"mirror_visibility": "4"}
+    )
+    return company
+
+
+@pytest.fixture
+def hana(company, desk):
+    """Hana, before the list of all emails of the company."""
+    hana = desk("hana")
+    shown = hana.emails("res.partner", company)
+    shown.locator("button[name=action_open_mirror_messages]").click()
+    title = hana.page.locator(".o_last_breadcrumb_item")
+    expect(title).to_contain_text("Emails of Search AG")
+    return hana
+
+
+def test_search_by_person_text_direction_mailbox_and_date(hana):
+    year = (date.today() - timedelta(days=400)).year
+    for search, found in (
+        (lambda: None, ["Alpha", "Beta", "Gamma", "Delta"]),
+        (lambda: hana.search("Person or address", "lea lau"), ["Alpha", "Beta"]),
+        (lambda: hana.search("Person or address", "max@"), ["Gamma", "Delta"]),
+        (lambda: hana.search("Subject or text", "xylophone"), ["Alpha"]),
+        (lambda: hana.search("Subject or text", "delt"), ["Delta"]),
+        (lambda: hana.search("Mailbox of", "Jon"), ["Delta"]),
+        (lambda: hana.search("Contact or company", "Max"), ["Gamma", "Delta"]),
+        (lambda: hana.filter("Sent"), ["Beta"]),
+        (lambda: hana.filter("Received"), ["Alpha", "Gamma", "Delta"]),
+        (lambda: hana.filter("In my mailboxes"), ["Alpha", "Beta", "Gamma"]),
+        (lambda: hana.filter("Date", str(year)), ["Gamma"]),
+    ):
+        search()
+        hana.expect_subjects(found)
+        hana.search_nothing()
+
+
+def test_the_whole_list_opens_a_mail_and_pages_on(hana):
+    hana.page.get_by_role("cell", name="Alpha").click()
+    mail = hana.page.locator(".o_form_view")
+    expect(mail.locator("[name=body]")).to_have_text("a word: xylophone")
+    expect(hana.page.locator(".o_pager_counter")).to_have_text("1 / 4")
+    hana.page.locator(".o_pager_next").click()
+    expect(mail.locator("[name=subject]")).to_have_text("Beta")
