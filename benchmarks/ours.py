@@ -41,10 +41,13 @@ def main() -> None:
         "states": _states(registry, mailbox),
     }
     if task["profile"]:
-        told["profile"] = stages.table(task["messages"])
+        told["profile"] = stages.table("1,000 messages", 1000 / task["messages"])
     told["idle"] = [
         _measured(registry, mailbox, meter)[1].as_dict() for _ in range(task["idle"])
     ]
+    if task["profile"]:
+        idle = stages.table("nothing new", 1 / task["idle"])
+        told["profile"] += f"\n\n{idle}"
     print("\n" + json.dumps(told))
 
 

@@ -35,8 +35,6 @@ from engine.providers.imap_mail import HEADER_ITEMS  # noqa: E402
 FOLDER = LOCAL / "bench"
 OURS = "crm_mail_mirror"
 FOLDERS = {"Sent": "\\Sent", "Archive": "\\Archive"}
-#: A cold server: what Dovecot has worked out about the mail is forgotten.
-CACHES = ("dovecot.index*", "*/dovecot.index*")
 
 
 def main() -> int:
@@ -198,10 +196,9 @@ class Bench:
 
     def _chill(self) -> None:
         if self.options.cold:
-            maildir = _maildir(self.dovecot.directory)
-            for pattern in CACHES:
-                for path in [*maildir.glob(pattern), *maildir.glob(f".{pattern}")]:
-                    path.unlink()
+            # what it has worked out about the mail; `dovecot-uidlist` stays
+            for path in _maildir(self.dovecot.directory).rglob("dovecot.index*"):
+                path.unlink()
 
     # --- what came out ----------------------------------------------------------------
 

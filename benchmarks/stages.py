@@ -32,6 +32,7 @@ def install() -> None:
         text,
     )
     from odoo.addons.crm_mail_mirror.engine.providers import (
+        imap,
         imap_bodies,
         imap_mail,
         imap_parse,
@@ -42,6 +43,7 @@ def install() -> None:
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_directory as books
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page as page
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync as sync
+    from odoo.addons.crm_mail_mirror.models import mailbox_run
 
     writer, directory = page.CrmMailMirrorPage, books.CrmMailMirrorDirectory
     for where, name, stage in (
@@ -75,6 +77,9 @@ def install() -> None:
         (writer, "_write_locations", "write: locations"),
         (Cursor, "commit", "write: commit"),
         (sync.CrmMailMirrorSync, "_claim", "claim"),
+        (sync.CrmMailMirrorSync, "_count_due", "count what is due"),
+        (mailbox_run, "open_mailbox", "connect, log in"),
+        (imap.ImapProvider, "close", "log out"),
         (sync.CrmMailMirrorSync, "_end", "release"),
     ):
         setattr(where, name, _clocked(getattr(where, name), stage))
@@ -103,10 +108,14 @@ def _clocked(function, stage):
     return clocked
 
 
-def table(messages: int) -> str:
-    """Markdown: stages with their milliseconds per 1,000 messages."""
-    lines = ["| stage | calls | ms wall | ms CPU |", "|---|---|---|---|"]
-    for stage, (calls, wall, cpu) in sorted(spent.items()):
-        per = 1_000_000 / messages
-        lines.append(f"| {stage} | {calls:,} | {wall * per:,.0f} | {cpu * per:,.0f} |")
+def table(title: str, share: float) -> str:
+    """Markdown: milliseconds of each stage since the last table.
+
+    :param share: such as 1 / 20 for the mean of twenty
+    """
+    lines = [f"| {title} | calls | ms wall | ms CPU |", "|---|---|---|---|"]
+    for stage, (calls, *seconds) in sorted(spent.items()):
+        wall, cpu = (second * 1000 * share for second in seconds)
+        lines.append(f"| {stage} | {calls * share:,.0f} | {wall:,.1f} | {cpu:,.1f} |")
+    spent.clear()
     return "\n".join(lines)
