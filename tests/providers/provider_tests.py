@@ -8,9 +8,11 @@ A test file says how to get a server: a fixture ``server`` in a subclass.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from engine.envelope import Envelope
 from engine.providers.base import (
     COUNTED_ROLES,
     EXCLUDED,
@@ -19,9 +21,11 @@ from engine.providers.base import (
     Budget,
     CursorExpired,
     Lookup,
+    MessageBroken,
     MessageGone,
     Place,
     Query,
+    Unavailable,
 )
 
 from tests.providers.letters import START, letter
@@ -434,6 +438,35 @@ class ProviderTests:
 
         assert answers[place] == batch.present[0]
         assert isinstance(answers[other], MessageGone)
+
+    def test_folder_that_vanished_before_texts_are_fetched_voids_the_page(
+        self, mailbox, provider, store
+    ):
+        mailbox.owner.create("Work")
+        mailbox.owner.append("Work", letter(1))
+        mailbox.owner.append("INBOX", letter(2))
+        (batch,) = store.sync(provider)
+        places = {presence.place.folder: presence.place for presence in batch.present}
+        unknown = Envelope()
+        list(provider.envelopes([places["INBOX"]]))  # Work is not open
+        mailbox.owner.remove("Work")
+
+        (answer,) = dict(provider.envelopes([places["Work"]])).values()
+        assert isinstance(answer, MessageBroken)  # the next pull says what became of it
+        for ask in (provider.facts, provider.fetch):
+            with mailbox.open() as again, pytest.raises(Unavailable):
+                list(getattr(again, ask.__name__)([(places["Work"], unknown)]))
+
+    def test_places_of_another_generation_are_gone(self, mailbox, provider, store):
+        mailbox.owner.append("INBOX", letter(1))
+        (batch,) = store.sync(provider)
+        place = replace(batch.present[0].place, generation="1")
+
+        (answer,) = dict(provider.envelopes([place])).values()
+
+        assert isinstance(answer, MessageGone)
+        with pytest.raises(Unavailable):
+            list(provider.fetch([(place, Envelope())]))
 
     def test_facts_are_known_already(self, mailbox, provider, store):
         mailbox.owner.append("INBOX", letter(1))

@@ -8,12 +8,14 @@ import socket
 import time
 
 import pytest
+from engine.envelope import Envelope
 from engine.providers import imap
 from engine.providers.base import (
     Budget,
     LoginRequired,
     MessageBroken,
     NotAllowed,
+    Query,
     Throttled,
     Unavailable,
 )
@@ -275,6 +277,50 @@ def test_uidnext_going_back_lists_again():
             store.sync(provider)
 
     assert store.truth == {("INBOX", 2, "<new@x>")}
+
+
+@pytest.mark.parametrize("ask", ["envelopes", "facts", "fetch"])
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("{tag} NO [LIMIT] too many connections\r\n", Throttled),
+        ("{tag} NO Too many simultaneous connections\r\n", Throttled),
+        ("{tag} BAD what\r\n", Unavailable),
+    ],
+)
+def test_busy_server_does_not_make_mail_gone(ask, text, error):
+    with Hostile() as server:
+        with open_(server) as provider:
+            (batch,) = Store().sync(provider)
+        server.scripts["EXAMINE"] = answer(text)
+        place = batch.present[0].place
+        asked = [place] if ask == "envelopes" else [(place, Envelope())]
+
+        with open_(server) as provider, pytest.raises(error):
+            list(getattr(provider, ask)(asked))
+
+
+def test_search_of_a_busy_server_is_not_empty():
+    with Hostile({"EXAMINE": answer("{tag} NO [LIMIT] too many\r\n")}) as server:
+        with open_(server) as provider, pytest.raises(Throttled):
+            provider.search(Query(addresses=("a@b.example",)))
+
+
+@pytest.mark.parametrize("code", ["[UNAVAILABLE]", "[NOPERM]", "[NONEXISTENT]", ""])
+def test_folder_that_does_not_open_makes_no_mail_gone(code):
+    with Hostile() as server:
+        with open_(server) as provider:
+            (batch,) = Store().sync(provider)
+        server.scripts["EXAMINE"] = answer(f"{{tag}} NO {code} not now\r\n")
+        place = batch.present[0].place
+
+        with open_(server) as provider:
+            (queued,) = dict(provider.envelopes([place])).values()
+        for ask in ("facts", "fetch"):
+            with open_(server) as provider, pytest.raises(Unavailable):
+                list(getattr(provider, ask)([(place, Envelope())]))
+
+    assert isinstance(queued, MessageBroken)
 
 
 # --- one bad mail among good ones ----------------------------------------------------

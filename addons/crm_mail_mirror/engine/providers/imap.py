@@ -38,7 +38,7 @@ from .imap_folders import read_folders
 from .imap_mail import read_presences
 from .imap_session import Session
 from .imap_sync import Memory, Pull
-from .imap_wire import Refused, Timeouts, in_our_words
+from .imap_wire import Refused, Timeouts, in_our_words, is_busy
 
 
 def connect(
@@ -124,20 +124,35 @@ class ImapProvider(Provider):
     def envelopes(
         self, places: Sequence[Place]
     ) -> Iterator[tuple[Place, Presence | ProviderError]]:
+        """See ``base``. A folder that does not open fails its own mail, not the call:
+
+        queued mail is read before each pull, which alone can say that the folder was
+        renamed or is gone.
+        """
+        return self._headers(places, self._open)
+
+    def _headers(self, places, opened) -> Iterator:
         for folder, generation, some in self._by_folder(places, lambda place: place):
-            found = self._patiently(self._presences, folder, generation, some)
+            missing: ProviderError = MessageGone("message_gone")
+            try:
+                found = self._patiently(
+                    self._presences, folder, generation, some, opened
+                )
+            except (MessageGone, MessageBroken) as problem:
+                found, missing = {}, problem
             for place in some:
                 presence = found.get(place)
                 if presence is None:
-                    yield place, MessageGone("message_gone")
+                    yield place, missing
                 elif presence.envelope is None or presence.envelope.headers is None:
                     yield place, MessageBroken("message_broken", "unreadable headers")
                 else:
                     yield place, presence
 
-    def _presences(self, folder, generation, places) -> dict[Place, Presence]:
-        if not self._open(folder, generation):
-            return {}
+    def _presences(
+        self, folder, generation, places, opened: Callable
+    ) -> dict[Place, Presence]:
+        opened(folder, generation)
         outgoing = True if self._role(folder) == "sent" else None
         with in_our_words(self._session.wire, "FETCH"):
             present, _deleted = read_presences(
@@ -159,7 +174,7 @@ class ImapProvider(Provider):
                 unknown.append(place)
             else:
                 yield place, envelope
-        for place, presence in self.envelopes(unknown) if unknown else ():
+        for place, presence in self._headers(unknown, self._still_open):
             if isinstance(presence, ProviderError):
                 yield place, presence
             else:
@@ -178,8 +193,7 @@ class ImapProvider(Provider):
                         yield place, body or MessageGone("message_gone")
 
     def _bodies(self, folder, generation, page) -> dict[int, Body | ProviderError]:
-        if not self._open(folder, generation):
-            return {}
+        self._still_open(folder, generation)
         with in_our_words(self._session.wire, "FETCH"):
             return imap_bodies.read(self._session, folder, page)
 
@@ -196,8 +210,7 @@ class ImapProvider(Provider):
 
     def attachment(self, place: Place, part: str) -> Iterator[bytes]:
         def opened():
-            if not self._open(place.folder, place.generation):
-                raise MessageGone("message_gone")
+            self._open(place.folder, place.generation)
             return imap_bodies.Attached(self._session, place, part)
 
         attached = self._patiently(opened)
@@ -233,20 +246,37 @@ class ImapProvider(Provider):
             session.close()
             raise
 
-    def _open(self, folder: str, generation: str) -> bool:
-        """Is this generation of the folder still there? Then it is open now."""
-        with in_our_words(self._session.wire, "EXAMINE"):
-            if not self._session.raw_names:
+    def _open(self, folder: str, generation: str) -> None:
+        """Have this generation of the folder open.
+
+        :raises MessageGone: the folder has another UIDVALIDITY: all its places are void
+        :raises MessageBroken: it does not open: gone, renamed, locked; not for ever
+        """
+        session = self._session
+        with in_our_words(session.wire, "EXAMINE"):
+            if not session.raw_names:
                 self._list()
-            if self._session.is_open(folder):
-                return str(self._session.uidvalidity) == generation
-            try:
-                seen = self._session.examine(folder)
-            except Refused as refusal:
-                if refusal.answer == "BAD":
-                    raise
-                return False
-        return str(seen.uidvalidity) == generation
+            if not session.is_open(folder):
+                try:
+                    session.examine(folder)
+                except Refused as refusal:
+                    if refusal.answer == "BAD" or is_busy(refusal.text, refusal.code):
+                        raise
+                    raise MessageBroken("message_refused", str(refusal)) from None
+        if str(session.uidvalidity) != generation:
+            raise MessageGone("message_gone", "another UIDVALIDITY")
+
+    def _still_open(self, folder: str, generation: str) -> None:
+        """A folder that was open just now. What happened to it is for ``pull`` to tell:
+
+        mail said to be gone would leave no row, and the cursor would pass it.
+
+        :raises Unavailable: it is no longer the same; the page is void
+        """
+        try:
+            self._open(folder, generation)
+        except (MessageGone, MessageBroken) as problem:
+            raise Unavailable("server_error", problem.detail) from None
 
     def _role(self, folder: str) -> str:
         return self._session.roles.get(folder, "other")

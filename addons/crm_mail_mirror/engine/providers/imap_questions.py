@@ -25,7 +25,7 @@ from .imap_cursor import imap_date, search_day
 from .imap_folders import Listed, only_all_mail, read_folders
 from .imap_mail import read_rows
 from .imap_session import Session
-from .imap_wire import Examined, Refused, in_our_words, quote
+from .imap_wire import Examined, Refused, in_our_words, is_busy, quote
 
 #: Mails of one ``confirm`` that are searched for; of the others nothing is said.
 LOOKUPS = 20
@@ -232,7 +232,7 @@ def _open(session: Session, path: str) -> Examined | None:
     try:
         return session.examine(path)
     except Refused as refusal:
-        if refusal.answer == "BAD":
+        if refusal.answer == "BAD" or is_busy(refusal.text, refusal.code):
             raise
         return None
 
