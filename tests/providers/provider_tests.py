@@ -296,6 +296,32 @@ class ProviderTests:
         self.assert_equal(store, mailbox)
         assert len(store.places) == 4
 
+    def test_mail_back_from_deleted_survives_a_failure(
+        self, mailbox, provider, store, monkeypatch
+    ):
+        for number in range(4):
+            mailbox.owner.append("INBOX", letter(number))
+        store.sync(provider)
+        uids = sorted(mailbox.owner.listing("INBOX"))
+        mailbox.owner.flag("INBOX", uids[1], "\\Deleted")
+        store.sync(provider, passes=2)
+        mailbox.owner.flag("INBOX", uids[1], "\\Deleted", on=False)
+        mailbox.owner.expunge("INBOX", uids[3])
+
+        def hang(*args):
+            raise Unavailable("timeout")
+
+        with monkeypatch.context() as patch, mailbox.open() as failing:
+            patch.setattr("engine.providers.imap_sync.read_presences", hang)
+            try:
+                store.apply(failing.pull(store.cursor, None, Budget()))
+            except Unavailable:
+                pass
+        store.sync(provider, passes=2)
+
+        self.assert_equal(store, mailbox)
+        assert len(store.places) == 3
+
     def test_mailbox_emptied_then_new_mail_arrives(self, mailbox, provider, store):
         for number in range(5):
             mailbox.owner.append("INBOX", letter(number))

@@ -318,11 +318,10 @@ class Pull:
             self.absent.append(Absence(path, str(state["uv"]), imap_uids.refs(ranges)))
         back = imap_uids.subtract(imap_uids.subtract(before, lost.deleted), lost.gone)
         taken = imap_uids.oldest(back, self._left()) if back else []
-        rest = imap_uids.subtract(back, imap_uids.compress(taken))
-        remember_deleted(state, imap_uids.merge([*lost.deleted, *rest]))
+        remember_deleted(state, imap_uids.merge([*lost.deleted, *back]))
         if taken:
             self._tell(path, taken)
-        if rest:
+        if imap_uids.size(back) > len(taken):
             return False
         state["modseq"] = watermark(seen, self.now[path])
         state["count"] = lost.count
@@ -429,7 +428,10 @@ class Pull:
             raise Changed
 
     def _tell(self, path: str, uids: list[int]) -> None:
-        """Mail is present, but for what is marked \\Deleted."""
+        """Mail is present, but for what is marked \\Deleted.
+
+        ``deleted`` keeps what comes back until it is told: any command may fail.
+        """
         state = self.known[path]
         outgoing = True if self.memory.listed[path].folder.role == "sent" else None
         with in_our_words(self.session.wire, "FETCH"):
@@ -437,9 +439,11 @@ class Pull:
                 self.session, path, str(state["uv"]), outgoing, uids
             )
         self.present.extend(present)
-        if deleted:
+        before = deleted_of(state)
+        if before or deleted:
+            others = imap_uids.subtract(before, imap_uids.compress(uids))
             deleted = imap_uids.compress(deleted)
-            remember_deleted(state, imap_uids.merge([*deleted_of(state), *deleted]))
+            remember_deleted(state, imap_uids.merge([*others, *deleted]))
 
     def _left(self) -> int:
         return max(1, self.budget.mails - len(self.present))
