@@ -33,5 +33,4 @@
         "views/res_config_settings_views.xml",
         "views/crm_mail_mirror_menus.xml",
     ],
-    "post_init_hook": "_remember_addresses",
 }

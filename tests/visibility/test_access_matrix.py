@@ -36,15 +36,18 @@ MODELS = {
 }
 OWNER, INTERNAL, WRITER = "the mailbox's owner", "internal users", "who may write it"
 NOTHING = "anybody: it does nothing"
+#: Stopping a mailbox gives nobody content: somebody has to when its owner has left.
+STOPPER = "the mailbox's owner and the administrators"
 #: Public methods that the addon brings, and who may call them.
 METHODS = {
-    ("crm.mail.mirror.disconnect", "action_disconnect"): OWNER,
+    ("crm.mail.mirror.disconnect", "action_disconnect"): STOPPER,
     ("crm.mail.mirror.former.address", "action_remove"): WRITER,
     ("crm.mail.mirror.mailbox", "action_confirm_removal"): OWNER,
     ("crm.mail.mirror.mailbox", "action_connect"): OWNER,
-    ("crm.mail.mirror.mailbox", "action_disconnect"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_disconnect"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_open_form"): INTERNAL,
-    ("crm.mail.mirror.mailbox", "action_pause"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_list_again"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_pause"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_resume"): OWNER,
     ("crm.mail.mirror.mailbox", "action_sync_now"): OWNER,
     ("crm.mail.mirror.mailbox", "message_notify"): NOTHING,
@@ -61,7 +64,7 @@ HEALTH = {
     "brake", "company_id", "create_date", "create_uid", "display_name", "email",
     "email_normalized", "failure_count", "id", "imap_host", "imap_port",
     "imap_security", "is_mine", "is_readable", "last_change_at", "last_error",
-    "last_error_sentence", "last_sync_at", "ledger", "mirrored_count", "next_sync_at",
+    "last_error_sentence", "last_sync_at", "ledger", "may_stop", "mirrored_count", "next_sync_at",
     "progress_done", "progress_total", "provider", "seen_count", "state", "user_id",
     "write_date", "write_uid",
 }  # fmt: skip
@@ -204,12 +207,14 @@ def test_what_is_the_owners_nobody_else_does(root, world, who):
     mailbox = env["crm.mail.mirror.mailbox"].browse(theirs)
     before = root["crm.mail.mirror.mailbox"].browse(theirs).read()
 
-    for model, method in (pair for pair, caller in METHODS.items() if caller == OWNER):
+    refused = {OWNER} if who == "administrator" else {OWNER, STOPPER}
+    for model, method in (pair for pair, may in METHODS.items() if may in refused):
         if model == mailbox._name:
             with forbidden(env):
                 getattr(mailbox, method)()
-    with forbidden(env):
-        env["crm.mail.mirror.disconnect"].create({"mailbox_id": theirs})
+    if who != "administrator":
+        with forbidden(env):
+            env["crm.mail.mirror.disconnect"].create({"mailbox_id": theirs})
     for values in (
         {"sharing_in": "everything"}, {"sync_from": False}, {"password": "x"},
         {"imap_host": "evil.test"}, {"company_id": 1}, {"aliases": "a@b.test"},
@@ -283,3 +288,33 @@ def test_former_addresses_are_removed_by_who_may_write_the_contact(root, world):
     )
     with forbidden(env):
         line.action_remove()
+
+
+def test_administrators_stop_a_mailbox_whose_owner_left(root, world):
+    theirs = next(i for i, (owner, _u) in world.mailboxes.items() if owner == "peer")
+    mailbox = root["crm.mail.mirror.mailbox"].browse(theirs)
+    root["crm.mail.mirror.credential"].create(
+        {"mailbox_id": theirs, "secret": "x", "key_id": "x"}
+    )
+    administrator = root(user=world.users["administrator"], su=False)
+
+    administrator["crm.mail.mirror.mailbox"].browse(theirs).action_pause()
+    assert mailbox.state == "paused"
+    wizard = administrator["crm.mail.mirror.disconnect"].create({"mailbox_id": theirs})
+    wizard.action_disconnect()
+
+    assert mailbox.state == "draft"
+    assert not root["crm.mail.mirror.credential"].search([("mailbox_id", "=", theirs)])
+
+
+def test_archived_owner_takes_the_password_along(root, world):
+    theirs = next(i for i, (owner, _u) in world.mailboxes.items() if owner == "peer")
+    root["crm.mail.mirror.mailbox"].browse(theirs).state = "active"
+    root["crm.mail.mirror.credential"].create(
+        {"mailbox_id": theirs, "secret": "x", "key_id": "x"}
+    )
+
+    root["res.users"].browse(world.users["peer"]).active = False
+
+    assert root["crm.mail.mirror.mailbox"].browse(theirs).state == "paused"
+    assert not root["crm.mail.mirror.credential"].search([("mailbox_id", "=", theirs)])

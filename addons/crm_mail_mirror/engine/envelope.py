@@ -24,8 +24,8 @@ class Address:
     """One mail address as it stood in a header.
 
     :param name: display name, decoded, white space folded; ``""`` when there is none
-    :param email: ``local@domain``, lower-cased, domain in ASCII (punycode); never empty:
-        what has no usable address makes no ``Address``
+    :param email: ``local@domain``, lower-cased, domain in ASCII (punycode); never
+        empty: what has no usable address makes no ``Address``
     """
 
     name: str

@@ -3,7 +3,7 @@
 """How does a page of listed mail become a page that can be stored? Judge, then read.
 
     judged = judge(presences, ...)      # pure
-    read(provider, judged, ...)         # network: second grade and texts of what matched
+    read(provider, judged, ...)         # network: facts and texts of what matched
 """
 
 from __future__ import annotations

@@ -10,6 +10,11 @@ class CrmLead(models.Model):
     _name = "crm.lead"
     _inherit = ["crm.lead", "crm.mail.mirror.tab"]
 
+    # core's index is for parts of words: 5 s for 300 addresses among 100,000 leads
+    _mirror_email_idx = models.Index(
+        "(email_normalized) WHERE email_normalized IS NOT NULL"
+    )
+
     def _mirror_addresses(self):
         self.ensure_one()
         mine = SQL(

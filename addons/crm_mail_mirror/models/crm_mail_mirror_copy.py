@@ -68,6 +68,4 @@ class CrmMailMirrorCopy(models.Model):
     _orphan_idx = models.Index("(mailbox_id) WHERE orphan_pass IS NOT NULL")
     _expiry_idx = models.Index("(expires_at) WHERE expires_at IS NOT NULL")
     # what the rule on messages asks: is there a mirrored copy in these mailboxes?
-    _visible_idx = models.Index(
-        "(message_id, mailbox_id) WHERE state = 'mirrored'"
-    )
+    _visible_idx = models.Index("(message_id, mailbox_id) WHERE state = 'mirrored'")

@@ -49,30 +49,62 @@ class CrmMailMirrorCredential(models.Model):
         comodel_name="crm.mail.mirror.mailbox", required=True, ondelete="cascade"
     )
     secret = fields.Text(required=True, groups=fields.NO_ACCESS, prefetch=False)
+    # typed later, and not tested yet
+    new_secret = fields.Text(groups=fields.NO_ACCESS, prefetch=False)
     key_id = fields.Char(required=True, groups=fields.NO_ACCESS)
 
     _mailbox_uniq = models.UniqueIndex("(mailbox_id)")
 
     def _store(self, mailbox, secret):
-        """Keep the secret of a mailbox, in place of the one before.
+        """Keep the secret of a mailbox; one that works stays in use until a test.
 
         :raises KeyUnusable: no usable key on this server
         """
         ring = keyring()
-        values = {"secret": ring.encrypt(secret), "key_id": ring.key_id}
-        found = self.sudo().search([("mailbox_id", "=", mailbox.id)])
+        token = ring.encrypt(secret)
+        found = self._of(mailbox.id)
         if found:
-            found.write(values)
+            found.new_secret = token
         else:
-            self.sudo().create({"mailbox_id": mailbox.id, **values})
+            self.sudo().create(
+                {"mailbox_id": mailbox.id, "secret": token, "key_id": ring.key_id}
+            )
 
-    def _read_secret(self, mailbox_id):
+    def _read_secret(self, mailbox_id, newest=False):
         """The secret in clear, ``None`` when there is none.
 
+        :param newest: the one typed last, tested or not
         :raises KeyUnusable: it was encrypted under a key this server does not have
         """
-        found = self.sudo().search([("mailbox_id", "=", mailbox_id)])
-        return keyring().decrypt(found.secret) if found else None
+        found, ring = self._of(mailbox_id), keyring()
+        if not found:
+            return None
+        if newest and found.new_secret:
+            return ring.decrypt(found.new_secret)
+        secret = ring.decrypt(found.secret)
+        if found.key_id != ring.key_id:
+            # a new key came first: the former one can go once all were used
+            found.write({"secret": ring.rotate(found.secret), "key_id": ring.key_id})
+        return secret
+
+    def _use_new(self, mailbox):
+        """The secret typed last was tested and works."""
+        found = self._of(mailbox.id)
+        if found.new_secret:
+            found.write(
+                {
+                    "secret": found.new_secret,
+                    "new_secret": False,
+                    "key_id": keyring().key_id,
+                }
+            )
+
+    def _drop_new(self, mailbox):
+        """The secret typed last was tested and does not work."""
+        self._of(mailbox.id).new_secret = False
+
+    def _of(self, mailbox_id):
+        return self.sudo().search([("mailbox_id", "=", mailbox_id)])
 
     def _forget(self, mailboxes):
         self.sudo().search([("mailbox_id", "in", mailboxes.ids)]).unlink()

@@ -18,7 +18,11 @@ class CrmMailMirrorDirectory(models.AbstractModel):
 
     @api.model
     def _own_addresses(self):
-        """Queries (SELECT of one column `email`) of all addresses that are ours."""
+        """Queries (SELECT of one column `email`) of all addresses that are ours.
+
+        A mailbox's own address and aliases are its policy's: whatever an owner types
+        there must not make a customer one of us for everybody.
+        """
         return [
             SQL(
                 """SELECT p.email_normalized AS email FROM res_users u
@@ -28,11 +32,6 @@ class CrmMailMirrorDirectory(models.AbstractModel):
             SQL(
                 """SELECT p.email_normalized AS email FROM res_company c
                    JOIN res_partner p ON p.id = c.partner_id"""
-            ),
-            SQL("SELECT m.email_normalized AS email FROM crm_mail_mirror_mailbox m"),
-            SQL(
-                """SELECT lower(unnest(string_to_array(m.aliases, ','))) AS email
-                     FROM crm_mail_mirror_mailbox m WHERE m.aliases IS NOT NULL"""
             ),
         ]
 
@@ -52,15 +51,20 @@ class CrmMailMirrorDirectory(models.AbstractModel):
 
     @api.model
     def _own_domains(self):
-        """Domains of ours: companies', users' and aliases'; never free-mail."""
+        """Domains of ours: the companies', the aliases', those that users share.
+
+        Never free-mail. One user alone makes no domain ours: a freelancer may have an
+        address at a customer's.
+        """
         self.env.cr.execute(
             SQL(
-                """SELECT DISTINCT split_part(p.email_normalized, '@', 2)
-                     FROM res_partner p
-                    WHERE p.id IN (SELECT partner_id FROM res_company
-                                   UNION ALL
-                                   SELECT partner_id FROM res_users WHERE NOT share)
-                      AND p.email_normalized LIKE '%%@%%'
+                """SELECT split_part(p.email_normalized, '@', 2)
+                     FROM res_partner p JOIN res_company c ON c.partner_id = p.id
+                   UNION
+                   SELECT split_part(p.email_normalized, '@', 2)
+                     FROM res_partner p JOIN res_users u ON u.partner_id = p.id
+                    WHERE NOT u.share
+                    GROUP BY 1 HAVING count(*) > 1
                    UNION
                    SELECT lower(name) FROM mail_alias_domain"""
             )

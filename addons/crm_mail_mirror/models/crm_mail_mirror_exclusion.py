@@ -46,9 +46,7 @@ class CrmMailMirrorExclusion(models.Model):
                     )
                 )
             if rule.kind == "word" and len(value) < 2:
-                raise ValidationError(
-                    self.env._("A word needs at least two letters.")
-                )
+                raise ValidationError(self.env._("A word needs at least two letters."))
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -3,8 +3,8 @@
 """What does a mirrored mail show, and to whom?
 
 Columns that hold content are closed to everybody. People read computed fields: each is
-worked out from the copies that the reader may see, by that copy's sharing, at the moment
-of reading. A search on content runs the same condition inside its query, so that what
+worked out from the copies that the reader may see, by that copy's sharing, at the
+moment of reading. A search on content runs the same condition inside its query, so that what
 cannot be read cannot be found, sorted, grouped or counted by either.
 """
 
@@ -138,7 +138,9 @@ class CrmMailMirrorMessage(models.Model):
                     "%s ORDER BY v.owner_id != %s, v.id",
                     self._visible_copies(
                         SQL("c.message_id = ANY(%s)", list(self.ids)),
-                        SQL("v.message_id, v.owner_id, v.direction, v.shown, v.body_id"),
+                        SQL(
+                            "v.message_id, v.owner_id, v.direction, v.shown, v.body_id"
+                        ),
                     ),
                     self.env.uid,
                 )
@@ -219,7 +221,9 @@ class CrmMailMirrorMessage(models.Model):
     def _compute_body(self):
         chosen = self._body_by_message()
         for message in self:
-            body = self.env["crm.mail.mirror.body"].sudo().browse(chosen.get(message.id))
+            body = (
+                self.env["crm.mail.mirror.body"].sudo().browse(chosen.get(message.id))
+            )
             message.body = body.text
             message.attachment_names = (
                 "\n".join(
@@ -257,13 +261,15 @@ class CrmMailMirrorMessage(models.Model):
             message.carbon_copy = ", ".join(by_role["cc"]) or False
             message.blind_copy = ", ".join(by_role["bcc"]) or False
             message.people = (
-                ", ".join(dict.fromkeys(one for many in by_role.values() for one in many))
+                ", ".join(
+                    dict.fromkeys(one for many in by_role.values() for one in many)
+                )
                 or False
             )
 
     @api.model
     def _participant_is_visible(self):
-        """Condition on ``p``: a Bcc is shown by the copy that has it, to its readers."""
+        """Condition on ``p``: a Bcc is seen by those who see the copy that has it."""
         return SQL(
             "(p.copy_id IS NULL OR p.copy_id IN (%s))",
             self._visible_copies(SQL("c.id = p.copy_id"), SQL("v.id")),
@@ -288,16 +294,17 @@ class CrmMailMirrorMessage(models.Model):
             return SQL("%s = ANY(%s)", column, [v for v in value if isinstance(v, str)])
         return None
 
-    def _search_visible(self, shared, condition, join=SQL()):
+    def _search_visible(self, shared, condition, join=None):
         """Messages with a visible copy that shares enough and meets the condition."""
         self._flush_for_reading()
         return Domain(
             "id",
             "in",
             SQL(
-                "(SELECT s.message_id FROM (%s) AS s %s WHERE s.shown = ANY(%s) AND %s)",
+                "(SELECT s.message_id FROM (%s) AS s %s"
+                " WHERE s.shown = ANY(%s) AND %s)",
                 self._visible_copies(SQL("TRUE"), SQL("v.*")),
-                join,
+                join or SQL(),
                 list(shared),
                 condition,
             ),
@@ -385,15 +392,22 @@ class CrmMailMirrorMessage(models.Model):
             return self.browse()
         self.env.cr.execute(
             SQL(
-                """SELECT DISTINCT ON (p.date, p.message_id) p.message_id, t.same_key
-                     FROM crm_mail_mirror_participant p
-                     JOIN crm_mail_mirror_message t ON t.id = p.message_id
-                    WHERE p.address_id = ANY(%s) AND %s AND EXISTS (%s)
-                    ORDER BY p.date DESC, p.message_id DESC %s""",
+                # each address gives its newest from the index, whatever lies behind: a
+                # company with 60,000 mails took a second before
+                """SELECT DISTINCT ON (n.date, n.message_id) n.message_id, t.same_key
+                     FROM unnest(%s::int[]) AS a(id)
+                    CROSS JOIN LATERAL (
+                          SELECT p.date, p.message_id
+                            FROM crm_mail_mirror_participant p
+                           WHERE p.address_id = a.id AND %s AND EXISTS (%s)
+                           ORDER BY p.date DESC, p.message_id %s) AS n
+                     JOIN crm_mail_mirror_message t ON t.id = n.message_id
+                    ORDER BY n.date DESC, n.message_id DESC %s""",
                 addresses,
                 self._participant_is_visible(),
                 self._visible_copies(SQL("c.message_id = p.message_id"), SQL("1")),
                 # some more, for those that turn out to be the same mail
+                SQL("LIMIT %s", limit * 2) if limit else SQL(),
                 SQL("LIMIT %s", limit * 2) if limit else SQL(),
             )
         )

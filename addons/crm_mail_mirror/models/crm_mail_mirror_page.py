@@ -23,8 +23,7 @@ from ..engine import identity
 from ..engine.providers.base import EXCLUDED, GONE, Lookup, MessageGone, Place
 from ..engine.rules import Decision, State
 from .crm_mail_mirror_credential import keyring
-from .crm_mail_mirror_mailbox import BRAKE_COUNT, BRAKE_SHARE, VOID
-from .lease import Fenced, Lease, Orphan, Page
+from .lease import VOID, Fenced, Lease, Orphan, Page
 
 #: Shared by pages, exclusive for the job that looks traces up (DESIGN 4).
 WRITERS_LOCK = 0x6D6D_6972
@@ -33,6 +32,9 @@ TRACE_DAYS = 7
 #: Pauses after failed attempts to read one mail; the last one repeats.
 RETRY_MINUTES = (1, 5, 30, 120, 720, 1440)
 LEASE_SECONDS = 120
+#: Departures in one pass beyond this share need a second look (DESIGN 4).
+BRAKE_SHARE = 0.1
+BRAKE_COUNT = 50
 
 
 def naive(moment: datetime) -> datetime:
@@ -368,7 +370,7 @@ class CrmMailMirrorPage(models.AbstractModel):
     def _newly_known(self, lease: Lease, mails):
         """Unmatched addresses that became a contact's while the page was read."""
         emails = set()
-        for (first, *_rest) in mails.values():
+        for first, *_rest in mails.values():
             if (
                 isinstance(first.decision, Decision)
                 and first.decision.state is State.UNMATCHED
@@ -991,7 +993,9 @@ class CrmMailMirrorPage(models.AbstractModel):
         )
         messages = set()
         for received_at, state, reason, message in self.env.cr.fetchall():
-            days[_line({"received_at": received_at, "state": state, "reason": reason})] -= 1
+            days[
+                _line({"received_at": received_at, "state": state, "reason": reason})
+            ] -= 1
             messages.add(message)
         self._forget_unseen(messages - {None})
 

@@ -98,9 +98,7 @@ class CrmMailMirrorSync(models.AbstractModel):
 
     @api.model
     def _trigger_outbox(self):
-        cron = self.env.ref(
-            "crm_mail_mirror.ir_cron_outbox", raise_if_not_found=False
-        )
+        cron = self.env.ref("crm_mail_mirror.ir_cron_outbox", raise_if_not_found=False)
         if cron:
             cron.sudo()._trigger()
 
@@ -117,7 +115,9 @@ class CrmMailMirrorSync(models.AbstractModel):
         try:
             keyring()
         except KeyUnusable as error:
-            _logger.warning("no mailbox is mirrored: %s", sentence(self.env, error.code))
+            _logger.warning(
+                "no mailbox is mirrored: %s", sentence(self.env, error.code)
+            )
             return 0
         end = time.monotonic() + budget
         ready, active = Queue(), {}
@@ -180,7 +180,9 @@ class CrmMailMirrorSync(models.AbstractModel):
         except Fenced:
             self._end(run, pool, active, fenced=True)
         except Exception as error:
-            _logger.exception("mailbox %s: a page could not be stored", lease.mailbox_id)
+            _logger.exception(
+                "mailbox %s: a page could not be stored", lease.mailbox_id
+            )
             self._end(run, pool, active, error=error)
 
     def _written(self, run, page, pool, ready, active, end):
@@ -211,9 +213,7 @@ class CrmMailMirrorSync(models.AbstractModel):
                 f.ref: "unselected" if f.ref in skipped else f.role
                 for f in batch.folders
             }
-        emails = {
-            email for p in presences if p.envelope for email in p.envelope.emails
-        }
+        emails = {email for p in presences if p.envelope for email in p.envelope.emails}
         keys = [reader.identity.mail_key(p) for p in presences]
         directory, known = self._write(
             lambda env: (
@@ -397,8 +397,8 @@ class CrmMailMirrorSync(models.AbstractModel):
                 return False
             env["crm.mail.mirror.address"]._link(emails)
             known = env["crm.mail.mirror.directory"]._look_up(emails).known
-            env["crm.mail.mirror.mailbox"]._queue_matching(known)
-            env["crm.mail.mirror.mailbox"]._remove_unmatched(emails - known)
+            env["crm.mail.mirror.outbox"]._queue_matching(known)
+            env["crm.mail.mirror.outbox"]._remove_unmatched(emails - known)
         self._trigger()
         return True
 
@@ -428,4 +428,3 @@ class CrmMailMirrorSync(models.AbstractModel):
         )
         done = self.env.cr.rowcount
         return done, done == 5000
-

@@ -2,7 +2,7 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What stands on the page "Emails" of a record?"""
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 #: Mails on the page itself; the button opens all of them.
@@ -29,6 +29,7 @@ class CrmMailMirrorTab(models.AbstractModel):
         """The same for a list, as a domain that the browser can hold."""
         raise NotImplementedError
 
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_mirror_message_ids(self):
         messages = self.env["crm.mail.mirror.message"]
         for record in self:

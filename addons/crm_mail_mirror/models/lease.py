@@ -14,6 +14,9 @@ from ..engine.providers.base import ChangeBatch, Lookup, Place
 from ..engine.reader import Judged
 from ..engine.rules import Policy
 
+#: Before the generation of places that were told before the cursor was lost.
+VOID = "void:"
+
 
 class Fenced(Exception):
     """The mailbox is no longer ours, or its rules changed: throw the page away."""

@@ -126,12 +126,23 @@ class ResUsers(models.Model):
 
     def write(self, vals):
         viewers = self._mirror_concerned(vals)
+        former = self._mirror_own() if {"login", "partner_id"} & set(vals) else set()
         before = viewers._mirror_sight()
         result = super().write(vals)
         viewers._mirror_tell_owners(before)
         if {"login", "partner_id", "group_ids"} & set(vals):
             self._mirror_look_again()
+            self.env["crm.mail.mirror.outbox"]._put(former)
+        if vals.get("active") is False:
+            self._mirror_stop()
         return result
+
+    def _mirror_stop(self):
+        """Who leaves takes the password along: the mailbox is no longer looked at."""
+        mailboxes = self.env["crm.mail.mirror.mailbox"].sudo()
+        mailboxes = mailboxes.search([("user_id", "in", self.ids)])
+        mailboxes.filtered(lambda m: m.state != "draft").write({"state": "paused"})
+        self.env["crm.mail.mirror.credential"]._forget(mailboxes)
 
     def unlink(self):
         partners = self.sudo().partner_id
@@ -141,11 +152,12 @@ class ResUsers(models.Model):
 
     def _mirror_look_again(self):
         """A contact that is one of us is no correspondent any more."""
+        self.env["crm.mail.mirror.outbox"]._put(self._mirror_own())
+
+    def _mirror_own(self):
         users = self.sudo()
         emails = {email_normalize(user.login) for user in users}
-        self.env["crm.mail.mirror.outbox"]._put(
-            emails | set(users.partner_id._mirror_emails())
-        )
+        return emails | set(users.partner_id._mirror_emails())
 
     # ---- raised levels are told -----------------------------------------------------
 

@@ -2,7 +2,7 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Disconnect a mailbox for good: keep what was mirrored, or remove it?"""
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class CrmMailMirrorDisconnect(models.TransientModel):
@@ -21,10 +21,17 @@ class CrmMailMirrorDisconnect(models.TransientModel):
         default="keep",
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        wizards = super().create(vals_list)
+        for wizard in wizards:
+            wizard.mailbox_id._check_may_stop()
+        return wizards
+
     def action_disconnect(self):
         self.ensure_one()
         mailbox = self.mailbox_id
-        mailbox._check_owner()
+        mailbox._check_may_stop()
         self.env["crm.mail.mirror.credential"]._forget(mailbox)
         if self.mirror == "purge":
             mailbox.sudo().unlink()

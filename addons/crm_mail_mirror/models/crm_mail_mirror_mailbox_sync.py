@@ -1,0 +1,211 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What does the sync ask a mailbox, and what does it tell it?"""
+
+import random
+from datetime import UTC, datetime, time, timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..engine.providers.base import Place
+from ..engine.rules import DEFAULT_PRIVATE_WORDS, Policy
+from .lease import VOID, Lease
+from .sentences import sentence
+
+#: Seconds until a mailbox is looked at again: after an hour with activity, and else.
+DUE_ACTIVE, DUE_QUIET = 60, 110
+#: Seconds to the next look when a mail lost its place and may turn up elsewhere.
+DUE_ORPHANS = 10
+#: Seconds to the next look after rules changed under a page.
+DUE_FENCED = 3
+#: Most seconds of waiting after errors.
+LONGEST_WAIT = 3600
+
+
+class CrmMailMirrorMailbox(models.Model):
+    _inherit = "crm.mail.mirror.mailbox"
+
+    # ---- its rules ------------------------------------------------------------------
+
+    @api.model
+    def _bump_policy(self, user_ids=None):
+        """The rules of these owners changed (None: of all): decide pages again."""
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_mailbox SET policy_seq = policy_seq + 1
+                    WHERE %s""",
+                SQL("TRUE") if user_ids is None else SQL("user_id = ANY(%s)", user_ids),
+            )
+        )
+        self.invalidate_model(["policy_seq"])
+
+    def _policy(self):
+        """The rules of this mailbox: its owner's and the company's."""
+        self.ensure_one()
+        exclusions = {"address": set(), "domain": set(), "word": set()}
+        for rule in self.env["crm.mail.mirror.exclusion"].search(
+            [("user_id", "in", [False, self.user_id.id])]
+        ):
+            exclusions[rule.kind].add(rule.value)
+        own = {self.email_normalized, *(self.aliases or "").lower().split(",")}
+        return Policy(
+            own_addresses=frozenset(filter(None, own)),
+            sync_from=self._since(),
+            one_way=self.mode == "one_way",
+            private_words=(*DEFAULT_PRIVATE_WORDS, *sorted(exclusions["word"])),
+            excluded_addresses=frozenset(exclusions["address"]),
+            excluded_domains=frozenset(exclusions["domain"]),
+        )
+
+    def _since(self):
+        if not self.sync_from:
+            return None
+        return datetime.combine(self.sync_from, time.min, tzinfo=UTC)
+
+    def _lease(self, token, secret):
+        self.ensure_one()
+        folders = self.env["crm.mail.mirror.folder"].search(
+            [("mailbox_id", "=", self.id)]
+        )
+        return Lease(
+            mailbox_id=self.id,
+            token=token,
+            kind=self.provider,
+            settings=self._connection(),
+            secret=secret,
+            cursor=self.cursor or None,
+            cursor_seq=self.cursor_seq,
+            policy_seq=self.policy_seq,
+            pass_no=self.pass_no,
+            since=self._since(),
+            policy=self._policy(),
+            roles={
+                f.remote_ref: f.role if f.selected else "unselected" for f in folders
+            },
+            due_at=self.next_sync_at,
+        )
+
+    def _queued(self, limit):
+        """Places of mail that waits to be read, or to be tried again."""
+        self.ensure_one()
+        self.env.cr.execute(
+            SQL(
+                """SELECT DISTINCT ON (c.id) f.remote_ref, l.generation, l.ref
+                     FROM (SELECT id FROM crm_mail_mirror_copy
+                            WHERE mailbox_id = %s AND state IN ('queued', 'failed')
+                              AND next_try_at <= now() AT TIME ZONE 'UTC'
+                            ORDER BY next_try_at LIMIT %s) AS c
+                     JOIN crm_mail_mirror_location l ON l.copy_id = c.id
+                          AND NOT starts_with(l.generation, %s)
+                     JOIN crm_mail_mirror_folder f ON f.id = l.folder_id""",
+                self.id,
+                limit,
+                VOID,
+            )
+        )
+        return [Place(*row) for row in self.env.cr.fetchall()]
+
+    def _is_held(self, token):
+        """Lock the row; is the lease still the one with this token?"""
+        self.env.cr.execute(
+            SQL(
+                """SELECT 1 FROM crm_mail_mirror_mailbox
+                    WHERE id = %s AND lease_token = %s FOR NO KEY UPDATE""",
+                self.id,
+                token,
+            )
+        )
+        return bool(self.env.cr.fetchone())
+
+    def _release(self):
+        self.sudo().write({"lease_until": False, "lease_token": False})
+
+    def _rest(self, lease, more, orphans=False, fenced=False):
+        """A good run ended: when is the next?"""
+        now = fields.Datetime.now()
+        lively = self.last_change_at and now - self.last_change_at < timedelta(hours=1)
+        pause = DUE_ACTIVE if lively else DUE_QUIET
+        if orphans:
+            pause = DUE_ORPHANS
+        if more or self.next_sync_at != lease.due_at or self._queued(1):
+            pause = 0
+        if fenced:
+            pause = DUE_FENCED
+        was_failing = self.last_error
+        self.sudo().write(
+            {
+                # spread, so that a thousand mailboxes do not come due in one second
+                "next_sync_at": now + _seconds(pause * random.uniform(0.9, 1)),
+                "last_sync_at": now,
+                "failure_count": 0,
+                "last_error": False,
+                "lease_until": False,
+                "lease_token": False,
+            }
+        )
+        if was_failing:
+            self.activity_unlink(["mail.mail_activity_data_todo"])
+        if self.brake == "asked":
+            self._tell_owner(
+                self.env._(
+                    "Much mail disappeared from %(address)s at once. Is that right?",
+                    address=self.email,
+                )
+            )
+
+    def _fail(self, code, state=None, wait=None):
+        """A run failed: try again later, or wait for a person.
+
+        :param code: of the engine's error
+        :param state: set when trying on is no use
+        :param wait: seconds the server asked for
+        """
+        failures = self.failure_count + 1
+        pause = wait or min(LONGEST_WAIT, 30 * 2 ** min(failures, 10))
+        values = {
+            "failure_count": failures,
+            "last_error": code,
+            "next_sync_at": fields.Datetime.now()
+            + _seconds(pause * random.uniform(1, 1.2)),
+            "lease_until": False,
+            "lease_token": False,
+        }
+        if code == "cursor_expired" and self.cursor:
+            values |= {"cursor": False, "next_sync_at": fields.Datetime.now()}
+            self.env["crm.mail.mirror.page"]._void_places(self)
+            self.env["crm.mail.mirror.page"]._recount(self)
+        if state:
+            values["state"] = state
+        self.sudo().write(values)
+        if state:
+            self._tell_owner(
+                self.env._(
+                    "%(address)s: %(problem)s",
+                    address=self.email,
+                    problem=sentence(self.env, code),
+                )
+            )
+
+    def _list_again(self):
+        """From the beginning: what is known is found again, not downloaded again."""
+        self.env["crm.mail.mirror.page"]._forget_before(self, self._since())
+        self.env["crm.mail.mirror.page"]._void_places(self)
+        self.env["crm.mail.mirror.page"]._recount(self)
+        now = fields.Datetime.now()
+        self.sudo().write({"cursor": False, "next_sync_at": now})
+
+    def _tell_owner(self, summary):
+        """One activity for the owner, not one more each time."""
+        for mailbox in self.sudo():
+            if not mailbox.activity_ids:
+                mailbox.activity_schedule(
+                    "mail.mail_activity_data_todo",
+                    summary=summary,
+                    user_id=mailbox.user_id.id,
+                )
+
+
+def _seconds(pause):
+    # whole ones: Odoo's datetimes have no microseconds
+    return timedelta(seconds=round(pause))
