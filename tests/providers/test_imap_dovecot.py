@@ -397,7 +397,10 @@ def test_unknown_place_is_no_error(mailbox):
         ]
         answers = dict(provider.envelopes(places))
 
-    assert {type(a).__name__ for a in answers.values()} == {"MessageGone"}
+    assert [type(a).__name__ for a in answers.values()] == [
+        "MessageGone",
+        "MessageBroken",  # it may have been renamed: the next pull tells
+    ]
 
 
 def test_long_import_stays_within_its_seconds(mailbox):
