@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from engine.providers import imap_departures
+from engine.providers import imap_departures, imap_sync
 from engine.providers.base import Budget
 
 from tests.peers.hostile import Hostile, answer
@@ -86,22 +86,101 @@ def test_status_without_uidnext_and_examine_without_it():
     assert len(store.places) == 3
 
 
-def test_folder_that_refuses_to_open_holds_up_no_other():
+def two_folders(server, locked):
+    """INBOX, and a folder with the same mail, that opens unless ``locked()``."""
     folders = '* LIST () "/" INBOX\r\n* LIST () "/" Locked\r\n{tag} OK done\r\n'
 
-    def examine(client, tag, line):
-        if "Locked" in line:
-            client.send(f"{tag} NO [NOPERM] not yours\r\n")
-        else:
-            client.server._examine(client, tag, line)
+    def unless_locked(otherwise):
+        def script(client, tag, line):
+            if "Locked" in line and locked():
+                client.send(f"{tag} NO [NOPERM] not yours\r\n")
+            else:
+                otherwise(client, tag, line)
 
-    with Hostile({"LIST": answer(folders), "EXAMINE": examine}) as server:
+        return script
+
+    server.scripts["LIST"] = answer(folders)
+    server.scripts["EXAMINE"] = unless_locked(server._examine)
+    server.scripts["STATUS"] = unless_locked(server._status)
+    return server
+
+
+def test_folder_that_refuses_to_open_holds_up_no_other():
+    with two_folders(Hostile(), locked=lambda: True) as server:
         with open_(server) as provider:
             batch = provider.pull(None, None, Budget())
             after = provider.pull(batch.cursor, None, Budget())
 
     assert [p.place.folder for p in batch.present] == ["INBOX"]
     assert not after.more and not after.pass_complete
+
+
+def pull_until_complete(provider, store):
+    for number in range(1, imap_sync.REFUSED_PASSES + 3):
+        batch = provider.pull(store.cursor, None, Budget())
+        store.apply(batch)
+        if batch.pass_complete:
+            return number
+    raise AssertionError("no pass is ever complete")
+
+
+def test_folder_never_open_does_not_hold_up_deletions_for_ever():
+    with two_folders(Hostile(mails=mails(3)), locked=lambda: True) as server:
+        store = Store()
+        with open_(server) as provider:
+            assert pull_until_complete(provider, store) > imap_sync.REFUSED_PASSES
+            del server.mails[2]
+            store.sync(provider, passes=2)
+
+    assert {int(place.ref) for place in store.places} == {1, 3}
+    assert len(store.deleted) == 1
+
+
+def test_folder_that_closes_for_ever_keeps_its_mail_and_holds_up_no_other():
+    closed = []
+    with two_folders(Hostile(mails=mails(3)), locked=lambda: closed) as server:
+        store = Store()
+        with open_(server) as provider:
+            store.sync(provider)
+            assert len(store.places) == 6
+            closed.append(True)
+            server.mails[9] = mails(9)[9]
+            assert pull_until_complete(provider, store) > imap_sync.REFUSED_PASSES
+            del server.mails[2], server.mails[9]
+            store.sync(provider, passes=3)
+            assert len(store.deleted) == 1  # 9; 2 still lies in the closed folder
+            assert {int(p.ref) for p in store.places if p.folder == "Locked"} == {
+                *(1, 2, 3)
+            }
+
+            closed.clear()
+            store.sync(provider, passes=2)
+            assert len(store.deleted) == 2
+            closed.append(True)
+            server.mails[10] = mails(10)[10]
+            assert not provider.pull(store.cursor, None, Budget()).pass_complete
+
+
+def test_folder_that_is_new_under_its_name_and_closed_keeps_its_mail():
+    closed = []
+    with two_folders(Hostile(mails=mails(3)), locked=lambda: closed) as server:
+        store = Store()
+        with open_(server) as provider:
+            store.sync(provider)
+            closed.append(True)
+            server.scripts["STATUS"] = renumbered
+            pull_until_complete(provider, store)
+            store.sync(provider, passes=2)
+
+    assert len([place for place in store.places if place.folder == "Locked"]) == 3
+
+
+def renumbered(client, tag, line):
+    if "Locked" in line:
+        numbers = "(MESSAGES 3 UIDNEXT 4 UIDVALIDITY 8)"
+        client.send(f"* STATUS Locked {numbers}\r\n{tag} OK done\r\n")
+    else:
+        client.server._status(client, tag, line)
 
 
 def test_status_that_promises_more_than_examine_shows():

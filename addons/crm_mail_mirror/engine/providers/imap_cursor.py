@@ -5,9 +5,10 @@
 ::
 
     {"v": 1, "kind": "imap", "pass": 7, "since": "2025-03-01", "turn": "Work",
-     "folders": {"INBOX": {...}, ...}}
+     "folders": {"INBOX": {...}, ...}, "refused": {"Shared/Secret": 3}}
 
-``turn`` is the plain folder last asked for \\\\Deleted. Of each folder it keeps
+``turn`` is the plain folder last asked for \\\\Deleted; ``refused`` tells in how many
+passes in a row the server did not open a folder. Of each folder it keeps
 
 * ``uv`` UIDVALIDITY and ``next``: every UID below it was told or waits to be filled;
 * ``low``: while it is filled; every UID from here to ``next`` was told;

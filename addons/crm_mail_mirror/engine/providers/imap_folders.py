@@ -136,14 +136,9 @@ def read_folders(
 
 
 def _ask_status(wire: Wire, entry: Listed, wants: list[str]) -> dict:
-    if wire.selected == entry.raw.decode("latin-1"):
-        seen = wire.examine(entry.raw)
-        row = {b"UIDVALIDITY": seen.uidvalidity, b"UIDNEXT": seen.uidnext}
-        row[b"MESSAGES"] = seen.exists
-        if seen.modseq is not None:
-            row[b"HIGHESTMODSEQ"] = seen.modseq
-        return {entry.raw: row}
     try:
+        if wire.selected == entry.raw.decode("latin-1"):
+            return {entry.raw: _examined(wire, entry)}
         told = wire.command("STATUS", quote(entry.raw), f"({' '.join(wants)})")
     except Refused as refusal:
         if refusal.answer == "BAD" or is_busy(refusal.text, refusal.code):
@@ -152,6 +147,15 @@ def _ask_status(wire: Wire, entry: Listed, wants: list[str]) -> dict:
     found = _numbers(told.get("STATUS", []))
     # some servers write the name otherwise than LIST did
     return dict(zip([entry.raw], found.values(), strict=False))
+
+
+def _examined(wire: Wire, entry: Listed) -> dict[bytes, int]:
+    seen = wire.examine(entry.raw)
+    row = {b"UIDVALIDITY": seen.uidvalidity, b"UIDNEXT": seen.uidnext}
+    row[b"MESSAGES"] = seen.exists
+    if seen.modseq is not None:
+        row[b"HIGHESTMODSEQ"] = seen.modseq
+    return row
 
 
 def _with_numbers(entry: Listed, row: Mapping[bytes, int]) -> Listed:

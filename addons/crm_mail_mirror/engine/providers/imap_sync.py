@@ -51,6 +51,9 @@ ORDER = {"inbox": 0, "sent": 1, "archive": 2, "all": 2, "other": 3}
 WINDOW = 250
 #: UIDs that one SEARCH of a fill covers, at first.
 SEARCHED = 20_000
+#: A folder that is refused in more passes in a row holds up no departures any longer;
+#: with a pass a minute it is waited for about as many minutes.
+REFUSED_PASSES = 20
 #: Seconds for which a fill need not look for news.
 LOOK_EVERY = 10.0
 
@@ -182,15 +185,20 @@ class Pull:
             self.refused.add(path)
         elif state is None or "off" in state:
             self.known[path] = begun(entry, 0 if self.first_look else 1)
+        elif self._is_other(state, entry) and self._open(path) is None:
+            pass  # its mail stays as it is until it can be listed again
         elif state["uv"] != entry.uidvalidity:
             self.reset.append((path, str(entry.uidvalidity)))
             self.known[path] = begun(entry, 2)
-        elif entry.uidnext < state["next"]:
+        elif self._is_other(state, entry):
             # emptied and begun anew under the same UIDVALIDITY, against RFC 3501: void
             # all of it, and list it again with the next pull
             self.absent.append(Absence(path, str(state["uv"]), EVERYTHING))
             self.known[path] = begun(entry, 2)
             self.held.add(path)
+
+    def _is_other(self, state: State, entry: Listed) -> bool:
+        return entry.uidvalidity != state["uv"] or entry.uidnext < state["next"]
 
     def _with_numbers(self, path: str) -> Listed | None:
         """From EXAMINE, where STATUS did not tell them all."""
@@ -328,8 +336,21 @@ class Pull:
         return True
 
     def complete(self) -> None:
+        """All was told, but for the folders that the server refuses to open.
+
+        Mail that left elsewhere may lie in one of them, so it is waited for them, but
+        not for ever: a folder that is not for us would switch off all deletions. Its
+        own mail is not touched, it keeps its places. Mail moved into it is deleted
+        then, since nobody can see it there, and told as new once the folder opens.
+        """
         self.cursor["pass"] += 1
-        self.pass_complete = not self.refused
+        before = self.cursor.pop("refused", {})
+        refused = {
+            path: min(before.get(path, 0), REFUSED_PASSES) + 1 for path in self.refused
+        }
+        if refused:
+            self.cursor["refused"] = refused
+        self.pass_complete = all(count > REFUSED_PASSES for count in refused.values())
 
     # --- fill -------------------------------------------------------------------------
 
