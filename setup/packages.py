@@ -41,7 +41,7 @@ PACKAGES: dict[str, Callable[[], bool]] = {
         place.match("*CJK*") or place.match("DroidSansFallback*")
         for place in _FONTS.glob("*/*/*")
     ),
-    "offlineimap3": _has("offlineimap3"),
+    "offlineimap3": _has("offlineimap"),
 }
 SERVER = ["python3-venv", "ca-certificates", "debian-archive-keyring", "libmagic1"]
 SERVER += ["postgresql", "postgresql-client", "dovecot-imapd", "openssl"]
