@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import socket
 import time
+from datetime import UTC, datetime
 
 import pytest
 from engine.envelope import Envelope
+from engine.identity import mail_key
 from engine.providers import imap
 from engine.providers.base import (
     Budget,
@@ -357,6 +359,43 @@ def test_bad_mail_is_set_aside_alone(script):
     assert bad.envelope.headers is None and bad.envelope.parts is None
     assert isinstance(fact, MessageBroken)
     assert [body.text for body in texts] == ["hello"] * 11
+
+
+UNDATED = (
+    '* {n} FETCH (UID {n} FLAGS () INTERNALDATE "never" RFC822.SIZE 9 '
+    'BODYSTRUCTURE ("TEXT" "PLAIN" NIL NIL NIL "7BIT" 7 1) '
+    "BODY[HEADER.FIELDS (DATE)]<0> {{{size}}}\r\n{header})\r\n"
+)
+
+
+def undated(*headers: str):
+    """Answers with mail without an INTERNALDATE that can be read."""
+    told = "".join(
+        UNDATED.format(n=number, size=len(header), header=header)
+        for number, header in enumerate(headers, 1)
+    )
+    return answer(f"{told}{{tag}} OK done\r\n")
+
+
+def test_mail_without_internaldate_is_the_same_when_listed_again():
+    headers = (
+        "Date: Thu, 01 Jan 2026 10:00:00 +0200\r\nMessage-ID: <1@x>\r\n\r\n",
+        "Message-ID: <2@x>\r\n\r\n",
+        "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\nMessage-ID: <3@x>\r\n\r\n",
+    )
+    with Hostile({"UID FETCH": undated(*headers)}, mails=mails(3)) as server:
+        listings = []
+        for _ in range(2):
+            with open_(server) as provider:
+                (batch,) = Store().sync(provider)
+            listings.append({mail_key(p): p.received_at for p in batch.present})
+            time.sleep(1.1)
+
+    assert listings[0] == listings[1]
+    first, *others = sorted(listings[0].values())
+    assert first == datetime(2026, 1, 1, 8, tzinfo=UTC)
+    # before no start of a mirror: else it would leave no row
+    assert all(moment > datetime.now(UTC) for moment in others)
 
 
 def test_text_the_server_refuses_is_one_broken_mail():

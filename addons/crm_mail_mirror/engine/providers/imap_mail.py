@@ -23,6 +23,9 @@ from .imap_wire import Refused, in_our_words, is_busy
 MAX_HEADER = 262_144
 #: Mails of one call that may fail before the server itself is held to be ill.
 MAX_BROKEN = 20
+#: When mail came that tells no possible time, and the first time that is possible.
+UNDATED = datetime(2100, 1, 1, tzinfo=UTC)
+FIRST_MAIL = datetime(1980, 1, 1, tzinfo=UTC)
 
 _FIELDS = " ".join(field.upper() for field in headers.HEADER_FIELDS)
 HEADER_ITEMS = (
@@ -167,18 +170,31 @@ def read_presences(
         labels = _lower_words(row.get(b"X-GM-LABELS"))
         if "\\draft" in labels:
             continue
+        envelope = envelope_of(row)
         present.append(
             Presence(
                 place=Place(folder, generation, imap_uids.ref(uid)),
-                received_at=imap_parse.internal_date(row.get(b"INTERNALDATE"))
-                or datetime.now(UTC).replace(microsecond=0),
+                received_at=_received(row, envelope),
                 size=_integer(row.get(b"RFC822.SIZE")),
                 key=_gmail_id(row.get(b"X-GM-MSGID")),
-                envelope=envelope_of(row),
+                envelope=envelope,
                 outgoing=True if "\\sent" in labels else outgoing,
             )
         )
     return present, deleted
+
+
+def _received(row: Row, envelope: Envelope) -> datetime:
+    """INTERNALDATE; where it cannot be read the Date field; else ``UNDATED``.
+
+    It goes into the mail's key: now() would make the mail another one with each
+    listing. A date of long ago would put it before the start of the mirror, where it
+    leaves no row; so mail that does not tell shows as mail of the future.
+    """
+    if received := imap_parse.internal_date(row.get(b"INTERNALDATE")):
+        return received
+    written = envelope.date
+    return written if written and written >= FIRST_MAIL else UNDATED
 
 
 def envelope_of(row: Row) -> Envelope:
