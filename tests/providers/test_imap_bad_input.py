@@ -398,6 +398,50 @@ def test_mail_without_internaldate_is_the_same_when_listed_again():
     assert all(moment > datetime.now(UTC) for moment in others)
 
 
+def hang_on(what: str):
+    """Say nothing more when this is asked for, else just the flags and the like."""
+
+    def script(client, tag, line):
+        if what in line:
+            hostile.hang(client, tag, line)
+        else:
+            date = 'INTERNALDATE "01-Jan-2026 10:00:00 +0000"'
+            client.send(f"* 4 FETCH (UID 4 FLAGS () {date} RFC822.SIZE 9)\r\n")
+            client.send(f"{tag} OK done\r\n")
+
+    return script
+
+
+def test_mail_that_hangs_is_set_aside_when_it_is_asked_for_alone():
+    with Hostile(mails=mails(5), poison={4: hang_on("HEADER")}) as server:
+        with open_(server) as provider, pytest.raises(Unavailable) as caught:
+            provider.pull(None, None, Budget())
+        assert caught.value.code == "timeout"
+        store = Store()
+        with open_(server) as provider:
+            batches = store.sync(provider, Budget(mails=1))
+
+    told = {int(p.place.ref): p.envelope for b in batches for p in b.present}
+    assert sorted(told) == [1, 2, 3, 4, 5]
+    assert [uid for uid in told if told[uid].headers is None] == [4]
+
+
+def test_text_that_hangs_is_set_aside_when_it_is_asked_for_alone():
+    with Hostile(mails=mails(3)) as server:
+        with open_(server) as provider:
+            (batch,) = Store().sync(provider)
+        server.poison = {2: hostile.hang, 1: hostile.hang}
+        asked = {int(p.place.ref): [(p.place, p.envelope)] for p in batch.present}
+
+        with open_(server) as provider:
+            (alone,) = dict(provider.fetch(asked[2])).values()
+        with open_(server) as provider, pytest.raises(Unavailable) as caught:
+            list(provider.fetch(asked[2] + asked[1]))
+
+    assert isinstance(alone, MessageBroken)
+    assert caught.value.code == "timeout"
+
+
 def test_text_the_server_refuses_is_one_broken_mail():
     with Hostile(mails=mails(8)) as server:
         store = Store()

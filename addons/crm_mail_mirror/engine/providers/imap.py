@@ -232,7 +232,7 @@ class ImapProvider(Provider):
         Dovecot says BYE when an open folder is deleted; others do when they restart.
         """
         session = self._session
-        session.reopened = 0
+        session.reopened = session.hung = 0
         try:
             try:
                 return ask(*args)

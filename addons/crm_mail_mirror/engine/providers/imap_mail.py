@@ -3,7 +3,8 @@
 """How is mail read, page by page, when one mail of the page may be poison?
 
 A page that the server refuses, breaks off or garbles is halved until the one mail that
-does it stands alone; the others come through.
+does it stands alone; the others come through. Only one that the server is silent about
+is not looked for: it is set aside when it is asked for alone, in a page of one.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _read_piece(session, folder, piece, items, needed, answer, strikes) -> dict:
             raise
         problem: Exception = refusal
     except Unavailable as trouble:
-        if trouble.code not in ("garbage", "connection_lost"):
+        if not _may_be_poison(session, trouble, piece):
             raise
         session.reopen(folder)
         problem = trouble
@@ -111,6 +112,14 @@ def _read_piece(session, folder, piece, items, needed, answer, strikes) -> dict:
     if strikes[0] < 0:
         raise problem
     return {piece[0]: None}
+
+
+def _may_be_poison(session: Session, trouble: Unavailable, piece: list[int]) -> bool:
+    """Is it worth asking again? Silence costs half a minute: one mail alone, once."""
+    if trouble.code != "timeout":
+        return trouble.code in ("garbage", "connection_lost")
+    session.hung += 1
+    return len(piece) == 1 and session.hung == 1
 
 
 def _ask(session, piece, items, needed, answer) -> dict[int, Row | None]:

@@ -22,7 +22,8 @@ class Session:
     def __init__(self, account: Account):
         self._account = account
         self.traffic = Traffic()
-        self.reopened = 0
+        #: in one call: connections after the first, and commands without an answer
+        self.reopened = self.hung = 0
         self.raw_names: dict[str, bytes] = {}
         self.roles: dict[str, str] = {}
         #: of the open folder
