@@ -20,7 +20,7 @@ from functools import lru_cache
 
 from .base import LoginRequired, NotAllowed, Throttled, Traffic, Unavailable
 from .imap_address import ascii_name, is_allowed, is_public, resolve
-from .imap_wire import Refused, Timeouts, Wire, in_our_words, is_busy, quote
+from .imap_wire import Refused, Timeouts, Wire, in_our_words, is_busy
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def open_wire(account: Account, traffic: Traffic) -> Wire:
             wire.enable_qresync()
     except BaseException:
         if wire is not None:
-            wire._imap.shutdown()
+            wire.close()
         sock.close()
         raise
     return wire
@@ -167,10 +167,9 @@ def _greeted(account: Account, sock: socket.socket, traffic: Traffic) -> Wire:
         if problem.code in ("garbage", "server_error"):
             raise Unavailable("not_imap", "greeting") from None
         raise
-    if wire._imap.state != "NONAUTH":  # PREAUTH: whose mailbox would that be?
-        wire._imap.shutdown()
+    if not wire.believe_greeting():  # PREAUTH: whose mailbox would that be?
+        wire.close()
         raise Unavailable("not_imap", "greeting")
-    wire.capable = frozenset(wire._imap.capabilities)
     return wire
 
 
@@ -192,7 +191,7 @@ def _start_tls(account: Account, wire: Wire) -> None:
                 wire.command("STARTTLS")
             except Refused:
                 raise Unavailable("starttls_refused", "refused") from None
-        wire._imap.start_tls(context, ascii_name(account.host))
+        wire.start_tls(context, ascii_name(account.host))
     except OSError as problem:  # some of ssl's are ValueErrors as well
         raise _tls_problem(problem) from None
     except ValueError:
@@ -205,19 +204,15 @@ def _start_tls(account: Account, wire: Wire) -> None:
 
 
 def _log_in(account: Account, wire: Wire) -> None:
-    imap = wire._imap
-    imap.limit_answer()
-    wire.traffic.commands += 1
     try:
         if account.auth == "xoauth2":
-            imap.authenticate("XOAUTH2", _first(_xoauth2(account)))
+            wire.sasl("XOAUTH2", _first(_xoauth2(account)))
         elif "AUTH=PLAIN" in wire.capable:
-            imap.authenticate("PLAIN", _first(f"\0{account.login}\0{account.secret}"))
+            wire.sasl("PLAIN", _first(f"\0{account.login}\0{account.secret}"))
         elif "LOGINDISABLED" not in wire.capable:
-            wire.command("LOGIN", quote(account.login), quote(account.secret))
-            imap.state = "AUTH"
+            wire.log_in(account.login, account.secret)
         elif "AUTH=LOGIN" in wire.capable:
-            imap.authenticate("LOGIN", _in_turn(account.login, account.secret))
+            wire.sasl("LOGIN", _in_turn(account.login, account.secret))
         else:
             raise NotAllowed("login_over_plaintext", "login disabled")
     except imaplib.IMAP4.abort as problem:

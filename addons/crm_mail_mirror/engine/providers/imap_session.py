@@ -76,4 +76,4 @@ class Session:
                 raise Unavailable("connection_lost", "the folder is gone")
 
     def close(self) -> None:
-        self.wire._imap.shutdown()
+        self.wire.close()

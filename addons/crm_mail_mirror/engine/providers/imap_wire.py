@@ -14,7 +14,7 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -78,6 +78,24 @@ class Wire(imapclient.IMAPClient):
     def _create_IMAP4(self) -> Connection:
         return Connection(*self._parts)
 
+    @property
+    def failure(self) -> str:
+        """What went wrong below: a code of ``Unavailable``, ``""`` for nothing."""
+        return self._imap.failure
+
+    def close(self) -> None:
+        """Hang up, without a word."""
+        self._imap.shutdown()
+
+    def believe_greeting(self) -> bool:
+        """Take the capabilities it told. :return: the server waits for a login"""
+        self.capable = frozenset(self._imap.capabilities)
+        return self._imap.state == "NONAUTH"
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """After STARTTLS was accepted; raises what ``ssl`` does, and ``ValueError``."""
+        self._imap.start_tls(context, host)
+
     # --- any command ------------------------------------------------------------------
 
     def command(self, name: str, *args: str | bytes, answer: int = MAX_ANSWER) -> dict:
@@ -111,6 +129,17 @@ class Wire(imapclient.IMAPClient):
             if answer.strip()[:1].isdigit()
         )
         return told
+
+    def sasl(self, mechanism: str, answers: Callable[[bytes], str]) -> None:
+        """AUTHENTICATE. :raises imaplib.IMAP4.error: refused, as imaplib says it"""
+        self._imap.limit_answer()
+        self.traffic.commands += 1
+        self._imap.authenticate(mechanism, answers)
+
+    def log_in(self, login: str, secret: str) -> None:
+        """LOGIN, for servers without SASL."""
+        self.command("LOGIN", quote(login), quote(secret))
+        self._imap.state = "AUTH"
 
     def ask_capabilities(self) -> None:
         """Learn them anew: servers tell more, or others, after login."""
@@ -276,7 +305,7 @@ def in_our_words(
     except TooMuch:
         raise Unavailable("garbage", "more than was asked for") from None
     except imaplib.IMAP4.abort as problem:
-        failure = wire._imap.failure if wire is not None else ""
+        failure = wire.failure if wire is not None else ""
         raise _from_abort(str(problem), failure, doing) from None
     except ssl.SSLError:
         raise Unavailable("connection_lost", "TLS") from None
