@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 #: Milliseconds: a busy machine compiles views while we wait.
@@ -53,13 +55,13 @@ class Desk:
         expect(self.page.locator("a.active[name=mirror_emails]")).to_be_visible()
         return self.page.locator(".o_notebook .tab-pane.active")
 
-    def preferences(self) -> Locator:
+    def preferences(self, says: str = "Link a mailbox") -> Locator:
         """My Preferences, page Mailboxes, by the menu of the user."""
         self.page.locator(".o_user_menu > button").click()
         self.page.locator("[data-menu=preferences]").click()
         self.page.locator("a[name=mirror_mailboxes]").click()
         shown = self.page.locator(".o_notebook .tab-pane.active")
-        expect(shown.locator("button[name=action_mirror_link]")).to_be_visible()
+        expect(shown.locator("button[name=action_mirror_link]")).to_have_text(says)
         return shown
 
     def mailbox(self, mailbox: int) -> None:
@@ -84,10 +86,15 @@ class Desk:
         """One of a field's radio buttons."""
         self.field(name).get_by_label(label, exact=True).check()
 
-    def choose_option(self, row: Locator, name: str, label: str) -> None:
-        """An option of a selection field in a row that is being edited."""
-        row.locator(f"[name={name}] input").click()
-        self.page.get_by_role("option", name=label, exact=True).click()
+    def choose_option(self, name: str, label: str) -> None:
+        """An option of a selection field in the row that is being edited."""
+        field = self.page.locator(f".o_selected_row .o_field_widget[name={name}]")
+        field.locator("input").click()
+        field.locator("input").fill(label)
+        options = self.page.locator(".o_select_menu_menu .o_select_menu_item")
+        expect(options).to_have_count(1)
+        self.page.keyboard.press("Enter")
+        expect(field.locator("input")).to_have_value(label)
 
     def save_row(self) -> None:
         self.page.locator(".o_list_button_save:visible").first.click()
@@ -96,16 +103,15 @@ class Desk:
     def search(self, kind: str, words: str) -> None:
         """Search a list: "Search <kind> for: <words>"."""
         self.page.locator(".o_searchview_input").fill(words)
-        self.page.locator(
-            ".o_searchview_autocomplete li", has_text=f"Search {kind} for"
-        ).click()
+        menu = self.page.locator(".o_searchview_autocomplete")
+        menu.get_by_text(f"Search {kind} for: {words}").click()
 
     def filter(self, *names: str) -> None:
         """One of a list's filters, such as "Sent", or "Date" and then "2025"."""
         self.page.locator(".o_searchview_dropdown_toggler").click()
-        menu = self.page.locator(".o_search_bar_menu")
+        items = self.page.locator(".o_search_bar_menu .o_menu_item")
         for name in names:
-            menu.get_by_text(name, exact=True).click()
+            items.filter(has_text=re.compile(f"^{name}$")).first.click()
         self.page.keyboard.press("Escape")
 
     def search_nothing(self) -> None:
@@ -139,3 +145,8 @@ class Desk:
         cells = self.page.locator(".o_list_view td[name=subject]")
         expect(cells).to_have_count(len(subjects))
         assert sorted(cells.all_inner_texts()) == sorted(subjects)
+
+    def expect_no_sideways_scrolling(self) -> None:
+        """The page is no wider than its window."""
+        width = "document.documentElement.scrollWidth - window.innerWidth"
+        assert self.page.evaluate(width) <= 0

@@ -128,6 +128,17 @@ class Office:
         )
         return login
 
+    def speak_french(self) -> None:
+        """Install the language, as an administrator does."""
+        lang = self.admin(
+            "res.lang",
+            "search",
+            [("code", "=", "fr_FR")],
+            context={"active_test": False},
+        )
+        wizard = self.admin.create("base.language.install", lang_ids=[(6, 0, lang)])
+        self.admin("base.language.install", "lang_install", [wizard])
+
     def address(self, login: str) -> str:
         return f"{login}@ours.example"
 

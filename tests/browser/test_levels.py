@@ -76,7 +76,7 @@ def test_each_level_shows_its_mail_at_the_next_click(office, contact, desk):
         admin.go("/odoo/action-crm_mail_mirror.res_users_action_mirror")
         row = admin.page.locator("tr.o_data_row:has(td[name=login]:text-is('viewer'))")
         row.locator("td[name=mirror_visibility]").click()
-        admin.choose_option(row, "mirror_visibility", LABELS[level])
+        admin.choose_option("mirror_visibility", LABELS[level])
         admin.save_row()
 
         rows = viewer.rows(viewer.emails("res.partner", contact))

@@ -1,0 +1,95 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Whoever reads on a phone, in French or with the keyboard alone."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.office import PASSWORD
+
+PHONE = {"width": 400, "height": 800, "is_mobile": True, "has_touch": True}
+
+
+@pytest.fixture(scope="module")
+def contact(office) -> int:
+    """A contact who wrote to Mona."""
+    mona = office.user("Mona Mobile")
+    contact = office.contact("Kim Kunde", "kim@phone.example")
+    office.letter(
+        mona,
+        sender="Kim Kunde <kim@phone.example>",
+        subject="Small screen",
+        text="Is it\nreadable?",
+    )
+    office.link(mona, 1)
+    return contact
+
+
+def test_a_phone_shows_cards_that_fit_and_open(office, contact, desk):
+    mona = desk("mona", **PHONE)
+
+    shown = mona.emails("res.partner", contact)
+    card = shown.locator(".o_kanban_record", has_text="Small screen")
+    expect(card).to_contain_text("Kim Kunde")
+    expect(card).to_contain_text("Is it readable?")
+    mona.expect_no_sideways_scrolling()
+    card.click()
+    mail = mona.page.locator(".modal")
+    expect(mail.locator("[name=body]")).to_have_text("Is it readable?")
+    mona.expect_no_sideways_scrolling()
+
+    mona.go("/odoo/mirrored-emails")
+    expect(mona.page.locator(".o_kanban_record:visible")).to_have_count(1)
+    mona.expect_no_sideways_scrolling()
+
+    mona.go(f"/odoo/my-preferences/{office.session('mona').uid}")
+    mona.page.locator("a[name=mirror_mailboxes]").click()
+    box = mona.page.locator(".o_kanban_record", has_text=office.address("mona"))
+    expect(box).to_contain_text("Mirrored")
+    mona.expect_no_sideways_scrolling()
+    box.get_by_role("button", name="Open").click()
+    expect(mona.page.locator("button[name=action_sync_now]")).to_be_visible()
+    mona.expect_no_sideways_scrolling()
+
+
+def test_linking_by_keyboard_alone(office, desk):
+    login = office.user("Theo Tastatur")
+    theo = desk(login)
+    theo.go("/odoo/contacts")
+    theo.preferences()
+    theo.press("action_mirror_link")
+    expect(theo.field("imap_host")).to_be_visible()
+
+    keyboard = theo.page.keyboard
+    theo.field("email").locator("input").focus()
+    for typed in ("localhost", str(office.dovecot.tls_port)):
+        keyboard.press("Tab")
+        keyboard.type(typed)
+    for _field in ("imap_security", "imap_login", "password"):
+        keyboard.press("Tab")
+    keyboard.type(PASSWORD)
+    keyboard.press("Alt+c")
+
+    expect(theo.state()).to_have_text("Mirrored")
+
+
+def test_a_french_user_reads_french(office, contact, desk):
+    office.speak_french()
+    login = office.user("Luc Lecteur", lang="fr_FR")
+    luc = desk(login, locale="fr-FR")
+
+    luc.go("/odoo/contacts")
+    luc.preferences("Relier une boîte aux lettres")
+    luc.press("action_mirror_link")
+    expect(luc.state()).to_have_text("Non connectée")
+    luc.fill("imap_host", "imap.nowhere.invalid")
+    luc.fill("password", PASSWORD)
+    luc.press("action_connect")
+    assert "Aucun serveur ne porte ce nom" in luc.notice()
+
+    luc.record("res.partner", contact)
+    luc.page.get_by_role("tab", name="Échanges").click()
+    expect(luc.page.locator(".tab-pane.active")).to_contain_text("Aucun échange")
+    luc.go("/odoo/mirrored-emails")
+    expect(luc.page.locator(".o_menu_sections")).to_contain_text("Boîtes aux lettres")
+    expect(luc.page.locator(".o_nocontent_help")).to_contain_text("Mes préférences")
