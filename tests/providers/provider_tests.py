@@ -312,7 +312,7 @@ class ProviderTests:
             raise Unavailable("timeout")
 
         with monkeypatch.context() as patch, mailbox.open() as failing:
-            patch.setattr("engine.providers.imap_sync.read_presences", hang)
+            patch.setattr("engine.providers.imap_mail.read_presences", hang)
             try:
                 store.apply(failing.pull(store.cursor, None, Budget()))
             except Unavailable:

@@ -8,7 +8,7 @@ import logging
 import time
 
 import pytest
-from engine.providers import imap, imap_address, imap_cursor, imap_sync
+from engine.providers import imap, imap_address, imap_cursor, imap_fill, imap_sync
 from engine.providers.base import (
     Budget,
     LoginRequired,
@@ -440,9 +440,10 @@ def test_mutant_modseq_from_status_is_caught(mailbox, monkeypatch):
     assert _deletes_are_seen(mailbox)
     mailbox.owner.expunge("INBOX", *mailbox.owner.listing("INBOX"))
     monkeypatch.setattr(imap_sync, "watermark", ahead)
-    monkeypatch.setattr(
-        imap_sync, "pin", lambda state, seen: state.update(modseq=99, count=None)
-    )
+    for module in (imap_sync, imap_fill):
+        monkeypatch.setattr(
+            module, "pin", lambda state, seen: state.update(modseq=99, count=None)
+        )
     store = Store()
     with mailbox.open() as provider:
         mailbox.owner.append("INBOX", letter("x"))

@@ -33,11 +33,12 @@ from .base import (
     Traffic,
     Unavailable,
 )
+from .imap_bite import Memory
 from .imap_connect import Account
 from .imap_folders import read_folders
 from .imap_mail import read_presences
 from .imap_session import Session
-from .imap_sync import Memory, Pull
+from .imap_sync import Pull
 from .imap_wire import Refused, Timeouts, in_our_words, is_busy
 
 

@@ -11,28 +11,16 @@ Each step may end the bite; the cursor then says where the next one goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from . import imap_uids
-from .base import (
-    Absence,
-    Budget,
-    ChangeBatch,
-    Folder,
-    Presence,
-    ProviderError,
-    Unavailable,
-)
+from .base import Absence, ChangeBatch, ProviderError, Unavailable
+from .imap_bite import Changed
 from .imap_cursor import (
     State,
     begun,
     deleted_of,
-    imap_date,
     is_pinned,
     new_uids,
-    opened,
     pin,
     progress,
     remember_deleted,
@@ -40,17 +28,11 @@ from .imap_cursor import (
     watermark,
 )
 from .imap_departures import find_lost, has_qresync
+from .imap_fill import ORDER, Fill
 from .imap_folders import Listed, only_all_mail, read_folders, renames
-from .imap_mail import read_presences
-from .imap_session import Session
-from .imap_wire import Examined, Refused, in_our_words, is_busy
+from .imap_wire import in_our_words
 
 EVERYTHING = (("0000000000", "9999999999"),)
-ORDER = {"inbox": 0, "sent": 1, "archive": 2, "all": 2, "other": 3}
-#: Mails of one folder before the fill turns to the next folder.
-WINDOW = 250
-#: UIDs that one SEARCH of a fill covers, at first.
-SEARCHED = 20_000
 #: A folder that is refused in more passes in a row holds up no departures any longer;
 #: with a pass a minute it is waited for about as many minutes.
 REFUSED_PASSES = 20
@@ -58,56 +40,8 @@ REFUSED_PASSES = 20
 LOOK_EVERY = 10.0
 
 
-class Changed(Exception):
-    """A folder is no longer what it was when all were looked at."""
-
-
-@dataclass
-class Memory:
-    """What one connection remembers between two pulls; all of it may be lost."""
-
-    looked_at: float = 0.0
-    quiet: bool = False
-    listed: dict[str, Listed] = field(default_factory=dict)
-    #: folder -> (UIDVALIDITY, since, lowest UID searched, what lies there)
-    searched: dict[str, tuple] = field(default_factory=dict)
-
-
-class Pull:
-    """One ``pull``: collects facts, and moves the cursor past each once it is told.
-
-    :param memory: of the connection
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        memory: Memory,
-        cursor: dict | None,
-        since: datetime | None,
-        budget: Budget,
-        skip: Iterable[str],
-    ):
-        self.session, self.memory = session, memory
-        self.first_look = cursor is None
-        self.cursor = opened(cursor, since)
-        self.known: dict[str, State] = self.cursor["folders"]
-        self.skip = set(skip)
-        self.budget = budget
-        self.started = time.monotonic()
-        self.received = session.traffic.received
-        self.worked = False
-        self.now: dict[str, Listed] = {}
-        self.refused: set[str] = set()
-        self.held: set[str] = set()
-        # the facts
-        self.folders: tuple[Folder, ...] | None = None
-        self.renamed: list[tuple[str, str]] = []
-        self.reset: list[tuple[str, str]] = []
-        self.present: list[Presence] = []
-        self.absent: list[Absence] = []
-        self.relisted = False
-        self.pass_complete = False
+class Pull(Fill):
+    """One ``pull``, step by step."""
 
     def run(self) -> ChangeBatch:
         """:raises ProviderError: when nothing at all could be told"""
@@ -352,132 +286,7 @@ class Pull:
             self.cursor["refused"] = refused
         self.pass_complete = all(count > REFUSED_PASSES for count in refused.values())
 
-    # --- fill -------------------------------------------------------------------------
-
-    def fill(self) -> None:
-        """Older mail, some of each folder in turn, inbox and sent twice as often."""
-        while self._has_room() and (waiting := self._to_fill()):
-            if not self._fill_window(min(waiting, key=self._share)):
-                return
-
-    def _to_fill(self) -> list[str]:
-        return [
-            path
-            for path, state in self.known.items()
-            if "low" in state
-            and path in self.memory.listed
-            and path not in self.refused
-            and path not in self.skip
-        ]
-
-    def _share(self, path: str) -> tuple:
-        role = self.memory.listed[path].folder.role
-        weight = 2 if role in ("inbox", "sent") else 1
-        return self.known[path]["n"] // (WINDOW * weight), ORDER[role], path
-
-    def _fill_window(self, path: str, again: bool = False) -> bool:
-        """The next older mails of a folder. :return: it may go on"""
-        state = self.known[path]
-        self.worked = True
-        if not (self.session.is_open(path) and is_pinned(state)):
-            seen = self._open(path)
-            if seen is None:
-                return True
-            self._must_be_same(state, seen)
-            if not is_pinned(state):
-                pin(state, seen)
-        with in_our_words(self.session.wire, "SEARCH"):
-            self._find_floor(state)
-            low, there = self._search_below(path, state)
-        taken = imap_uids.newest(there, min(self._left(), WINDOW))
-        if imap_uids.size(there) > len(taken):
-            low = taken[-1]
-        self._tell(path, taken)
-        self.relisted = self.relisted or again
-        state["low"] = low
-        state["n"] = min(state["n"] + len(taken), state["size"])
-        if low <= state["floor"]:
-            state["n"] = state["size"]
-            del state["low"], state["floor"]
-            self.memory.searched.pop(path, None)
-        return True
-
-    def _find_floor(self, state: State) -> None:
-        if "floor" in state:
-            return
-        state["floor"] = 1
-        if self.cursor["since"]:
-            recent = self.session.wire.search("SINCE", imap_date(self.cursor["since"]))
-            recent = imap_uids.clip(recent, 1, state["next"] - 1)
-            state["floor"] = recent[0][0] if recent else state["next"]
-            state["size"] = imap_uids.size(recent)
-
-    def _search_below(self, path: str, state: State) -> tuple[int, imap_uids.Ranges]:
-        """What lies just below ``low``. :return: the lowest UID searched, and UIDs"""
-        high, floor, since = state["low"] - 1, state["floor"], self.cursor["since"]
-        if path in self.memory.searched:
-            uv, day, low, found = self.memory.searched[path]
-            found = imap_uids.clip(found, 1, high)
-            if (uv, day) == (state["uv"], since) and found and low <= high:
-                return low, found
-        criteria = ("SINCE", imap_date(since)) if since else ()
-        width, low, found = SEARCHED, high + 1, []
-        while low > floor and not found:
-            low = max(floor, low - width)
-            found = self.session.wire.search("UID", f"{low}:{high}", *criteria)
-            found = imap_uids.clip(found, low, high)
-            width *= 4
-        self.memory.searched[path] = (state["uv"], since, low, found)
-        return low, found
-
-    # --- common -----------------------------------------------------------------------
-
-    def _open(self, path: str) -> Examined | None:
-        """EXAMINE. ``None`` when the server refuses this folder: the others go on."""
-        self.worked = True
-        with in_our_words(self.session.wire, "EXAMINE"):
-            try:
-                return self.session.examine(path)
-            except Refused as refusal:
-                if refusal.answer == "BAD" or is_busy(refusal.text, refusal.code):
-                    raise
-        self.refused.add(path)
-        return None
-
-    def _must_be_same(self, state: State, seen: Examined) -> None:
-        if seen.uidvalidity != state["uv"] or seen.uidnext < state["next"]:
-            raise Changed
-
-    def _tell(self, path: str, uids: list[int]) -> None:
-        """Mail is present, but for what is marked \\Deleted.
-
-        ``deleted`` keeps what comes back until it is told: any command may fail.
-        """
-        state = self.known[path]
-        outgoing = True if self.memory.listed[path].folder.role == "sent" else None
-        with in_our_words(self.session.wire, "FETCH"):
-            present, deleted = read_presences(
-                self.session, path, str(state["uv"]), outgoing, uids
-            )
-        self.present.extend(present)
-        before = deleted_of(state)
-        if before or deleted:
-            others = imap_uids.subtract(before, imap_uids.compress(uids))
-            deleted = imap_uids.compress(deleted)
-            remember_deleted(state, imap_uids.merge([*others, *deleted]))
-
-    def _left(self) -> int:
-        return max(1, self.budget.mails - len(self.present))
-
-    def _out_of_time(self) -> bool:
-        spent = time.monotonic() - self.started
-        return self.worked and spent > self.budget.seconds
-
-    def _has_room(self, again: bool = False) -> bool:
-        """May more mail be told in this batch? What is relisted goes alone."""
-        if self.present and again != self.relisted:
-            return False
-        return len(self.present) < self.budget.mails and not self._out_of_time()
+    # --- the batch --------------------------------------------------------------------
 
     def _batch(self, unfinished: bool) -> ChangeBatch:
         more = unfinished or not self.memory.quiet or bool(self._to_fill())
