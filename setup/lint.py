@@ -1,5 +1,6 @@
 """Is the code in good style, by the settings of OCA?"""
 
+import os
 import subprocess
 import xml.dom.expatbuilder
 from pathlib import Path
@@ -30,7 +31,12 @@ def run_all() -> int:
 def _check(name: str, argv: list[str]) -> bool:
     with step(name):
         done = subprocess.run(
-            argv, cwd=CHECKOUT, capture_output=True, text=True, check=False
+            argv,
+            cwd=CHECKOUT,
+            env={**os.environ, "PYLINTHOME": str(LOCAL / "cache/pylint")},
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if done.returncode:
         note(done.stdout + done.stderr)
