@@ -94,12 +94,13 @@ EDGES = [
         "_drop_locations",
         "_judge_orphans",
         "_delete_copies",
-        "_count",
         "_move_cursor",
         "_remove_confirmed",
     )
     for when in ("before", "after")
 ] + [
+    ("day", "_add", "before"),
+    ("day", "_add", "after"),
     ("sync", "_judge", "before"),
     ("sync", "_judge", "after"),
     ("sync", "_store", "before"),

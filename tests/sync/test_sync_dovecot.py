@@ -463,7 +463,10 @@ def state(mirror, box):
 
 def test_wrong_password_asks_the_owner_once_and_catches_up(mirror, filled):
     box, program, _partner, _uids = filled
-    mirror.write("crm.mail.mirror.mailbox", box.id, password="of last year")
+    with mirror.env() as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        env["crm.mail.mirror.credential"]._store(mailbox, "of last year")
+        env["crm.mail.mirror.credential"]._use_new(mailbox)
 
     for _ in range(3):
         mirror.sync(box)

@@ -406,7 +406,7 @@ def shared(mirror, lib):
     return anna, bert
 
 
-@pytest.mark.parametrize("step", ["_forget_unseen", "_count", "_move_cursor"])
+@pytest.mark.parametrize("step", ["_forget_unseen", "_move_cursor"])
 def test_forgetting_a_message_while_a_copy_of_it_is_written(
     mirror, page, shared, together, monkeypatch, step
 ):

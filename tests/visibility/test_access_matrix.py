@@ -64,7 +64,8 @@ HEALTH = {
     "brake", "company_id", "create_date", "create_uid", "display_name", "email",
     "email_normalized", "failure_count", "id", "imap_host", "imap_port",
     "imap_security", "is_mine", "is_readable", "last_change_at", "last_error",
-    "last_error_sentence", "last_sync_at", "ledger", "may_stop", "mirrored_count", "next_sync_at",
+    "last_error_sentence", "last_sync_at", "ledger", "may_stop", "mirrored_count",
+    "next_sync_at",
     "progress_done", "progress_total", "provider", "seen_count", "state", "user_id",
     "write_date", "write_uid",
 }  # fmt: skip

@@ -2,12 +2,14 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """How does a page of listed mail become a page that can be stored? Judge, then read.
 
-    judged = judge(presences, ...)      # pure
-    read(provider, judged, ...)         # network: facts and texts of what matched
+judged = judge(presences, ...)      # pure
+read(provider, judged, ...)         # network: facts and texts of what matched
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -15,6 +17,9 @@ from . import identity, rules
 from .envelope import Body, Envelope
 from .providers.base import MessageBroken, Presence, Provider, ProviderError
 from .rules import Decision, Directory, Need, Policy, State
+
+#: Texts asked for at once: between two bites time is looked at.
+BITE = 100
 
 
 @dataclass
@@ -26,6 +31,7 @@ class Judged:
     :param external: the participants that are nobody's of the house
     :param body: only when the decision is to mirror
     :param error: why a mail that was to be read could not be
+    :param is_late: its text was not asked for, because time was up
     """
 
     presence: Presence
@@ -36,6 +42,7 @@ class Judged:
     external: frozenset[str] = frozenset()
     body: Body | None = None
     error: ProviderError | None = None
+    is_late: bool = False
 
     @property
     def envelope(self) -> Envelope:
@@ -70,11 +77,17 @@ def judge(
 
 
 def read(
-    provider: Provider, page: list[Judged], policy: Policy, directory: Directory
+    provider: Provider,
+    page: list[Judged],
+    policy: Policy,
+    directory: Directory,
+    seconds: float = math.inf,
 ) -> None:
     """Fetch what the decisions still need: the second grade, then the texts.
 
-    Fills ``decision``, ``body`` and ``error`` of the page's mails in place.
+    Fills ``decision``, ``body``, ``error`` and ``is_late`` of the mails in place.
+
+    :param seconds: after so much time no further texts are asked for
 
     :raises ProviderError: the connection as a whole failed; the page is void
     """
@@ -87,7 +100,14 @@ def read(
     wanted = [item for item in page if _is_wanted(item)]
     # what the listing gave has no parts where structure is the second grade
     _each(wanted, provider.facts, lambda item: item.envelope.parts is None)
-    _each(wanted, provider.fetch, lambda item: not item.error)
+    wanted = [item for item in wanted if not item.error]
+    end = time.monotonic() + seconds
+    for start in range(0, len(wanted), BITE):
+        if start and time.monotonic() > end:
+            for item in wanted[start:]:
+                item.is_late = True
+            break
+        _each(wanted[start : start + BITE], provider.fetch, lambda item: True)
 
 
 def _may_be_a_twin(item: Judged) -> bool:

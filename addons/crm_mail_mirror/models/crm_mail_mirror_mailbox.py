@@ -2,7 +2,10 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Which mailboxes are linked, by whom, how do they fare, and who may read them?"""
 
+import contextlib
 from datetime import timedelta
+
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -296,7 +299,13 @@ class CrmMailMirrorMailbox(models.Model):
     def unlink(self):
         messages = self.env["crm.mail.mirror.page"]._messages_of(self)
         result = super().unlink()
-        self.env["crm.mail.mirror.page"]._forget_unseen(messages)
+        # a colleague's copy that is just being written keeps its mail: the nightly
+        # clean-up takes what is left
+        with (
+            contextlib.suppress(psycopg2.errors.ForeignKeyViolation),
+            self.env.cr.savepoint(),
+        ):
+            self.env["crm.mail.mirror.page"]._forget_unseen(messages)
         return result
 
     # ---- actions of the owner -------------------------------------------------------

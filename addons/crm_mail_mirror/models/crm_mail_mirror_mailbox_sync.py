@@ -174,7 +174,7 @@ class CrmMailMirrorMailbox(models.Model):
         if code == "cursor_expired" and self.cursor:
             values |= {"cursor": False, "next_sync_at": fields.Datetime.now()}
             self.env["crm.mail.mirror.page"]._void_places(self)
-            self.env["crm.mail.mirror.page"]._recount(self)
+            self.env["crm.mail.mirror.day"]._recount(self)
         if state:
             values["state"] = state
         self.sudo().write(values)
@@ -191,7 +191,7 @@ class CrmMailMirrorMailbox(models.Model):
         """From the beginning: what is known is found again, not downloaded again."""
         self.env["crm.mail.mirror.page"]._forget_before(self, self._since())
         self.env["crm.mail.mirror.page"]._void_places(self)
-        self.env["crm.mail.mirror.page"]._recount(self)
+        self.env["crm.mail.mirror.day"]._recount(self)
         now = fields.Datetime.now()
         self.sudo().write({"cursor": False, "next_sync_at": now})
 

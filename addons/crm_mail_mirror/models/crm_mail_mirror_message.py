@@ -4,8 +4,8 @@
 
 Columns that hold content are closed to everybody. People read computed fields: each is
 worked out from the copies that the reader may see, by that copy's sharing, at the
-moment of reading. A search on content runs the same condition inside its query, so that what
-cannot be read cannot be found, sorted, grouped or counted by either.
+moment of reading. A search on content runs the same condition inside its query, so that
+what cannot be read cannot be found, sorted, grouped or counted by either.
 """
 
 from collections import defaultdict

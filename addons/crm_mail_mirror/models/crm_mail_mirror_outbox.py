@@ -72,62 +72,75 @@ class CrmMailMirrorOutbox(models.Model):
 
     @api.model
     def _remove_unmatched(self, emails):
-        """Mail of these addresses goes unless somebody else on it is still known."""
+        """Mail of these addresses goes unless somebody else on it is still known.
+
+        Judged copy by copy: a Bcc counts for the copy that shows it alone.
+        """
         cr = self.env.cr
         cr.execute(
             SQL(
-                """SELECT DISTINCT p.message_id, p.address_id, a.email_normalized
-                     FROM crm_mail_mirror_participant p
+                """SELECT c.id, c.message_id, c.mailbox_id, c.received_at, c.state,
+                          c.reason, array_agg(a.email_normalized) AS emails
+                     FROM crm_mail_mirror_copy c
+                     JOIN crm_mail_mirror_participant p ON p.message_id = c.message_id
+                          AND (p.copy_id IS NULL OR p.copy_id = c.id)
                      JOIN crm_mail_mirror_address a ON a.id = p.address_id
-                    WHERE p.message_id IN (
+                    WHERE (c.state = 'mirrored'
+                           OR c.state = 'hidden' AND c.reason = 'brake')
+                      AND c.message_id IN (
                           SELECT q.message_id FROM crm_mail_mirror_participant q
                             JOIN crm_mail_mirror_address b ON b.id = q.address_id
-                           WHERE b.email_normalized = ANY(%s))""",
+                           WHERE b.email_normalized = ANY(%s))
+                    GROUP BY c.id""",
                 list(emails),
             )
         )
-        people = {}
-        for message, _address, email in cr.fetchall():
-            people.setdefault(message, set()).add(email)
-        everybody = set().union(*people.values()) if people else set()
+        copies = cr.dictfetchall()
+        everybody = {email for copy in copies for email in copy["emails"]}
         directory = self.env["crm.mail.mirror.directory"]._look_up(everybody)
-        gone = [m for m, them in people.items() if not them & directory.known]
+        gone = [c for c in copies if not directory.known.intersection(c["emails"])]
         if not gone:
             return
         cr.execute(
             SQL(
-                """UPDATE crm_mail_mirror_copy c
+                """UPDATE crm_mail_mirror_copy
                       SET state = 'unmatched', reason = 'no_contact', message_id = NULL,
                           body_id = NULL,
                           expires_at = now() AT TIME ZONE 'UTC' + interval '7 days'
-                     FROM crm_mail_mirror_copy o
-                    WHERE o.id = c.id AND c.message_id = ANY(%s)
-                      AND c.state = 'mirrored'
-                RETURNING c.id, o.message_id, c.mailbox_id, c.received_at, o.reason""",
-                gone,
+                    WHERE id = ANY(%s)""",
+                [copy["id"] for copy in gone],
             )
         )
-        rows = cr.fetchall()
+        # its Bcc goes with it: nothing of the mail is left but keyed hashes
+        cr.execute(
+            "DELETE FROM crm_mail_mirror_participant WHERE copy_id = ANY(%s)",
+            [[copy["id"] for copy in gone]],
+        )
         digest = keyring().digest
-        traces = [
-            (copy, digest("trace", email))
-            for copy, message, *_rest in rows
-            for email in people[message] - directory.own
-        ]
+        traces = {
+            (copy["id"], digest("trace", email))
+            for copy in gone
+            for email in set(copy["emails"]) - directory.own
+        }
         if traces:
             cr.execute(
                 SQL(
                     """INSERT INTO crm_mail_mirror_trace (copy_id, kind, digest)
                        SELECT c, 'address', d FROM unnest(%s::int[], %s::text[])
                               AS t(c, d)""",
-                    *map(list, zip(*traces, strict=True)),
+                    *map(list, zip(*sorted(traces), strict=True)),
                 )
             )
         self._move_days(
-            ((m, r, "mirrored", reason, 1) for _c, _m, m, r, reason in rows),
+            (
+                (c["mailbox_id"], c["received_at"], c["state"], c["reason"], 1)
+                for c in gone
+            ),
             ("unmatched", "no_contact"),
         )
-        self.env["crm.mail.mirror.page"]._forget_unseen({row[1] for row in rows})
+        self.env["crm.mail.mirror.page"]._forget_unseen(
+            {copy["message_id"] for copy in gone}
+        )
 
     def _move_days(self, rows, to):
         """Copies that changed their line in the log.
@@ -143,7 +156,7 @@ class CrmMailMirrorOutbox(models.Model):
             mine[received_at.date(), *to] += count
         mailboxes = self.env["crm.mail.mirror.mailbox"]
         for mailbox in sorted(days):
-            self.env["crm.mail.mirror.page"]._count(
+            self.env["crm.mail.mirror.day"]._add(
                 mailboxes.browse(mailbox), days[mailbox]
             )
         return set(days)

@@ -32,11 +32,12 @@ from ..engine.providers.base import (
     MessageBroken,
     NotAllowed,
     Throttled,
+    Unavailable,
 )
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_page import LEASE_SECONDS, WRITERS_LOCK
 from .lease import Fenced, Page
-from .mailbox_run import Confirmed, Failed, Listed, MailboxRun, Pulled, Read
+from .mailbox_run import Confirmed, Failed, Listed, MailboxRun, Pulled, Read, where
 from .sentences import sentence
 
 _logger = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ _logger = logging.getLogger(__name__)
 BUDGET = 25.0
 #: Mailboxes a job works on at once.
 POOL = 8
+#: Seconds without a word of the network after which a mailbox is given up for now.
+SILENCE = 100
 #: Queued mail read before each pull.
 QUEUE = 200
 #: Times a page is written again from memory after a conflict.
@@ -131,16 +134,22 @@ class CrmMailMirrorSync(models.AbstractModel):
                         self._begin(run, pool, ready)
                 if not active:
                     break
-                try:
-                    run, found = ready.get(timeout=LEASE_SECONDS)
-                except Empty:
-                    break
-                self._go_on(run, found, pool, ready, active, end)
+                with contextlib.suppress(Empty):
+                    run, found = ready.get(timeout=1)
+                    run.heard = time.monotonic()
+                    self._go_on(run, found, pool, ready, active, end)
+                self._give_up(pool, active)
         finally:
             for run in active.values():
                 pool.submit(run.close)
             pool.shutdown(wait=False)
         return self._count_due(mailbox_ids)
+
+    def _give_up(self, pool, active):
+        """Mailboxes of which the network tells nothing any more."""
+        limit = time.monotonic() - SILENCE
+        for run in [run for run in active.values() if run.heard < limit]:
+            self._end(run, pool, active, error=Unavailable("timeout"))
 
     def _submit(self, pool, ready, run, step, *args):
         def work():
@@ -180,8 +189,12 @@ class CrmMailMirrorSync(models.AbstractModel):
         except Fenced:
             self._end(run, pool, active, fenced=True)
         except Exception as error:
-            _logger.exception(
-                "mailbox %s: a page could not be stored", lease.mailbox_id
+            # not its text, which may hold the mail that could not be stored
+            _logger.error(
+                "mailbox %s: a page could not be stored: %s in %s",
+                lease.mailbox_id,
+                type(error).__name__,
+                where(error),
             )
             self._end(run, pool, active, error=error)
 
@@ -244,14 +257,14 @@ class CrmMailMirrorSync(models.AbstractModel):
             raise
         except Exception as error:
             lease.cursor, lease.cursor_seq, lease.pass_no = before
-            refused = self._refused(lease, page, type(error))
+            refused = self._refused(lease, page)
             if not refused:
                 raise
             for item in refused:
                 item.error = MessageBroken("message_broken", type(error).__name__)
             return self._write(write)
 
-    def _refused(self, lease, page, kind):
+    def _refused(self, lease, page):
         """Which mails of the page can not be stored? Each is tried alone."""
 
         def experiment(item, env):
@@ -264,12 +277,14 @@ class CrmMailMirrorSync(models.AbstractModel):
                 self._write(functools.partial(experiment, item))
             except _Undo:
                 continue
-            except kind:
+            except (Fenced, *_CONFLICTS):
+                raise
+            except Exception:
                 refused.append(item)
         return refused
 
     def _write(self, work):
-        """What ``work(env)`` gives, in a transaction of its own; again when writers meet.
+        """What ``work(env)`` gives in a transaction of its own; again if writers meet.
 
         Whatever is repeated is fenced: should a lost connection have hidden that it was
         committed, the second time finds another cursor.
@@ -287,6 +302,8 @@ class CrmMailMirrorSync(models.AbstractModel):
     def _transaction(self):
         """A transaction of its own at READ COMMITTED: what others committed counts."""
         with self.env.registry.cursor() as cr:
+            # a statement that fails would be logged with its values: whole mails
+            cr.execute = functools.partial(cr.execute, log_exceptions=False)
             cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
             yield api.Environment(cr, SUPERUSER_ID, {})
 
@@ -374,7 +391,7 @@ class CrmMailMirrorSync(models.AbstractModel):
 
     @api.model
     def _look_again(self, limit=500):
-        """Addresses from the outbox: queue mail that now matches, remove what no longer.
+        """Addresses from the outbox: queue mail that matches now, remove what does not.
 
         Waits for the pages that are being written: what they decided without the change
         has left its traces when we look.
@@ -412,6 +429,18 @@ class CrmMailMirrorSync(models.AbstractModel):
         )
         done = self.env.cr.rowcount
         return done, done == 5000
+
+    @api.autovacuum
+    def _gc_messages(self):
+        """Mail whose last copy went while a colleague's was being written."""
+        self.env.cr.execute(
+            """SELECT m.id FROM crm_mail_mirror_message m
+                WHERE NOT EXISTS (SELECT 1 FROM crm_mail_mirror_copy c
+                                   WHERE c.message_id = m.id) LIMIT 1000"""
+        )
+        messages = {message for (message,) in self.env.cr.fetchall()}
+        self.env["crm.mail.mirror.page"]._forget_unseen(messages)
+        return len(messages), len(messages) == 1000
 
     @api.autovacuum
     def _gc_addresses(self):

@@ -8,7 +8,7 @@ Nothing here is a record: a lease crosses from the job's thread to the network's
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..engine.providers.base import ChangeBatch, Lookup, Place
 from ..engine.reader import Judged
@@ -76,3 +76,9 @@ class Orphan:
 
     copy_id: int
     lookup: Lookup
+
+
+def naive(moment: datetime) -> datetime:
+    """In UTC without zone, as PostgreSQL's ``timestamp`` holds it."""
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0)

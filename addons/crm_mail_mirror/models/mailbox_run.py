@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -81,6 +82,8 @@ class MailboxRun:
     next_pull: bool = False
     orphans: list[Orphan] = field(default_factory=list)
     pass_complete: bool = False
+    # when something was last heard of the network (time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
     # held while a step talks to the provider, which is not thread-safe
     talking: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -101,7 +104,7 @@ class MailboxRun:
                 "mailbox %s: %s in %s",
                 self.lease.mailbox_id,
                 type(error).__name__,
-                _where(error),
+                where(error),
             )
             yield Failed(ProviderError("bug", type(error).__name__))
 
@@ -124,7 +127,9 @@ class MailboxRun:
 
     def read_texts(self, page: Page, directory: Directory, pull_after: dict | None):
         """The texts of a page, then at once the next page while this one is written."""
-        reader.read(self.provider, page.judged, self.lease.policy, directory)
+        reader.read(
+            self.provider, page.judged, self.lease.policy, directory, PAGE.seconds
+        )
         if page.batch is None:
             page.lost += tuple(
                 item.presence.place
@@ -151,7 +156,7 @@ class MailboxRun:
                 self.provider.close()
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     traceback = error.__traceback__
     while traceback and traceback.tb_next:
         traceback = traceback.tb_next

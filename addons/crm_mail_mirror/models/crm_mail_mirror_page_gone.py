@@ -1,0 +1,270 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What becomes of mail that left its place: moved, gone, or too much at once?"""
+
+from collections import Counter
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..engine.providers.base import EXCLUDED, GONE, Lookup, Place
+from .crm_mail_mirror_day import line
+from .lease import Lease, Orphan, naive
+
+#: Departures in one pass beyond this share need a second look (DESIGN 4).
+BRAKE_SHARE = 0.1
+BRAKE_COUNT = 50
+
+
+class CrmMailMirrorPage(models.AbstractModel):
+    _inherit = "crm.mail.mirror.page"
+
+    def _drop_locations(self, lease: Lease, folders, absences):
+        """Departures, told as ranges. :return: mirrored copies without a place"""
+        cr, gone = self.env.cr, {}
+        for absence in absences:
+            folder = folders.get(absence.folder)
+            if not folder or not absence.ranges:
+                continue
+            cr.execute(
+                SQL(
+                    """DELETE FROM crm_mail_mirror_location l
+                        USING unnest(%s::text[], %s::text[]) AS r(low, high)
+                        WHERE l.folder_id = %s AND l.generation = %s
+                          AND l.ref BETWEEN r.low AND r.high
+                    RETURNING l.copy_id, l.generation, l.ref""",
+                    [low for low, _high in absence.ranges],
+                    [high for _low, high in absence.ranges],
+                    folder,
+                    absence.generation,
+                )
+            )
+            for copy, generation, ref in cr.fetchall():
+                gone[copy] = Place(absence.folder, generation, ref)
+        return self._mark_orphans(lease, gone)
+
+    def _drop_places(self, lease: Lease, folders, places):
+        """Mail of the queue that is no longer where it lay."""
+        for place in places:
+            self.env.cr.execute(
+                SQL(
+                    """DELETE FROM crm_mail_mirror_location
+                        WHERE folder_id = %s AND generation = %s AND ref = %s
+                    RETURNING copy_id""",
+                    folders.get(place.folder, 0),
+                    place.generation,
+                    place.ref,
+                )
+            )
+            self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
+
+    def _mark_orphans(self, lease: Lease, copies):
+        """Of these copies, those without any place wait for two complete passes.
+
+        :param copies: ids, or ``{id: the place that went}``
+        :return: the mirrored ones among them whose place is known
+        """
+        if not copies:
+            return []
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_copy c SET orphan_pass = %s
+                    WHERE c.id = ANY(%s) AND NOT EXISTS (
+                          SELECT 1 FROM crm_mail_mirror_location l
+                           WHERE l.copy_id = c.id)
+                RETURNING c.id, c.state, (SELECT m.internet_message_id
+                          FROM crm_mail_mirror_message m WHERE m.id = c.message_id)""",
+                lease.pass_no,
+                list(copies),
+            )
+        )
+        return [
+            Orphan(copy, Lookup(copies[copy], message_id=message_id or ""))
+            for copy, state, message_id in self.env.cr.fetchall()
+            if state == "mirrored" and isinstance(copies, dict)
+        ]
+
+    def _judge_orphans(self, lease: Lease, days):
+        """After a complete pass: what stayed an orphan for one more pass is gone.
+
+        The brake: much mirrored mail at once is hidden instead, until a second complete
+        pass and then the owner have said so.
+        """
+        cr = self.env.cr
+        cr.execute(
+            SQL(
+                """SELECT id, state, reason, orphan_pass FROM crm_mail_mirror_copy
+                    WHERE mailbox_id = %s AND orphan_pass <= %s""",
+                lease.mailbox_id,
+                lease.pass_no - 2,
+            )
+        )
+        rows = cr.fetchall()
+        mirrored = [row[0] for row in rows if row[1] == "mirrored"]
+        waiting = [row[0] for row in rows if row[1:3] == ("hidden", "brake")]
+        gone = [row[0] for row in rows if row[0] not in {*mirrored, *waiting}]
+        if self._is_too_much(lease, len(mirrored)):
+            self._hide(mirrored, days)
+            self._set_brake(lease, "waiting")
+        else:
+            gone += mirrored
+            if waiting:
+                self._set_brake(lease, "asked")
+        self._delete_copies(gone, days)
+
+    def _is_too_much(self, lease: Lease, count):
+        if count <= BRAKE_COUNT:
+            return False
+        self.env.cr.execute(
+            """SELECT count(*) FROM crm_mail_mirror_copy
+                WHERE mailbox_id = %s AND state = 'mirrored'""",
+            [lease.mailbox_id],
+        )
+        return count > BRAKE_SHARE * self.env.cr.fetchone()[0]
+
+    def _hide(self, copies, days):
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_copy c SET state = 'hidden', reason = 'brake'
+                     FROM crm_mail_mirror_copy o
+                    WHERE o.id = c.id AND c.id = ANY(%s)
+                RETURNING o.received_at, o.state, o.reason""",
+                copies,
+            )
+        )
+        for row in self.env.cr.dictfetchall():
+            days[line(row)] -= 1
+            days[row["received_at"].date(), "hidden", "brake"] += 1
+
+    def _release_brake(self, lease: Lease):
+        """When all that was hidden is back, there is nothing to ask its owner."""
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_mailbox m SET brake = NULL
+                    WHERE m.id = %s AND NOT EXISTS (
+                          SELECT 1 FROM crm_mail_mirror_copy c
+                           WHERE c.mailbox_id = m.id AND c.state = 'hidden'
+                             AND c.reason = 'brake')
+                RETURNING m.id""",
+                lease.mailbox_id,
+            )
+        )
+        if self.env.cr.fetchone():
+            mailbox = self.env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
+            mailbox.invalidate_recordset()
+            mailbox.activity_unlink(["mail.mail_activity_data_todo"])
+
+    def _set_brake(self, lease: Lease, brake):
+        self.env.cr.execute(
+            "UPDATE crm_mail_mirror_mailbox SET brake = %s WHERE id = %s",
+            [brake, lease.mailbox_id],
+        )
+
+    @api.model
+    def _remove_confirmed(self, lease: Lease, fates):
+        """Orphans whose fate the provider knows go at once.
+
+        :param fates: ``{copy id: Fate}``
+        """
+        self._fence(lease)
+        gone = [copy for copy, fate in fates.items() if fate.state in (GONE, EXCLUDED)]
+        self.env.cr.execute(
+            SQL(
+                """SELECT id FROM crm_mail_mirror_copy
+                    WHERE mailbox_id = %s AND id = ANY(%s) AND orphan_pass IS NOT NULL
+                """,
+                lease.mailbox_id,
+                gone,
+            )
+        )
+        days = Counter()
+        self._delete_copies([copy for (copy,) in self.env.cr.fetchall()], days)
+        self.env["crm.mail.mirror.day"]._add(lease, days)
+
+    @api.model
+    def _remove_braked(self, mailboxes):
+        """The owner said that what the brake hid is really gone."""
+        for mailbox in mailboxes:
+            self.env.cr.execute(
+                """SELECT id FROM crm_mail_mirror_copy WHERE mailbox_id = %s
+                      AND state = 'hidden' AND reason = 'brake'""",
+                [mailbox.id],
+            )
+            days = Counter()
+            self._delete_copies([copy for (copy,) in self.env.cr.fetchall()], days)
+            self.env["crm.mail.mirror.day"]._add(mailbox, days)
+
+    @api.model
+    def _forget_before(self, mailbox, since):
+        """The first day moved on: what was received before it goes, log and all."""
+        if since:
+            self.env.cr.execute(
+                """SELECT id FROM crm_mail_mirror_copy
+                    WHERE mailbox_id = %s AND received_at < %s""",
+                [mailbox.id, naive(since)],
+            )
+            copies = [copy for (copy,) in self.env.cr.fetchall()]
+            self._delete_copies(copies, Counter())
+
+    def _delete_copies(self, copies, days):
+        if not copies:
+            return
+        self.env.cr.execute(
+            SQL(
+                """DELETE FROM crm_mail_mirror_copy WHERE id = ANY(%s)
+                RETURNING received_at, state, reason, message_id""",
+                copies,
+            )
+        )
+        messages = set()
+        for received_at, state, reason, message in self.env.cr.fetchall():
+            days[
+                line({"received_at": received_at, "state": state, "reason": reason})
+            ] -= 1
+            messages.add(message)
+        self._forget_unseen(messages - {None})
+
+    # ---- messages nobody has any more -----------------------------------------------
+
+    @api.model
+    def _messages_of(self, mailboxes):
+        self.env.cr.execute(
+            SQL(
+                """SELECT DISTINCT message_id FROM crm_mail_mirror_copy
+                    WHERE mailbox_id = ANY(%s) AND message_id IS NOT NULL""",
+                list(mailboxes.ids),
+            )
+        )
+        return {message for (message,) in self.env.cr.fetchall()}
+
+    @api.model
+    def _forget_unseen(self, messages):
+        """Delete messages and texts that no copy holds any more."""
+        if not messages:
+            return
+        cr = self.env.cr
+        # locked first, looked at after: a copy that is being written is waited for
+        cr.execute(
+            SQL(
+                """SELECT id FROM crm_mail_mirror_message WHERE id = ANY(%s)
+                    ORDER BY identity FOR UPDATE""",
+                list(messages),
+            )
+        )
+        cr.execute(
+            SQL(
+                """DELETE FROM crm_mail_mirror_body b WHERE b.message_id = ANY(%s)
+                      AND NOT EXISTS (SELECT 1 FROM crm_mail_mirror_copy c
+                                       WHERE c.body_id = b.id)""",
+                list(messages),
+            )
+        )
+        cr.execute(
+            SQL(
+                """DELETE FROM crm_mail_mirror_message m WHERE m.id = ANY(%s)
+                      AND NOT EXISTS (SELECT 1 FROM crm_mail_mirror_copy c
+                                       WHERE c.message_id = m.id)""",
+                list(messages),
+            )
+        )
+        self.env["crm.mail.mirror.message"].invalidate_model()

@@ -1,0 +1,591 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""How is mail written that is there: decided now, found again, or failed?"""
+
+import itertools
+import json
+from datetime import datetime, timedelta
+
+from odoo import fields, models
+from odoo.tools import SQL
+
+from ..engine import identity
+from ..engine.providers.base import MessageGone
+from ..engine.rules import Decision, State, parent_domains
+from .crm_mail_mirror_credential import keyring
+from .crm_mail_mirror_day import line
+from .lease import Fenced, Lease, Page, naive
+
+#: Traces of mail that is not mirrored are kept so long.
+TRACE_DAYS = 7
+#: Pauses after failed attempts to read one mail; the last one repeats.
+RETRY_MINUTES = (1, 5, 30, 120, 720, 1440)
+
+
+class CrmMailMirrorPage(models.AbstractModel):
+    _inherit = "crm.mail.mirror.page"
+
+    def _write_mail(self, lease: Lease, page: Page, folders, days):
+        """Rows for the mail of the page, decided, found again, or failed."""
+        relisted = bool(page.batch and page.batch.relisted)
+        mails = self._by_key(lease, page.judged, folders)
+        rows = self._existing(lease, mails)
+        queued = self._newly_known(mails)
+        idents = self._identities(mails)
+        hidden = self._hidden_identities(lease, idents)
+        for key, (first, *_rest) in mails.items():
+            if key not in rows and first.decision is None and not first.error:
+                # known when it was judged, its row was removed since
+                raise Fenced
+        new, again = [], []
+        for key, judged in mails.items():
+            first = judged[0]
+            values = self._copy_values(first, idents[key], queued, hidden)
+            if key in rows:
+                again.append((rows[key], first, values))
+            elif values and not (relisted and self._is_forgotten(first, values)):
+                new.append((key, first, values))
+        self._keep_texts(lease, [(j, v) for _row, j, v in new + again if v])
+        ids = self._insert_copies(lease, new, days)
+        self._change_copies(lease, again, days)
+        copies = {key: row["id"] for key, row in rows.items()} | ids
+        decided = [(copies[k], j, v) for k, j, v in new] + [
+            (row["id"], j, v) for row, j, v in again if self._is_open(row) and v
+        ]
+        self._write_participants(lease, decided)
+        self._write_traces(lease, decided)
+        self._write_locations(
+            lease,
+            [
+                (copies[key], folders[item.presence.place.folder], item)
+                for key, judged in mails.items()
+                if key in copies
+                for item in judged
+                if item.presence.place.folder in folders
+            ],
+        )
+
+    def _by_key(self, lease: Lease, judged, folders):
+        """The page by key; what lies in several places comes once.
+
+        Mails without Message-ID that look the same and lie in one folder are several
+        mails: each further one gets an ordinal (DESIGN 3, `key`).
+        """
+        mails, places = {}, {}
+        twins = [item for item in judged if not item.envelope.message_id]
+        taken = self._places_of(lease, twins, folders)
+        for item in judged:
+            place, key = item.presence.place, item.key
+            if not item.envelope.message_id and not item.presence.key:
+                ordinal = 1
+                while (
+                    places.get((key, place.folder), place.ref) != place.ref
+                    or taken.get((key, place.folder), place.ref) != place.ref
+                ):
+                    ordinal += 1
+                    key = _with_ordinal(item.key, ordinal)
+                places[key, place.folder] = place.ref
+            mails.setdefault(key, []).append(item)
+        return mails
+
+    def _places_of(self, lease: Lease, judged, folders):
+        """``{(key, folder ref): ref}`` of places these mails hold already."""
+        generations = {
+            item.presence.place.folder: item.presence.place.generation
+            for item in judged
+        }
+        names = {folder: ref for ref, folder in folders.items()}
+        keys, taken, found = {item.key for item in judged}, {}, bool(judged)
+        for low in itertools.count(1, 10):
+            if not found:
+                return taken
+            digests = _digests(
+                _with_ordinal(key, number)
+                for key in keys
+                for number in range(low, low + 10)
+            )
+            self.env.cr.execute(
+                SQL(
+                    """SELECT c.key, l.folder_id, l.generation, l.ref
+                         FROM crm_mail_mirror_copy c
+                         JOIN crm_mail_mirror_location l ON l.copy_id = c.id
+                        WHERE c.mailbox_id = %s AND c.key = ANY(%s)""",
+                    lease.mailbox_id,
+                    list(digests),
+                )
+            )
+            found = self.env.cr.fetchall()
+            taken |= {
+                (digests[key], names[folder]): ref
+                for key, folder, generation, ref in found
+                if folder in names and generations.get(names[folder]) == generation
+            }
+
+    def _existing(self, lease: Lease, mails):
+        digests = _digests(mails)
+        self.env.cr.execute(
+            SQL(
+                """SELECT key, id, state, reason, received_at, attempts, message_id
+                     FROM crm_mail_mirror_copy WHERE mailbox_id = %s AND key = ANY(%s)
+                """,
+                lease.mailbox_id,
+                list(digests),
+            )
+        )
+        return {digests[row["key"]]: row for row in self.env.cr.dictfetchall()}
+
+    def _newly_known(self, mails):
+        """Addresses of unmatched mail that became a contact's while the page was read.
+
+        :raises Fenced: the last contact of a mail to be mirrored is gone meanwhile
+        """
+        unmatched, matched = set(), []
+        for first, *_rest in mails.values():
+            if isinstance(first.decision, Decision):
+                if first.decision.state is State.UNMATCHED:
+                    unmatched |= first.external
+                elif first.decision.state is State.MIRRORED:
+                    matched.append(first.decision.matched)
+        directory = self.env["crm.mail.mirror.directory"]
+        emails = unmatched.union(*matched)
+        known = directory._known(emails) - directory._own_among(emails)
+        if not all(known & them for them in matched):
+            raise Fenced
+        return known & unmatched
+
+    def _identities(self, mails):
+        """``{key: (identity, keyed hash of it)}``"""
+        ring, idents = keyring(), {}
+        for key, (first, *_rest) in mails.items():
+            ident = identity.identity(first.envelope, first.key)
+            idents[key] = ident, ring.digest("identity", ident)
+        return idents
+
+    def _hidden_identities(self, lease: Lease, idents):
+        """Mail its owner hid here stays hidden, however it came back."""
+        digests = _digests((ident for ident, _digest in idents.values()), "identity")
+        self.env.cr.execute(
+            SQL(
+                """SELECT identity_hash FROM crm_mail_mirror_copy
+                    WHERE mailbox_id = %s AND state = 'hidden'
+                      AND identity_hash = ANY(%s)""",
+                lease.mailbox_id,
+                list(digests),
+            )
+        )
+        return {digests[digest] for (digest,) in self.env.cr.fetchall()}
+
+    def _copy_values(self, item, ident, queued, hidden):
+        """The row a decision makes; None for mail that leaves no row."""
+        decision = item.decision
+        if not isinstance(decision, Decision) and not item.error:
+            return None
+        if isinstance(item.error, MessageGone):
+            return None
+        if isinstance(decision, Decision) and not decision.reason.leaves_row:
+            return None
+        values = {
+            "received_at": naive(item.presence.received_at),
+            "direction": "out" if item.outgoing else "in",
+            "identity": ident[0],
+            "identity_hash": ident[1],
+            "expires_at": None,
+            "next_try_at": None,
+            "attempts": 0,
+            "message_id": None,
+            "body_id": None,
+        }
+        now = fields.Datetime.now()
+        if item.is_late:
+            # no time for its text in this run: the next one begins with it
+            soon = now + timedelta(seconds=5)
+            values |= {"state": "queued", "reason": "late", "next_try_at": soon}
+        elif item.error:
+            values |= {
+                "state": "failed",
+                "reason": item.error.code,
+                "attempts": 1,
+                "next_try_at": now + timedelta(minutes=RETRY_MINUTES[0]),
+            }
+        elif values["identity"] in hidden:
+            values |= {"state": "hidden", "reason": "owner"}
+        elif decision.state is State.UNMATCHED and queued & item.external:
+            values |= {"state": "queued", "reason": "contact", "next_try_at": now}
+        else:
+            values |= {"state": str(decision.state), "reason": str(decision.reason)}
+            if decision.state is not State.MIRRORED:
+                values["expires_at"] = now + timedelta(days=TRACE_DAYS)
+        return values
+
+    def _is_forgotten(self, item, values):
+        """Listed again, but so old that its row went long ago: it is counted."""
+        age = fields.Datetime.now() - values["received_at"]
+        return values["state"] != "mirrored" and age > timedelta(days=TRACE_DAYS)
+
+    @staticmethod
+    def _is_open(row):
+        return row["state"] in ("queued", "failed")
+
+    @staticmethod
+    def _next_try(attempts):
+        pause = RETRY_MINUTES[min(attempts, len(RETRY_MINUTES)) - 1]
+        return fields.Datetime.now() + timedelta(minutes=pause)
+
+    def _set_aside(self, folders, asked, days):
+        """Mail of the queue of which nothing came of: it waits, longer each time.
+
+        :param asked: ``{place: why nothing came of it}``
+        """
+        cr, places = self.env.cr, [place for place in asked if place.folder in folders]
+        if not places:
+            return
+        cr.execute(
+            SQL(
+                """SELECT DISTINCT ON (c.id) c.id, c.state, c.reason, c.received_at,
+                          coalesce(c.attempts, 0) + 1 AS attempts, a.why
+                     FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[])
+                          AS a(folder, generation, ref, why)
+                     JOIN crm_mail_mirror_location l ON l.folder_id = a.folder
+                          AND l.generation = a.generation AND l.ref = a.ref
+                     JOIN crm_mail_mirror_copy c ON c.id = l.copy_id
+                    WHERE c.state IN ('queued', 'failed')
+                      AND c.next_try_at <= now() AT TIME ZONE 'UTC'""",
+                [folders[place.folder] for place in places],
+                [place.generation for place in places],
+                [place.ref for place in places],
+                [asked[place] for place in places],
+            )
+        )
+        for row in cr.dictfetchall():
+            days[line(row)] -= 1
+            days[line({**row, "state": "failed", "reason": row["why"]})] += 1
+            cr.execute(
+                SQL(
+                    """UPDATE crm_mail_mirror_copy SET state = 'failed', reason = %s,
+                              attempts = %s, next_try_at = %s WHERE id = %s""",
+                    row["why"],
+                    row["attempts"],
+                    self._next_try(row["attempts"]),
+                    row["id"],
+                )
+            )
+
+    def _keep_texts(self, lease: Lease, mails):
+        """Messages and texts of mail that is mirrored; fills in their ids."""
+        mirrored = [(item, v) for item, v in mails if v["state"] == "mirrored"]
+        if not mirrored:
+            return
+        messages = {}
+        for item, values in mirrored:
+            values["date"] = self._date(item, values)
+            messages.setdefault(values["identity"], self._message_row(item, values))
+        ids = self._insert_messages(messages)
+        bodies = {}
+        for item, values in mirrored:
+            message, is_new = ids[values["identity"]]
+            values |= {"message_id": message, "is_new": is_new}
+            # the names of the files are content: equal texts alone share nothing
+            digest = values["body_digest"] = identity.body_digest(
+                "\0".join((item.body.text, _files(item.body) or ""))
+            )
+            bodies.setdefault((message, digest), item.body)
+        body_ids = self._insert_bodies(bodies)
+        for _item, values in mirrored:
+            values["body_id"] = body_ids[values["message_id"], values["body_digest"]]
+
+    def _date(self, item, values):
+        """When it was written; when it came, if the mail tells no possible time."""
+        date, received = item.envelope.date, values["received_at"]
+        date = naive(date) if date else received
+        if not datetime(1980, 1, 1) <= date <= received + timedelta(days=1):
+            return received
+        return date
+
+    def _message_row(self, item, values):
+        envelope = item.envelope
+        return (
+            values["identity"],
+            identity.same_key(envelope) or None,
+            identity.thread_key(envelope) or None,
+            envelope.message_id or None,
+            envelope.subject[:2000],
+            values["date"],
+        )
+
+    def _insert_messages(self, messages):
+        """:return: ``{identity: (id, whether this page made it)}``"""
+        cr, ids = self.env.cr, {}
+        missing = sorted(messages)
+        while missing:
+            cr.execute(
+                SQL(
+                    """INSERT INTO crm_mail_mirror_message
+                              (identity, same_key, thread_key, internet_message_id,
+                               subject_raw, date)
+                       SELECT * FROM unnest(%s::text[], %s::text[], %s::text[],
+                              %s::text[], %s::text[], %s::timestamp[])
+                       ON CONFLICT (identity) DO NOTHING RETURNING identity, id""",
+                    *map(list, zip(*(messages[i] for i in missing), strict=True)),
+                )
+            )
+            ids |= {ident: (message, True) for ident, message in cr.fetchall()}
+            # held, so that nobody forgets a message while a copy of it is written
+            cr.execute(
+                SQL(
+                    """SELECT identity, id FROM crm_mail_mirror_message
+                        WHERE identity = ANY(%s) ORDER BY identity FOR KEY SHARE""",
+                    [ident for ident in missing if ident not in ids],
+                )
+            )
+            ids |= {ident: (message, False) for ident, message in cr.fetchall()}
+            missing = [ident for ident in missing if ident not in ids]
+        return ids
+
+    def _insert_bodies(self, bodies):
+        rows = [
+            (
+                message,
+                digest,
+                body.text,
+                body.quote_at,
+                len(body.attachments),
+                _files(body),
+            )
+            for (message, digest), body in sorted(
+                bodies.items(), key=lambda pair: pair[0]
+            )
+        ]
+        columns = list(map(list, zip(*rows, strict=True)))
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO crm_mail_mirror_body (message_id, digest, text, quote_at,
+                          attachment_count, attachments)
+                   SELECT m, d, t, q, n, a::jsonb
+                     FROM unnest(%s::int[], %s::text[], %s::text[], %s::int[],
+                                 %s::int[], %s::text[]) AS b(m, d, t, q, n, a)
+                   ON CONFLICT (message_id, digest) DO NOTHING""",
+                *columns,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """SELECT b.message_id, b.digest, b.id FROM crm_mail_mirror_body b
+                     JOIN unnest(%s::int[], %s::text[]) AS w(m, d)
+                       ON b.message_id = w.m AND b.digest = w.d
+                      FOR KEY SHARE OF b""",
+                columns[0],
+                columns[1],
+            )
+        )
+        return {(m, d): body for m, d, body in self.env.cr.fetchall()}
+
+    _COPY_COLUMNS = (
+        "state",
+        "reason",
+        "received_at",
+        "direction",
+        "identity_hash",
+        "expires_at",
+        "next_try_at",
+        "attempts",
+        "message_id",
+        "body_id",
+    )
+
+    def _insert_copies(self, lease: Lease, new, days):
+        if not new:
+            return {}
+        digests = {key: keyring().digest("key", key) for key, _j, _v in new}
+        columns = [
+            [values[column] for _k, _j, values in new] for column in self._COPY_COLUMNS
+        ]
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO crm_mail_mirror_copy (mailbox_id, user_id, key, state,
+                          reason, received_at, direction, identity_hash, expires_at,
+                          next_try_at, attempts, message_id, body_id)
+                   SELECT m.id, m.user_id, c.*
+                     FROM crm_mail_mirror_mailbox m,
+                          unnest(%s::text[], %s::text[], %s::text[], %s::timestamp[],
+                                 %s::text[], %s::text[], %s::timestamp[],
+                                 %s::timestamp[], %s::int[], %s::int[], %s::int[]) AS c
+                    WHERE m.id = %s RETURNING key, id""",
+                list(digests.values()),
+                *columns,
+                lease.mailbox_id,
+            )
+        )
+        ids = dict(self.env.cr.fetchall())
+        for _key, _item, values in new:
+            days[line(values)] += 1
+        return {key: ids[digest] for key, digest in digests.items()}
+
+    def _change_copies(self, lease: Lease, again, days):
+        """Rows that stood already: decided now, or only found in another place."""
+        for row, _item, values in again:
+            if self._is_open(row) and values:
+                if values["state"] == "failed":
+                    values["attempts"] = (row["attempts"] or 0) + 1
+                    values["next_try_at"] = self._next_try(values["attempts"])
+                days[line(row)] -= 1
+                days[line({**values, "received_at": row["received_at"]})] += 1
+                self.env.cr.execute(
+                    SQL(
+                        "UPDATE crm_mail_mirror_copy SET %s WHERE id = %s",
+                        SQL(", ").join(
+                            SQL("%s = %s", SQL.identifier(column), values[column])
+                            for column in self._COPY_COLUMNS
+                            if column != "received_at"
+                        ),
+                        row["id"],
+                    )
+                )
+                self.env.cr.execute(
+                    "DELETE FROM crm_mail_mirror_trace WHERE copy_id = %s", [row["id"]]
+                )
+        found = [row["id"] for row, _j, _v in again]
+        back = [
+            row
+            for row, _j, _v in again
+            if row["state"] == "hidden" and row["reason"] == "brake"
+        ]
+        for row in back:
+            days[line(row)] -= 1
+            days[line({**row, "state": "mirrored", "reason": "contact"})] += 1
+        if not found:
+            return
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_copy
+                      SET orphan_pass = NULL,
+                          state = CASE WHEN id = ANY(%(back)s) THEN 'mirrored'
+                                       ELSE state END,
+                          reason = CASE WHEN id = ANY(%(back)s) THEN 'contact'
+                                        ELSE reason END
+                    WHERE id = ANY(%(found)s)
+                      AND (orphan_pass IS NOT NULL OR id = ANY(%(back)s))""",
+                back=[row["id"] for row in back],
+                found=found,
+            )
+        )
+        if back:
+            self._release_brake(lease)
+
+    def _write_participants(self, lease: Lease, decided):
+        """Addresses and who takes part; a Bcc hangs on the copy that shows it."""
+        rows = []
+        for copy, item, values in decided:
+            if values["state"] != "mirrored":
+                continue
+            for role, many in item.envelope.by_role.items():
+                if role != "bcc" and not values["is_new"]:
+                    continue
+                rows += [
+                    (
+                        values["message_id"],
+                        address.email,
+                        role,
+                        address.name[:500] or None,
+                        values["date"],
+                        copy if role == "bcc" else None,
+                    )
+                    for address in many
+                ]
+        if not rows:
+            return
+        addresses = self.env["crm.mail.mirror.address"]
+        emails = {email for _m, email, *_rest in rows}
+        ids = addresses._ensure(emails)
+        addresses._link(emails)
+        columns = list(map(list, zip(*rows, strict=True)))
+        columns[1] = [ids[email] for email in columns[1]]
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO crm_mail_mirror_participant
+                          (message_id, address_id, role, name, date, copy_id)
+                   SELECT * FROM unnest(%s::int[], %s::int[], %s::text[], %s::text[],
+                                        %s::timestamp[], %s::int[])
+                   ON CONFLICT DO NOTHING""",
+                *columns,
+            )
+        )
+
+    def _write_traces(self, lease: Lease, decided):
+        """Keyed hashes by which a contact that comes later finds the mail."""
+        ring, rows = keyring(), set()
+        for copy, item, values in decided:
+            if values["state"] not in ("unmatched", "excluded"):
+                continue
+            emails = item.external
+            rows |= {(copy, "address", ring.digest("trace", e)) for e in emails}
+            rows |= {
+                # a rule may have named any domain that it lies in
+                (copy, "domain", ring.digest("trace", f"@{domain}"))
+                for email in emails
+                for domain in parent_domains(email.rpartition("@")[2])
+            }
+            if item.envelope.message_id:
+                name = identity.normalise_message_id(item.envelope.message_id)
+                rows.add((copy, "message_id", ring.digest("trace", f"<{name}>")))
+        if rows:
+            self.env.cr.execute(
+                SQL(
+                    """INSERT INTO crm_mail_mirror_trace (copy_id, kind, digest)
+                       SELECT * FROM unnest(%s::int[], %s::text[], %s::text[])""",
+                    *map(list, zip(*rows, strict=True)),
+                )
+            )
+
+    def _write_locations(self, lease: Lease, rows):
+        if not rows:
+            return
+        places = SQL(
+            "unnest(%s::int[], %s::int[], %s::text[], %s::text[])",
+            [copy for copy, _f, _j in rows],
+            [folder for _c, folder, _j in rows],
+            [item.presence.place.generation for _c, _f, item in rows],
+            [item.presence.place.ref for _c, _f, item in rows],
+        )
+        # servers that tell another size each time make one mail look like another: the
+        # place is the later one's, so that the former goes instead of staying twice
+        self.env.cr.execute(
+            SQL(
+                """DELETE FROM crm_mail_mirror_location l
+                    USING %s AS r(copy, folder, generation, ref)
+                    WHERE l.folder_id = r.folder AND l.generation = r.generation
+                      AND l.ref = r.ref AND l.copy_id != r.copy RETURNING l.copy_id""",
+                places,
+            )
+        )
+        self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO crm_mail_mirror_location
+                          (copy_id, folder_id, generation, ref)
+                   SELECT * FROM %s
+                   ON CONFLICT (folder_id, generation, ref) DO NOTHING""",
+                places,
+            )
+        )
+
+
+def _digests(values, purpose="key"):
+    """``{keyed hash: value}`` under every key of the server: rows outlive rotations."""
+    ring = keyring()
+    return {hashed: each for each in values for hashed in ring.digests(purpose, each)}
+
+
+def _with_ordinal(key, number):
+    return key if number == 1 else f"{key}#{number}"
+
+
+def _files(body):
+    """The attachments of a text as JSON, None without any."""
+    if not body.attachments:
+        return None
+    return json.dumps(
+        [
+            {"name": a.name, "type": a.content_type, "size": a.size}
+            for a in body.attachments
+        ]
+    )
