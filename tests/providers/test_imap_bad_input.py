@@ -252,6 +252,31 @@ def test_folder_list_without_inbox_deletes_nothing():
                 provider.pull(store.cursor, None, Budget())
 
 
+def test_answer_that_comes_too_late_is_not_heard():
+    def late(client, tag, line):
+        if "DELETED" not in line:
+            client.server._uid_search(client, tag, line)
+            return
+        del client.server.scripts["UID SEARCH"]
+        time.sleep(QUICK.read + 0.5)
+        client.send(f"* SEARCH 1 2 3\r\n{tag} OK done\r\n")
+
+    with Hostile(mails=mails(3)) as server:
+        store = Store()
+        with open_(server) as provider:
+            store.sync(provider)
+            server.mails[4] = mails(4)[4]
+            server.scripts["UID SEARCH"] = late
+            batch = provider.pull(store.cursor, None, Budget())
+            assert batch.more and not batch.pass_complete
+            store.apply(batch)
+            time.sleep(0.6)
+            store.sync(provider, passes=2)
+
+    assert len(store.places) == 4
+    assert server.connections == 2
+
+
 def test_partial_list_is_not_taken_for_a_full_one():
     with Hostile(mails=mails(9)) as server:
         store = Store()

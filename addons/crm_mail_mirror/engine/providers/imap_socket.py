@@ -109,6 +109,7 @@ class Connection(imaplib.IMAP4):
         self, answer: int = MAX_ANSWER, literal: int = MAX_LITERAL
     ) -> None:
         """A new command begins: so many bytes and so much time for its answer."""
+        self.failure = ""
         self._left = answer
         self._max_literal = literal
         self._deadline = time.monotonic() + self._timeouts.command

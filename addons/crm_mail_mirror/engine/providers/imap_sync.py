@@ -57,6 +57,8 @@ class Pull(Fill):
             unfinished = True
             if not self.present and not self.absent:
                 raise
+            # an answer that comes late would be taken for the next command's
+            self.session.close()
         return self._batch(unfinished)
 
     def _steps(self) -> None:
