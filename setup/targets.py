@@ -119,6 +119,9 @@ def _test_surroundings() -> dict[str, str]:
         "PYTEST_DEBUG_TEMPROOT": str(scratch),
         "CRM_MAIL_MIRROR_KEY": secrets.token_urlsafe(32),
         "PYTHONUNBUFFERED": "1",
+        # Chromium keeps crash reports there, whatever profile it is given
+        "XDG_CONFIG_HOME": str(LOCAL / "cache/config"),
+        "XDG_CACHE_HOME": str(LOCAL / "cache"),
     }
     # Chromium and Dovecot put sockets there, whose paths must stay under 108 bytes
     if len(str(scratch)) < 50:
