@@ -68,7 +68,7 @@ def test_linking_by_keyboard_alone(office, desk):
     for _field in ("imap_security", "imap_login", "password"):
         keyboard.press("Tab")
     keyboard.type(PASSWORD)
-    keyboard.press("Alt+c")
+    keyboard.press("Alt+q")
 
     expect(theo.state()).to_have_text("Mirrored")
 
