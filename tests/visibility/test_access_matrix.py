@@ -29,6 +29,8 @@ MODELS = {
     "crm.mail.mirror.message": "r---",
     "crm.mail.mirror.outbox": "----",
     "crm.mail.mirror.page": None,
+    "crm.mail.mirror.page.gone": None,
+    "crm.mail.mirror.page.mail": None,
     "crm.mail.mirror.participant": "----",
     "crm.mail.mirror.sync": None,
     "crm.mail.mirror.tab": None,

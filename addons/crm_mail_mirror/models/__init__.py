@@ -15,9 +15,9 @@ from . import crm_mail_mirror_exclusion
 from . import crm_mail_mirror_day
 from . import crm_mail_mirror_outbox
 from . import crm_mail_mirror_directory
-from . import crm_mail_mirror_page
 from . import crm_mail_mirror_page_mail
 from . import crm_mail_mirror_page_gone
+from . import crm_mail_mirror_page
 from . import crm_mail_mirror_sync
 from . import crm_mail_mirror_tab
 from . import crm_lead

@@ -16,8 +16,9 @@ BRAKE_SHARE = 0.1
 BRAKE_COUNT = 50
 
 
-class CrmMailMirrorPage(models.AbstractModel):
-    _inherit = "crm.mail.mirror.page"
+class CrmMailMirrorPageGone(models.AbstractModel):
+    _name = "crm.mail.mirror.page.gone"
+    _description = "Writer of Mail That Went"
 
     def _drop_locations(self, lease: Lease, folders, absences):
         """Departures, told as ranges. :return: mirrored copies without a place"""

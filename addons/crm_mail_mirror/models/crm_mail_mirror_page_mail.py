@@ -22,8 +22,9 @@ TRACE_DAYS = 7
 RETRY_MINUTES = (1, 5, 30, 120, 720, 1440)
 
 
-class CrmMailMirrorPage(models.AbstractModel):
-    _inherit = "crm.mail.mirror.page"
+class CrmMailMirrorPageMail(models.AbstractModel):
+    _name = "crm.mail.mirror.page.mail"
+    _description = "Writer of Mail That Is There"
 
     def _write_mail(self, lease: Lease, page: Page, folders, days):
         """Rows for the mail of the page, decided, found again, or failed."""
