@@ -39,6 +39,9 @@ def ensure() -> None:
             "venv",
             "Python could not make a virtual environment: install python3-venv.",
         )
+        scratch = LOCAL / "cache/pip-tmp"  # a killed pip leaves 500 MB there
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
         requirements = [part for path in REQUIREMENTS for part in ("-r", path)]
         run(
             [PYTHON, "-m", "pip", "install", "--prefer-binary", *requirements],
@@ -49,6 +52,7 @@ def ensure() -> None:
                 "PIP_RETRIES": "2",
                 **os.environ,
                 "PIP_CACHE_DIR": str(LOCAL / "cache/pip"),
+                "TMPDIR": str(scratch),
             },
         )
     _stamp.write(made_from)
