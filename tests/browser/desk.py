@@ -1,6 +1,6 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""What does somebody do in Odoo with mouse and keyboard, and what do they read there?"""
+"""What does somebody do in Odoo with mouse and keyboard, and what is read there?"""
 
 from __future__ import annotations
 
@@ -55,14 +55,20 @@ class Desk:
         expect(self.page.locator("a.active[name=mirror_emails]")).to_be_visible()
         return self.page.locator(".o_notebook .tab-pane.active")
 
-    def preferences(self, says: str = "Link a mailbox") -> Locator:
+    def preferences(self) -> Locator:
         """My Preferences, page Mailboxes, by the menu of the user."""
         self.page.locator(".o_user_menu > button").click()
         self.page.locator("[data-menu=preferences]").click()
         self.page.locator("a[name=mirror_mailboxes]").click()
         shown = self.page.locator(".o_notebook .tab-pane.active")
-        expect(shown.locator("button[name=action_mirror_link]")).to_have_text(says)
+        expect(shown.locator("button[name=action_mirror_link]")).to_be_visible()
         return shown
+
+    def new_mailbox(self) -> None:
+        """The empty form, from My Preferences."""
+        self.preferences().locator("button[name=action_mirror_link]").click()
+        expect(self.field("imap_host")).to_be_visible()
+        expect(self.page.locator(".modal")).to_have_count(0)
 
     def mailbox(self, mailbox: int) -> None:
         self.record("crm.mail.mirror.mailbox", mailbox)
@@ -141,10 +147,9 @@ class Desk:
         ]
 
     def expect_subjects(self, subjects: list[str]) -> None:
-        """The list of mail shows exactly these, newest first."""
+        """The list of mail shows exactly these, in this order."""
         cells = self.page.locator(".o_list_view td[name=subject]")
-        expect(cells).to_have_count(len(subjects))
-        assert sorted(cells.all_inner_texts()) == sorted(subjects)
+        expect(cells).to_have_text(subjects)
 
     def expect_no_sideways_scrolling(self) -> None:
         """The page is no wider than its window."""

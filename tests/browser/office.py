@@ -109,7 +109,10 @@ class Office:
     # --- who is there ---------------------------------------------------------------
 
     def user(self, name: str, group="sales_team.group_sale_salesman", **values) -> str:
-        """A user and an empty mailbox. :returns: login; ``address`` gives the mailbox"""
+        """A user and an empty mailbox.
+
+        :returns: the login; ``address`` gives the mailbox
+        """
         login = name.split()[0].lower()
         self.dovecot.change_password(self.address(login), PASSWORD)
         self.admin.create(

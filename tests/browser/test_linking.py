@@ -41,7 +41,9 @@ def lumen(office):
         text=TEXT,
         attachment="drawing.pdf",
     )
-    office.letter(nora, to="carla@lumen.example", subject="Our offer", text="Here it is.")
+    office.letter(
+        nora, to="carla@lumen.example", subject="Our offer", text="Here it is."
+    )
     office.letter(nora, sender="aunt@family.example", subject="Sunday", text="Cake?")
     return {"res.partner": company, "contact": carla, "crm.lead": lead}
 
@@ -51,8 +53,7 @@ def test_link_a_mailbox_and_see_its_mail_on_contact_company_and_lead(
 ):
     nora = desk("nora")
     nora.go("/odoo/contacts")
-    nora.preferences()
-    nora.press("action_mirror_link")
+    nora.new_mailbox()
     assert nora.value("email") == office.address("nora")
 
     # each mistake has its sentence, and nothing that was typed is lost
@@ -107,8 +108,7 @@ def test_the_same_mailbox_cannot_be_linked_twice(office, desk):
     office.link(login, 0)
     pavel = desk(other)
     pavel.go("/odoo/contacts")
-    pavel.preferences()
-    pavel.press("action_mirror_link")
+    pavel.new_mailbox()
 
     pavel.fill("email", office.address(login).upper())
     pavel.fill("imap_host", "localhost")
