@@ -83,7 +83,6 @@ def install() -> None:
         (sync.CrmMailMirrorSync, "_end", "release"),
     ):
         setattr(where, name, _clocked(getattr(where, name), stage))
-    imap_sync.read_presences = imap_mail.read_presences
 
 
 def _clocked(function, stage):

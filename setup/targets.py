@@ -40,7 +40,7 @@ def test() -> int:
     failed = False
     with database.server() as server:
         # tests find the server by themselves, and so as well without make
-        env = {**environment(), **_test_surroundings()}
+        env = {**environment(), **_surroundings()}
         if tags or not arguments:
             failed |= not odoo_tests.run_all(server, env, tags)
         if arguments or not tags:
@@ -53,8 +53,9 @@ def demo() -> int:
     """Set up, then leave the terminal to ``demo/run.py``."""
     ready("demo")
     with database.server(durable=True) as server:
-        env = {**environment(server), "CRM_MAIL_MIRROR_KEY": _demo_key()}
-        return _call([str(venv.PYTHON), "demo/run.py"], env)
+        env = {**environment(server), **_surroundings()}
+        env["CRM_MAIL_MIRROR_KEY"] = _demo_key()
+        return _call([str(venv.PYTHON), "demo/run.py"], env, ends_by_itself=True)
 
 
 def bench() -> int:
@@ -62,7 +63,7 @@ def bench() -> int:
     ready("bench")
     arguments = shlex.split(os.environ.get("BENCH_ARGS", ""))
     with database.server(durable=True) as server:
-        env = {**environment(server), **_test_surroundings()}
+        env = {**environment(server), **_surroundings()}
         return _call([str(venv.PYTHON), "benchmarks/run.py", *arguments], env)
 
 
@@ -110,7 +111,7 @@ def main(argv: list[str]) -> int:
         return 130
 
 
-def _test_surroundings() -> dict[str, str]:
+def _surroundings() -> dict[str, str]:
     """Temporary files inside the checkout, and a key of this run."""
     scratch = LOCAL / "tmp"
     scratch.mkdir(exist_ok=True)
@@ -143,13 +144,20 @@ def _demo_key() -> str:
     return path.read_text(encoding="ascii")
 
 
-def _call(argv: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run a program in this terminal; Ctrl-C is its own to answer, then ours."""
+def _call(
+    argv: Sequence[str], env: Mapping[str, str], ends_by_itself: bool = False
+) -> int:
+    """Run a program in this terminal; Ctrl-C is its own to answer, then ours.
+
+    :param ends_by_itself: Ctrl-C is how it is meant to be ended, and no failure
+    """
     sys.stdout.flush()
     with subprocess.Popen(argv, env=dict(env), cwd=CHECKOUT) as program:
         try:
             return program.wait()
         except KeyboardInterrupt:
+            if ends_by_itself:
+                return program.wait()
             program.terminate()
             program.wait()
             raise
