@@ -36,16 +36,17 @@ def install() -> None:
         imap_bodies,
         imap_mail,
         imap_parse,
-        imap_sync,
         imap_wire,
     )
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_address as address
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_directory as books
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page as page
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_mail as mail
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync as sync
     from odoo.addons.crm_mail_mirror.models import mailbox_run
 
-    writer, directory = page.CrmMailMirrorPage, books.CrmMailMirrorDirectory
+    page, writer = page.CrmMailMirrorPage, mail.CrmMailMirrorPageMail
+    directory = books.CrmMailMirrorDirectory
     for where, name, stage in (
         (imap_wire.Wire, "command", "read: wait for the server, split its answer"),
         (imap_parse, "fetched", "read: tokens of a FETCH answer"),
@@ -62,8 +63,8 @@ def install() -> None:
         (reader, "judge", "judge: rules"),
         (identity, "mail_key", "judge: keys"),
         (directory, "_look_up", "judge: whose addresses"),
-        (writer, "_known_keys", "judge: known keys"),
-        (writer, "_store", "write: the rest"),
+        (page, "_known_keys", "judge: known keys"),
+        (page, "_store", "write: the rest"),
         (writer, "_copy_values", "write: values"),
         (writer, "_hidden_identities", "write: hidden"),
         (writer, "_newly_known", "write: newly known"),
