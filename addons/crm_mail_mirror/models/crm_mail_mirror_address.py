@@ -69,6 +69,7 @@ class CrmMailMirrorAddress(models.Model):
                      JOIN res_partner p ON p.email_normalized = a.email_normalized
                     WHERE a.email_normalized = ANY(%s)
                       AND NOT %s
+                    ORDER BY 1, 2
                    ON CONFLICT DO NOTHING""",
                 emails,
                 self.env["crm.mail.mirror.directory"]._is_own_partner("p"),
