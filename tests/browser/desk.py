@@ -92,6 +92,20 @@ class Desk:
         """One of a field's radio buttons."""
         self.field(name).get_by_label(label, exact=True).check()
 
+    def edit(self, cell: Locator) -> None:
+        """Click into a list's cell until its row can be written in.
+
+        A click that meets a list which is just being drawn anew is lost.
+        """
+        for _attempt in range(5):
+            cell.click()
+            try:
+                expect(self.page.locator(".o_selected_row")).to_be_visible(timeout=5000)
+                return
+            except AssertionError:
+                continue
+        raise AssertionError("the row does not let itself be edited")
+
     def choose_option(self, name: str, label: str) -> None:
         """An option of a selection field in the row that is being edited."""
         field = self.page.locator(f".o_selected_row .o_field_widget[name={name}]")

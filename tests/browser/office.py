@@ -114,7 +114,7 @@ class Office:
         :returns: the login; ``address`` gives the mailbox
         """
         login = name.split()[0].lower()
-        self.dovecot.change_password(self.address(login), PASSWORD)
+        self.change_mail_password(login, PASSWORD)
         self.admin.create(
             "res.users",
             name=name,

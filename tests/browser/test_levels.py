@@ -75,7 +75,7 @@ def test_each_level_shows_its_mail_at_the_next_click(office, contact, desk):
         # the administrator chooses the level in the one list for it
         admin.go("/odoo/action-crm_mail_mirror.res_users_action_mirror")
         row = admin.page.locator("tr.o_data_row:has(td[name=login]:text-is('viewer'))")
-        row.locator("td[name=mirror_visibility]").click()
+        admin.edit(row.locator("td[name=mirror_visibility]"))
         admin.choose_option("mirror_visibility", LABELS[level])
         admin.save_row()
 
