@@ -199,3 +199,29 @@ def test_owner_cannot_write_what_is_the_syncs(mirror, server, values):
 
     with mirror.env(box.user_id) as env, pytest.raises(AccessError):
         env["crm.mail.mirror.mailbox"].browse(box.id).write(values)
+
+
+def test_page_that_always_fails_is_asked_for_in_smaller_bites(
+    mirror, lib, server, monkeypatch
+):
+    from odoo.addons.crm_mail_mirror.engine.providers.base import Unavailable
+
+    box = mirror.link(server=server)
+    mirror.contact("client")
+    server.put(*(lib.mail(n, mirror.at("client"), box.email) for n in range(1, 10)))
+    connection = type(server.open())
+    real, asked = connection.pull, []
+
+    def hangs_when_asked_for_much(self, cursor, since, budget, skip=frozenset()):
+        asked.append(budget.mails)
+        if budget.mails > 5:
+            raise Unavailable("timeout")
+        return real(self, cursor, since, budget, skip)
+
+    monkeypatch.setattr(connection, "pull", hangs_when_asked_for_much)
+    for _run in range(4):
+        mirror.sync(box)
+
+    assert asked[:4] == [250, 62, 15, 3]
+    assert mirror.by_state(box) == {"mirrored": 9}
+    assert mirror.mailbox(box, "failure_count") == 0

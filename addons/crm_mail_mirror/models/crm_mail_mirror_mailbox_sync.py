@@ -84,6 +84,7 @@ class CrmMailMirrorMailbox(models.Model):
                 f.remote_ref: f.role if f.selected else "unselected" for f in folders
             },
             due_at=self.next_sync_at,
+            failures=self.failure_count,
         )
 
     def _queued(self, limit):

@@ -32,6 +32,7 @@ class Lease:
     :param roles: folder ref -> role, ``unselected`` for deselected ones
     :param due_at: when the mailbox was due; another time when the work ends means that
         somebody asked for one more look meanwhile
+    :param failures: runs that failed one after the other before this one
     """
 
     mailbox_id: int
@@ -47,6 +48,7 @@ class Lease:
     policy: Policy
     roles: dict[str, str]
     due_at: datetime | None = None
+    failures: int = 0
 
     @property
     def skip(self) -> frozenset[str]:

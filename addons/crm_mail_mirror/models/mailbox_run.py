@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..engine import reader
 from ..engine.providers import open_mailbox
@@ -109,8 +109,10 @@ class MailboxRun:
             yield Failed(ProviderError("bug", type(error).__name__))
 
     def pull(self, cursor) -> Iterator:
+        # a mail that hangs fails its page: smaller ones find it, and it is set aside
+        bite = replace(PAGE, mails=max(1, PAGE.mails >> 2 * self.lease.failures))
         yield Pulled(
-            self.provider.pull(cursor, self.lease.since, PAGE, self.lease.skip)
+            self.provider.pull(cursor, self.lease.since, bite, self.lease.skip)
         )
 
     def list_queue(self) -> Iterator:
