@@ -131,7 +131,7 @@ class Connection(base.Provider):
     def folders(self):
         return tuple(base.Folder(n, n, r) for n, r in self.server.folders.items())
 
-    def pull(self, cursor, since, budget, skip=frozenset()):
+    def pull(self, cursor, since, budget, skip=frozenset(), addresses=None):
         self._border("pull")
         if cursor and self.server.expired:
             self.server.expired = False

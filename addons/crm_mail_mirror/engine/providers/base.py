@@ -11,11 +11,12 @@ ranges of them can be compared in SQL too.
 
 Example, the whole life of a connection::
 
-    with open_mailbox(settings, secret) as provider:
+    with open_mailbox(kind, settings, secret, keep) as provider:
         cursor, more = saved_cursor, True
         while more:
             batch = provider.pull(cursor, since, budget)
-            ...                                   # judge, then for those that matched:
+            ...      # provider.envelopes of what came without and is not known; judge,
+            ...      # then for those that matched:
             for place, body in provider.fetch(wanted): ...
             cursor, more = batch.cursor, batch.more
 """
@@ -25,10 +26,13 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ..envelope import Body, Envelope
+
+#: When a mail was received of which only the place is known so far.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Roles of folders. Mail in a folder of the second line is never mirrored.
 COUNTED_ROLES = ("inbox", "sent", "archive", "all", "other")
@@ -59,7 +63,13 @@ class ProviderError(Exception):
 class LoginRequired(ProviderError):
     """The owner has to sign in again; trying on would only lock the account."""
 
-    codes = ("wrong_password", "app_password_needed", "access_revoked")
+    codes = (
+        "wrong_password",
+        "app_password_needed",
+        "access_revoked",  # token refused: revoked, expired, password changed
+        "sign_in_again",  # the company's rules ask for a fresh sign-in (MFA, device)
+        "consent_missing",  # signed in, but reading mail was not consented to
+    )
 
 
 class CursorExpired(ProviderError):
@@ -113,7 +123,16 @@ class MessageBroken(ProviderError):
 class NotAllowed(ProviderError):
     """The settings ask for something that is forbidden here."""
 
-    codes = ("host_forbidden", "login_over_plaintext", "read_only_refused")
+    codes = (
+        "host_forbidden",
+        "login_over_plaintext",
+        "read_only_refused",
+        "client_refused",  # OAuth: wrong client id or secret
+        "redirect_refused",  # OAuth: redirect URI not registered
+        "api_disabled",  # the API is not switched on for this client
+        "blocked_by_company",  # the mailbox's administrator does not allow this app
+        "no_mailbox",  # the account has no mailbox
+    )
 
 
 # --- facts ---------------------------------------------------------------------------
@@ -161,8 +180,9 @@ class Presence:
 
     :param key: the provider's own id of the mail, the same wherever it lies; ``""``
         where the provider has none (``identity.mail_key`` then makes one)
-    :param envelope: ``None`` only when ``key`` is given and the provider knows that
-        nothing but the place has changed
+    :param envelope: ``None`` only when ``key`` is given: the place alone is told. Who
+        does not know the mail by its key asks ``envelopes`` for it, before the batch
+        is stored; ``received_at`` and ``size`` may be unknown (``EPOCH``, 0) until then
     :param received_at: when the mailbox got it (INTERNALDATE, ...), UTC
     :param size: of the whole mail in bytes
     :param outgoing: the mailbox says that its owner sent it (Sent folder or label);
@@ -207,6 +227,8 @@ class ChangeBatch:
     :param cursor: JSON-able, versioned (``{"v": 1, "kind": "imap", ...}``); goes into
         the database together with what the batch caused
     :param more: call again at once with ``cursor``
+    :param passed_by: old mails that were not even listed, because none of the caller's
+        ``addresses`` is on them (see ``pull``)
     :param done, total: progress of the first import in mails; total 0 = no import runs
     :param cost: bytes received, or quota units
     """
@@ -220,6 +242,7 @@ class ChangeBatch:
     relisted: bool = False
     pass_complete: bool = False
     more: bool = False
+    passed_by: int = 0
     done: int = 0
     total: int = 0
     cost: int = 0
@@ -297,6 +320,10 @@ class Traffic:
 class Provider(abc.ABC):
     """An open connection to one mailbox. Not thread-safe: one thread at a time.
 
+    Where the secret can change while it is used (OAuth), the connection is opened with
+    ``keep(secret)``: it is called with each new secret *before* that is used, and may
+    raise ``Unavailable`` when somebody else has replaced the secret meanwhile.
+
     Every method may raise ``LoginRequired``, ``Throttled``, ``Unavailable`` or
     ``NotAllowed``; after ``Unavailable`` the connection is closed and the object of no
     further use. Any other exception is a bug of the provider.
@@ -320,6 +347,7 @@ class Provider(abc.ABC):
         since: datetime | None,
         budget: Budget,
         skip: frozenset[str] = frozenset(),
+        addresses: Sequence[str] | None = None,
     ) -> ChangeBatch:
         """What changed after ``cursor``, a bounded bite of it.
 
@@ -329,6 +357,10 @@ class Provider(abc.ABC):
         :param since: mail received before it is not listed; ``None`` = everything
         :param skip: refs of folders that the owner deselected; never looked into, just
             as folders with one of ``IGNORED_ROLES``
+        :param addresses: mail with none of these (sorted; ``"@domain"`` stands for all
+            addresses of a domain) will not be mirrored. A provider to which headers are
+            dear may list old mail by them instead of reading every header; ``None``:
+            the caller does not know, list everything
         :raises CursorExpired: start again with ``None``
         """
 

@@ -115,6 +115,7 @@ class ImapProvider(Provider):
         since: datetime | None,
         budget: Budget,
         skip: frozenset[str] = frozenset(),
+        addresses: Sequence[str] | None = None,  # headers are cheap here
     ) -> ChangeBatch:
         def once() -> ChangeBatch:
             pull = Pull(self._session, self._memory, cursor, since, budget, skip)
