@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from . import browser, database, lint, odoo, odoo_tests, packages, postgres, venv
+from . import browser, database, lint, node, odoo, odoo_tests, packages, postgres, venv
 from .done import alone
 from .say import LOCAL, Stop, fail, note
 from .template import environment
@@ -24,6 +24,8 @@ def ready(target: str) -> None:
         if target != "lint":
             odoo.ensure()
         venv.ensure()
+        if target != "lint":
+            node.ensure()
         if target == "test":
             browser.ensure(venv.PYTHON)
 
