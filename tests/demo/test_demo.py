@@ -288,7 +288,7 @@ def test_new_mail_comes_deleted_goes_moved_and_unread_stay(demo, table):
         assert not demo.send("--to", "lena", "--subject", subject).returncode
     odoo.sync_until(lambda: odoo.shown() >= set(subjects))
     owner = _mail_program(port)
-    placed = {subject: uid for uid, subject in _subjects(owner).items()}
+    placed = {subject: ref for ref, subject in _subjects(owner).items()}
     owner.expunge("INBOX", placed[subjects[1]])
     owner.move("INBOX", placed[subjects[2]], "Archive")
     odoo.sync_until(lambda: subjects[1] not in odoo.shown())
@@ -363,11 +363,11 @@ def _mail_program(port):
 
 
 def _subjects(owner):
-    """UID -> subject of the inbox."""
+    """Ref -> subject of the inbox."""
     owner.listing("INBOX")
     found = {}
-    for uid in owner.flags("INBOX"):
+    for ref in owner.flags("INBOX"):
         what = "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])"
-        data = owner.imap.uid("FETCH", str(uid), what)[1]
-        found[uid] = data[0][1].decode("ascii", "replace").partition(":")[2].strip()
+        data = owner.imap.uid("FETCH", str(int(ref)), what)[1]
+        found[ref] = data[0][1].decode("ascii", "replace").partition(":")[2].strip()
     return found

@@ -4,6 +4,8 @@
 
 Plain imaplib, none of the code under test: it plays the mail program next to the
 mirror, and it is the witness afterwards.
+
+UIDs go in and come out as refs: strings of ten digits, as in ``Place.ref``.
 """
 
 from __future__ import annotations
@@ -49,8 +51,8 @@ class MailUser:
         raw: bytes,
         flags: Iterable[str] = (),
         received: datetime | None = None,
-    ) -> int:
-        """Put a mail into a folder. :returns: its UID (0 without UIDPLUS)"""
+    ) -> str:
+        """Put a mail into a folder. :returns: its ref"""
         when = received or datetime.now(UTC)
         data = self._ok(
             "append",
@@ -60,33 +62,38 @@ class MailUser:
             raw,
         )
         found = re.search(rb"APPENDUID \d+ (\d+)", b" ".join(data))
-        return int(found[1]) if found else 0
+        return _ref(found[1]) if found else max(self.listing(folder, deleted=True))
 
-    def move(self, folder: str, uid: int, target: str) -> None:
+    def move(self, folder: str, ref: str, target: str) -> None:
         """MOVE where the server has it, else COPY, \\Deleted, EXPUNGE."""
         self._select(folder)
         if "MOVE" in self.imap.capabilities:
-            self._ok("uid", "MOVE", str(uid), _name(target))
+            self._ok("uid", "MOVE", _uid(ref), _name(target))
             return
-        self.copy(folder, uid, target)
-        self.expunge(folder, uid)
+        self.copy(folder, ref, target)
+        self.expunge(folder, ref)
 
-    def copy(self, folder: str, uid: int, target: str) -> None:
+    def copy(self, folder: str, ref: str, target: str) -> None:
         self._select(folder)
-        self._ok("uid", "COPY", str(uid), _name(target))
+        self._ok("uid", "COPY", _uid(ref), _name(target))
 
-    def flag(self, folder: str, uid: int | str, *flags: str, on: bool = True) -> None:
+    def read(self, folder: str, *refs: str) -> None:
+        """Open these mails in the mail program, and put a star on them."""
+        for ref in refs:
+            self.flag(folder, ref, "\\Seen", "\\Flagged")
+
+    def flag(self, folder: str, ref: str, *flags: str, on: bool = True) -> None:
         self._select(folder)
         sign = "+" if on else "-"
-        self._ok("uid", "STORE", str(uid), sign + "FLAGS", "(" + " ".join(flags) + ")")
+        self._ok("uid", "STORE", _uid(ref), sign + "FLAGS", "(" + " ".join(flags) + ")")
 
-    def expunge(self, folder: str, *uids: int | str) -> None:
+    def expunge(self, folder: str, *refs: str) -> None:
         """Delete for good: these mails, or with none given all that are \\Deleted."""
         self._select(folder)
-        for uid in uids:
-            self._ok("uid", "STORE", str(uid), "+FLAGS", "(\\Deleted)")
-        if uids and "UIDPLUS" in self.imap.capabilities:
-            self._ok("uid", "EXPUNGE", ",".join(map(str, uids)))
+        for ref in refs:
+            self._ok("uid", "STORE", _uid(ref), "+FLAGS", "(\\Deleted)")
+        if refs and "UIDPLUS" in self.imap.capabilities:
+            self._ok("uid", "EXPUNGE", ",".join(map(_uid, refs)))
         else:
             self._ok("expunge")
 
@@ -103,6 +110,10 @@ class MailUser:
         self._ok("delete", _name(folder))
 
     # --- what is true -----------------------------------------------------------------
+
+    def folder_ref(self, name: str) -> str:
+        """What ``Place.folder`` calls it."""
+        return name
 
     def folders(self) -> list[str]:
         """Paths of all folders that can be opened."""
@@ -121,8 +132,8 @@ class MailUser:
                 names.append(utf7_decode(name))
         return names
 
-    def listing(self, folder: str, deleted: bool = False) -> dict[int, str]:
-        """UID -> Message-ID of what lies there (without \\Deleted unless asked)."""
+    def listing(self, folder: str, deleted: bool = False) -> dict[str, str]:
+        """Ref -> Message-ID of what lies there (without \\Deleted unless asked)."""
         self._select(folder, fresh=True)
         lines = self._ok(
             "uid",
@@ -138,31 +149,38 @@ class MailUser:
             after = lines[index + 1] if index + 1 < len(lines) else b""
             after = after if isinstance(after, bytes) else b""
             told = line[0] + b" " + after
-            uid = int(re.search(rb"UID (\d+)", told)[1])
+            ref = _ref(re.search(rb"UID (\d+)", told)[1])
             if deleted or b"\\deleted" not in told.lower():
                 value = line[1].decode("latin-1").partition(":")[2]
-                found[uid] = " ".join(value.split())
+                found[ref] = " ".join(value.split())
         return found
 
-    def flags(self, folder: str) -> dict[int, set[str]]:
-        """UID -> flags."""
+    def flags(self, folder: str) -> dict[str, set[str]]:
+        """Ref -> flags."""
         self._select(folder, fresh=True)
         found = {}
         for line in self._ok("uid", "FETCH", "1:*", "(UID FLAGS)", untagged="FETCH"):
             if line:
-                uid = int(re.search(rb"UID (\d+)", line)[1])
+                ref = _ref(re.search(rb"UID (\d+)", line)[1])
                 flags = re.search(rb"FLAGS \(([^)]*)\)", line)[1].decode().split()
-                found[uid] = set(flags) - {"\\Recent"}
+                found[ref] = set(flags) - {"\\Recent"}
         return found
 
-    def truth(self, ignore: Iterable[str] = ()) -> set[tuple[str, int, str]]:
-        """(folder, UID, Message-ID) of every mail that is not \\Deleted."""
+    def truth(self, ignore: Iterable[str] = ()) -> set[tuple[str, str, str]]:
+        """(folder, ref, Message-ID) of every mail that is not \\Deleted."""
         skipped = set(ignore)
         return {
-            (folder, uid, message_id)
+            (folder, ref, message_id)
             for folder in self.folders()
             if folder not in skipped
-            for uid, message_id in self.listing(folder).items()
+            for ref, message_id in self.listing(folder).items()
+        }
+
+    def state(self) -> dict:
+        """All there is to see in the mailbox, flags too."""
+        return {
+            folder: (self.listing(folder, deleted=True), self.flags(folder))
+            for folder in self.folders()
         }
 
     # --- imaplib ----------------------------------------------------------------------
@@ -206,6 +224,15 @@ class MailUser:
 
 class PeerError(Exception):
     """The server refused what the test wanted to do."""
+
+
+def _ref(uid: bytes | str | int) -> str:
+    return f"{int(uid):010d}"
+
+
+def _uid(ref: str | int) -> str:
+    """RFC 3501 has no numbers that begin with a zero."""
+    return str(int(ref))
 
 
 def _name(folder: str) -> str:

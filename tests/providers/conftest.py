@@ -5,41 +5,81 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import pytest
-from engine.providers import imap
+from engine.providers import open_mailbox
+from engine.providers.base import Provider
 
 from tests.peers.dovecot import CONDSTORE, PLAIN, Dovecot
 from tests.peers.mail_devel import MailDevel
-from tests.peers.mail_user import MailUser
+from tests.peers.mail_owner import MailOwner
 from tests.peers.tap import Tap
+
+pytest.register_assert_rewrite(
+    *(f"tests.providers.{name}" for name in ("history", "provider_tests", "store"))
+)
 
 LOOPBACK = ("127.0.0.0/8", "::1")
 _number = itertools.count(1)
+_generation = itertools.count(77)
 LOGINS = {f"user{number}@example.com": "secret" for number in range(1, 600)}
 
 
 @dataclass
 class Mailbox:
-    """A fresh mailbox on a server."""
+    """A fresh mailbox on a server.
+
+    :param kind, settings, secret: for ``open_mailbox``; the secret is replaced when the
+        provider renews it
+    :param port: where its mail comes from
+    :param route: the settings that have it come through another port (of a ``Tap``)
+    :param forget: what makes the server forget what it told: the cursor, or a part of
+        it, is worth nothing then
+    """
 
     server: object
     login: str
-    owner: MailUser
+    owner: MailOwner
+    kind: str
+    settings: dict
+    secret: str
+    port: int
+    route: Callable[[int], dict]
+    forget: Sequence[Callable[[], None]] = field(default=())
 
-    def open(self, port: int = 0, **settings) -> imap.ImapProvider:
-        settings = {
-            "host": "localhost",
-            "port": port or self.server.port,
-            "security": "none",
-            "login": self.login,
-            "allowed_hosts": LOOPBACK,
-            "ca_file": self.server.ca_file,
-            **settings,
-        }
-        return imap.connect(settings.pop("secret", "secret"), **settings)
+    def open(
+        self,
+        tap: Tap | None = None,
+        keep: Callable[[str], None] | None = None,
+        **changed,
+    ) -> Provider:
+        secret = changed.pop("secret", self.secret)
+        settings = {**self.settings, **(self.route(tap.port) if tap else {}), **changed}
+        return open_mailbox(self.kind, settings, secret, keep or self._keep)
+
+    def _keep(self, secret: str) -> None:
+        self.secret = secret
+
+
+def imap_mailbox(server, login: str, owner: MailOwner) -> Mailbox:
+    settings = {
+        "host": "localhost",
+        "port": server.port,
+        "security": "none",
+        "login": login,
+        "allowed_hosts": LOOPBACK,
+        "ca_file": server.ca_file,
+    }
+    forget = ()
+    if isinstance(server, Dovecot):
+        forget = (lambda: server.set_uidvalidity(login, "INBOX", next(_generation)),)
+    return Mailbox(
+        *(server, login, owner, "imap", settings, "secret", server.port),
+        route=lambda port: {"port": port},
+        forget=forget,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -67,27 +107,25 @@ def mail_devel() -> Iterator[MailDevel]:
 
 
 @pytest.fixture
-def mailbox(server) -> Iterator[Mailbox]:
-    """A mailbox that nobody has used yet; ``server`` is a fixture of the test class."""
-    login = f"user{next(_number)}@example.com"
-    with server.user(login) as owner:
-        yield Mailbox(server, login, owner)
+def new_login() -> str:
+    """Of a mailbox that nobody has used yet."""
+    return f"user{next(_number)}@example.com"
 
 
 @pytest.fixture
-def mailbox_on_dovecot(dovecot) -> Iterator[Mailbox]:
-    login = f"user{next(_number)}@example.com"
-    with dovecot.user(login) as owner:
-        yield Mailbox(dovecot, login, owner)
+def mailbox_on_dovecot(dovecot, new_login) -> Iterator[Mailbox]:
+    with dovecot.user(new_login) as owner:
+        yield imap_mailbox(dovecot, new_login, owner)
 
 
 @pytest.fixture
-def provider(mailbox) -> Iterator[imap.ImapProvider]:
+def provider(mailbox) -> Iterator[Provider]:
+    """``mailbox`` is a fixture of the test class or module."""
     with mailbox.open() as opened:
         yield opened
 
 
 @pytest.fixture
 def tap(mailbox) -> Iterator[Tap]:
-    with Tap(mailbox.server.port) as tapped:
+    with Tap(mailbox.port) as tapped:
         yield tapped

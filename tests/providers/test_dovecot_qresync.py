@@ -4,11 +4,10 @@
 
 import pytest
 
-from tests.providers.history import HistoryTests
-from tests.providers.provider_tests import ProviderTests
+from tests.providers.imap_tests import ImapTests
 
 
-class TestDovecotQresync(ProviderTests, HistoryTests):
+class TestDovecotQresync(ImapTests):
     @pytest.fixture
     def server(self, dovecot):
         return dovecot

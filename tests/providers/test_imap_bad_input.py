@@ -303,7 +303,7 @@ def test_uidnext_going_back_lists_again():
         with open_(server) as provider:
             store.sync(provider)
 
-    assert store.truth == {("INBOX", 2, "<new@x>")}
+    assert store.truth == {("INBOX", "0000000002", "<new@x>")}
 
 
 @pytest.mark.parametrize("ask", ["envelopes", "facts", "fetch"])

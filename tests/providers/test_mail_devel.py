@@ -4,11 +4,10 @@
 
 import pytest
 
-from tests.providers.history import HistoryTests
-from tests.providers.provider_tests import ProviderTests
+from tests.providers.imap_tests import ImapTests
 
 
-class TestMailDevel(ProviderTests, HistoryTests):
+class TestMailDevel(ImapTests):
     can_rename = False
     can_remove_while_read = False
 

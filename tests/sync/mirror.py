@@ -164,11 +164,11 @@ class Mirror:
             )
         )
 
-    def places(self, box) -> set[tuple[str, int, str]]:
-        """(folder, UID, Message-ID) of what is mirrored."""
+    def places(self, box) -> set[tuple[str, str, str]]:
+        """(folder, ref, Message-ID) of what is mirrored."""
         return set(
             self.sql(
-                """SELECT f.remote_ref, l.ref::int, m.internet_message_id
+                """SELECT f.remote_ref, l.ref, m.internet_message_id
                      FROM crm_mail_mirror_copy c
                      JOIN crm_mail_mirror_message m ON m.id = c.message_id
                      JOIN crm_mail_mirror_location l ON l.copy_id = c.id

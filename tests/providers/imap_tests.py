@@ -1,0 +1,175 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What IMAP alone has: the flag for deleted mail, commands, generations of folders.
+
+A test file says how to get a server: a fixture ``server`` in a subclass.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from engine.envelope import Envelope
+from engine.providers.base import (
+    Budget,
+    Lookup,
+    MessageBroken,
+    MessageGone,
+    Place,
+    Unavailable,
+)
+
+from tests.providers.conftest import imap_mailbox
+from tests.providers.history import HistoryTests, Owner
+from tests.providers.letters import letter
+from tests.providers.provider_tests import ProviderTests
+
+
+class ImapOwner(Owner):
+    """Also marks mail as deleted, changes its mind, and cleans up."""
+
+    def actions(self) -> list:
+        return [*super().actions(), self.mark, self.mark, self.clean]
+
+    def refs(self, folder: str) -> list[str]:
+        return sorted(self.user.listing(folder, deleted=True))
+
+    def mark(self) -> None:
+        flag = self.rng.choice(("\\Deleted", "\\Deleted", "\\Seen"))
+        self.user.flag(*self.some_mail(), flag, on=self.rng.random() < 0.6)
+
+    def clean(self) -> None:
+        self.user.expunge(self.some_folder())
+
+
+class ImapTests(ProviderTests, HistoryTests):
+    pauses = ("engine.providers.imap_sync.LOOK_EVERY",)
+    bytes_of_two_texts = 3_000
+    owner_at_random = ImapOwner
+
+    @pytest.fixture
+    def mailbox(self, server, new_login):
+        with server.user(new_login) as owner:
+            yield imap_mailbox(server, new_login, owner)
+
+    def test_listing_tells_the_mime_tree_and_the_size(self, mailbox, provider, store):
+        raw = letter(1, html="<p>hello</p>", attachment=b"x" * 2000)
+        mailbox.owner.append("INBOX", raw)
+
+        (presence,) = store.sync(provider)[0].present
+
+        assert presence.size == len(raw)
+        assert [part.content_type for part in presence.envelope.parts] == [
+            "text/plain",
+            "text/html",
+            "application/pdf",
+        ]
+
+    # --- the flag for deleted mail ----------------------------------------------------
+
+    def test_flagged_deleted_is_gone_and_comes_back(self, mailbox, provider, store):
+        refs = [mailbox.owner.append("INBOX", letter(number)) for number in range(4)]
+        store.sync(provider)
+        mailbox.owner.flag("INBOX", refs[1], "\\Deleted")
+        store.sync(provider, passes=2)
+        assert len(store.places) == 3
+
+        mailbox.owner.flag("INBOX", refs[1], "\\Deleted", on=False)
+        store.sync(provider, passes=2)
+
+        self.assert_equal(store, mailbox)
+        assert len(store.places) == 4
+
+    def test_mail_back_from_deleted_survives_a_failure(
+        self, mailbox, provider, store, monkeypatch
+    ):
+        refs = [mailbox.owner.append("INBOX", letter(number)) for number in range(4)]
+        store.sync(provider)
+        mailbox.owner.flag("INBOX", refs[1], "\\Deleted")
+        store.sync(provider, passes=2)
+        mailbox.owner.flag("INBOX", refs[1], "\\Deleted", on=False)
+        mailbox.owner.expunge("INBOX", refs[3])
+
+        def hang(*args):
+            raise Unavailable("timeout")
+
+        with monkeypatch.context() as patch, mailbox.open() as failing:
+            patch.setattr("engine.providers.imap_mail.read_presences", hang)
+            try:
+                store.apply(failing.pull(store.cursor, None, Budget()))
+            except Unavailable:
+                pass
+        store.sync(provider, passes=2)
+
+        self.assert_equal(store, mailbox)
+        assert len(store.places) == 3
+
+    # --- folders and their generations ------------------------------------------------
+
+    def test_folder_that_vanished_before_texts_are_fetched_voids_the_page(
+        self, mailbox, provider, store
+    ):
+        mailbox.owner.create("Work")
+        mailbox.owner.append("Work", letter(1))
+        mailbox.owner.append("INBOX", letter(2))
+        (batch,) = store.sync(provider)
+        places = {presence.place.folder: presence.place for presence in batch.present}
+        unknown = Envelope()
+        list(provider.envelopes([places["INBOX"]]))  # Work is not open
+        mailbox.owner.remove("Work")
+
+        (answer,) = dict(provider.envelopes([places["Work"]])).values()
+        assert isinstance(answer, MessageBroken)  # the next pull says what became of it
+        for ask in (provider.facts, provider.fetch):
+            with mailbox.open() as again, pytest.raises(Unavailable):
+                list(getattr(again, ask.__name__)([(places["Work"], unknown)]))
+
+    def test_places_of_another_generation_are_gone(self, mailbox, provider, store):
+        mailbox.owner.append("INBOX", letter(1))
+        (batch,) = store.sync(provider)
+        place = replace(batch.present[0].place, generation="1")
+
+        (answer,) = dict(provider.envelopes([place])).values()
+
+        assert isinstance(answer, MessageGone)
+        with pytest.raises(Unavailable):
+            list(provider.fetch([(place, Envelope())]))
+
+    def test_uid_that_never_was_is_gone(self, mailbox, provider, store):
+        mailbox.owner.append("INBOX", letter(1))
+        (batch,) = store.sync(provider)
+        place = batch.present[0].place
+        other = Place(place.folder, place.generation, "0000009999")
+
+        answers = dict(provider.envelopes([place, other]))
+
+        assert answers[place] == batch.present[0]
+        assert isinstance(answers[other], MessageGone)
+
+    # --- commands ---------------------------------------------------------------------
+
+    def test_nothing_is_said_but_what_reads(self, mailbox, tap, store, folders):
+        for number in range(6):
+            raw = letter(number, f"marker-{number}-body", attachment=b"attached" * 50)
+            mailbox.owner.append("INBOX", raw)
+
+        with mailbox.open(tap) as provider:
+            batches = store.sync(provider, passes=2)
+            mails = [(p.place, p.envelope) for b in batches for p in b.present]
+            wanted = [m for m in mails if m[1].message_id == "<3@letters.example>"]
+            list(provider.fetch(wanted))
+            provider.confirm([Lookup(mails[0][0], "", mails[0][1].message_id)])
+
+        allowed = re.compile(
+            r"(CAPABILITY|AUTHENTICATE|LOGIN|LIST|STATUS|EXAMINE|UNSELECT|UID FETCH"
+            r"|UID SEARCH|ENABLE|NAMESPACE|LOGOUT)\b"
+        )
+        for line in tap.commands:
+            assert allowed.match(line), line
+            assert "BODY[" not in line and "RFC822 " not in line
+            assert len(line) < 1_000
+        heard = set(re.findall(rb"marker-\d-body", bytes(tap.heard)))
+        assert heard == {b"marker-3-body"}
+        assert b"attached" not in tap.heard
