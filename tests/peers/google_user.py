@@ -91,12 +91,8 @@ class GoogleUser:
             self._call("POST", f"/messages/{ref}/trash")
             self.label(ref, remove=self._of(folder))
         elif folder == "Trash":
-            self._call("POST", f"/messages/{ref}/untrash")
-            self.label(
-                ref,
-                add=self._of(target),
-                remove=set(self._inbox) - set(self._of(target)),
-            )
+            self.untrash(ref)
+            self.label(ref, add=self._of(target), remove=self._of("INBOX"))
         else:
             self.label(ref, add=self._of(target), remove=self._of(folder))
 
