@@ -3,6 +3,7 @@
 """Where does a copy lie now? A copy lives while it lies somewhere."""
 
 from odoo import fields, models
+from odoo.tools import SQL
 
 
 class CrmMailMirrorLocation(models.Model):
@@ -20,7 +21,28 @@ class CrmMailMirrorLocation(models.Model):
         comodel_name="crm.mail.mirror.folder", required=True, ondelete="cascade"
     )
     generation = fields.Char(required=True)
-    # IMAP UIDs with ten digits: departures come as ranges and are compared as text
+    # departures come as ranges, which are compared as bytes: IMAP UIDs have ten digits
     ref = fields.Char(required=True)
 
     _place_uniq = models.UniqueIndex("(folder_id, generation, ref)")
+
+    def init(self):
+        """Places compare byte by byte, whatever the database's own order is.
+
+        In many languages' order ``"a"`` lies between ``"A"`` and ``"B"``, and signs
+        count for nothing.
+        """
+        self.env.cr.execute(
+            """SELECT attname FROM pg_attribute
+                WHERE attrelid = 'crm_mail_mirror_location'::regclass
+                  AND attname IN ('generation', 'ref')
+                  AND attcollation != '"C"'::regcollation"""
+        )
+        for (column,) in self.env.cr.fetchall():
+            self.env.cr.execute(
+                SQL(
+                    "ALTER TABLE crm_mail_mirror_location"
+                    ' ALTER COLUMN %s TYPE varchar COLLATE "C"',
+                    SQL.identifier(column),
+                )
+            )
