@@ -41,9 +41,11 @@ def mirror(sync_registry, monkeypatch):
 
     servers, real = {}, mailbox_run.open_mailbox
 
-    def open_mailbox(kind, settings, secret):
+    def open_mailbox(kind, settings, secret, keep=None):
         server = servers.get(settings["address"])
-        return server.open() if server else real(kind, settings, secret)
+        if server:
+            return server.open(secret, keep)
+        return real(kind, settings, secret, keep)
 
     monkeypatch.setattr(mailbox_run, "open_mailbox", open_mailbox)
     mirror = Mirror(sync_registry, servers)

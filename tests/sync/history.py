@@ -95,7 +95,7 @@ EDGES = [
         "_judge_orphans",
         "_delete_copies",
         "_move_cursor",
-        "_remove_confirmed",
+        "_settle_orphans",
     )
     for when in ("before", "after")
 ] + [

@@ -107,14 +107,14 @@ class Server:
         if self.folders[folder] not in base.IGNORED_ROLES:
             self.journal.append((sign, folder, self.generation[folder], ref))
 
-    def open(self, *_settings) -> "Connection":
-        return Connection(self)
+    def open(self, secret="", keep=None) -> "Connection":
+        return Connection(self, secret, keep)
 
 
 class Connection(base.Provider):
     kind = "imap"
 
-    def __init__(self, server: Server):
+    def __init__(self, server: Server, secret="", keep=None):
         self.server = server
         self.traffic = base.Traffic()
         self._border("connect")

@@ -8,7 +8,7 @@ import pytest
 from tests.sync.history import EDGES, Crash, Life, break_off
 
 #: Steps that a page takes only when something left the mailbox.
-SELDOM = ("_remove_confirmed", "_delete_copies")
+SELDOM = ("_settle_orphans", "_delete_copies")
 
 
 def live(mirror, post, seed):

@@ -212,11 +212,11 @@ def test_page_that_always_fails_is_asked_for_in_smaller_bites(
     connection = type(server.open())
     real, asked = connection.pull, []
 
-    def hangs_when_asked_for_much(self, cursor, since, budget, skip=frozenset()):
+    def hangs_when_asked_for_much(self, cursor, since, budget, *args, **kwargs):
         asked.append(budget.mails)
         if budget.mails > 5:
             raise Unavailable("timeout")
-        return real(self, cursor, since, budget, skip)
+        return real(self, cursor, since, budget, *args, **kwargs)
 
     monkeypatch.setattr(connection, "pull", hangs_when_asked_for_much)
     for _run in range(4):

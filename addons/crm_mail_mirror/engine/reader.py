@@ -58,18 +58,19 @@ def judge(
 ) -> list[Judged]:
     """Decide each mail as far as its facts allow.
 
+    :param presences: of a place that is told twice the later one counts
     :param known_keys: mail keys (in clear) that were decided before
     :param roles: folder ref -> role
     """
     page = []
-    for presence in presences:
+    for presence in {each.place: each for each in presences}.values():
         item = Judged(
             presence,
             identity.mail_key(presence),
             roles.get(presence.place.folder, "other"),
             rules.outgoing(presence, policy),
         )
-        known = item.key in known_keys and not _may_be_a_twin(item)
+        known = item.key in known_keys and not may_be_a_twin(item)
         if not known and presence.envelope is not None:
             _decide(item, policy, directory)
         page.append(item)
@@ -94,13 +95,13 @@ def read(
     _each(page, provider.facts, lambda item: isinstance(item.decision, Need))
     for item in page:
         if isinstance(item.decision, Need) and not item.error:
+            # all rules again: the second grade may tell sensitivity, addresses or a
+            # sender that the listing did not have
+            item.outgoing = rules.outgoing(item.presence, policy)
             _decide(item, policy, directory)
             if isinstance(item.decision, Need):
                 item.error = MessageBroken("message_broken", "no headers")
     wanted = [item for item in page if _is_wanted(item)]
-    # what the listing gave has no parts where structure is the second grade
-    _each(wanted, provider.facts, lambda item: item.envelope.parts is None)
-    wanted = [item for item in wanted if not item.error]
     end = time.monotonic() + seconds
     for start in range(0, len(wanted), BITE):
         if start and time.monotonic() > end:
@@ -110,7 +111,7 @@ def read(
         _each(wanted[start : start + BITE], provider.fetch, lambda item: True)
 
 
-def _may_be_a_twin(item: Judged) -> bool:
+def may_be_a_twin(item: Judged) -> bool:
     """Without any id, a mail that looks like a known one may be another."""
     return not item.presence.key and not item.envelope.message_id
 

@@ -34,6 +34,7 @@ class Reason(StrEnum):
 
     # unmatched
     NO_CONTACT = "no_contact", State.UNMATCHED  #: rule 7: nobody external is known
+    NOT_LISTED = "not_listed", State.UNMATCHED  #: old, and no known address is on it
 
     # excluded by what the listing tells
     FOLDER = "folder", State.EXCLUDED  #: rule 1: drafts, trash, junk, unselected
@@ -66,5 +67,5 @@ class Reason(StrEnum):
 
     @property
     def leaves_row(self) -> bool:
-        """Is the mail written down at all? Not what is older than ``sync_from``."""
-        return self is not Reason.TOO_OLD
+        """Is the mail written down at all? Not what was never to be looked at."""
+        return self not in (Reason.TOO_OLD, Reason.NOT_LISTED)

@@ -9,6 +9,9 @@ from odoo.addons.iap.tools.iap_tools import _MAIL_PROVIDERS
 
 from ..engine.rules import Directory
 
+#: Some ten megabytes of addresses.
+MOST_KNOWN = 100_000
+
 
 class CrmMailMirrorDirectory(models.AbstractModel):
     _name = "crm.mail.mirror.directory"
@@ -92,23 +95,51 @@ class CrmMailMirrorDirectory(models.AbstractModel):
         emails = list(emails)
         if not emails:
             return frozenset()
+        self.env.cr.execute(self._known_query(emails))
+        return frozenset(email for (email,) in self.env.cr.fetchall())
+
+    @api.model
+    def _all_known(self):
+        """All addresses that have, or had, a contact or a lead; sorted by their bytes.
+
+        ``None`` when they are more than ``MOST_KNOWN``: a first import that is listed
+        by that many is no shorter than one of every header.
+        """
         self.env.cr.execute(
             SQL(
-                """SELECT p.email_normalized FROM res_partner p
-                    WHERE p.email_normalized = ANY(%(emails)s) AND NOT %(own)s
-                   UNION
-                   SELECT l.email_normalized FROM crm_lead l
-                    WHERE l.email_normalized = ANY(%(emails)s)
-                   UNION
-                   SELECT a.email_normalized FROM crm_mail_mirror_address a
-                     JOIN crm_mail_mirror_address_partner_rel r ON r.address_id = a.id
-                     JOIN res_partner p ON p.id = r.partner_id
-                    WHERE a.email_normalized = ANY(%(emails)s) AND NOT %(own)s""",
-                emails=emails,
-                own=self._is_own_partner("p"),
+                """SELECT email COLLATE "C" FROM (%s) AS k(email)
+                    WHERE strpos(email, '@') > 1 ORDER BY 1 LIMIT %s""",
+                self._known_query(),
+                MOST_KNOWN + 1,
             )
         )
-        return frozenset(email for (email,) in self.env.cr.fetchall())
+        if self.env.cr.rowcount > MOST_KNOWN:
+            return None
+        return tuple(email for (email,) in self.env.cr.fetchall())
+
+    def _known_query(self, emails=None):
+        """:param emails: only these; None: all there are"""
+
+        def among(column):
+            return (
+                SQL("TRUE") if emails is None else SQL("%s = ANY(%s)", column, emails)
+            )
+
+        return SQL(
+            """SELECT p.email_normalized FROM res_partner p
+                WHERE %(partners)s AND NOT %(own)s
+               UNION
+               SELECT l.email_normalized FROM crm_lead l WHERE %(leads)s
+               UNION
+               SELECT a.email_normalized FROM crm_mail_mirror_address a
+                 JOIN crm_mail_mirror_address_partner_rel r ON r.address_id = a.id
+                 JOIN res_partner p ON p.id = r.partner_id
+                WHERE %(former)s AND NOT %(own)s""",
+            partners=among(SQL("p.email_normalized")),
+            leads=among(SQL("l.email_normalized")),
+            former=among(SQL("a.email_normalized")),
+            own=self._is_own_partner("p"),
+        )
 
     @api.model
     def _look_up(self, emails):

@@ -21,6 +21,8 @@ DUE_ORPHANS = 10
 DUE_FENCED = 3
 #: Most seconds of waiting after errors.
 LONGEST_WAIT = 3600
+#: What an administrator mends in the settings of a provider's OAuth client.
+CLIENT_CODES = ("api_disabled", "client_missing", "client_refused")
 
 
 class CrmMailMirrorMailbox(models.Model):
@@ -63,7 +65,11 @@ class CrmMailMirrorMailbox(models.Model):
             return None
         return datetime.combine(self.sync_from, time.min, tzinfo=UTC)
 
-    def _lease(self, token, secret):
+    def _lease(self, token, secret, secret_seq=0):
+        """What a worker holds while it mirrors this mailbox.
+
+        :raises NotAllowed: there is no OAuth client for it, or it is switched off
+        """
         self.ensure_one()
         folders = self.env["crm.mail.mirror.folder"].search(
             [("mailbox_id", "=", self.id)]
@@ -74,6 +80,7 @@ class CrmMailMirrorMailbox(models.Model):
             kind=self.provider,
             settings=self._connection(),
             secret=secret,
+            secret_seq=secret_seq,
             cursor=self.cursor or None,
             cursor_seq=self.cursor_seq,
             policy_seq=self.policy_seq,
@@ -85,7 +92,15 @@ class CrmMailMirrorMailbox(models.Model):
             },
             due_at=self.next_sync_at,
             failures=self.failure_count,
+            addresses=self._listed_by(),
         )
+
+    def _listed_by(self):
+        """The addresses by which old mail may be listed instead of one by one."""
+        is_filled = self.cursor and not self.cursor.get("fill")
+        if self.provider != "gmail" or is_filled:
+            return None
+        return self.env["crm.mail.mirror.directory"]._all_known()
 
     def _queued(self, limit):
         """Places of mail that waits to be read, or to be tried again."""
@@ -162,7 +177,8 @@ class CrmMailMirrorMailbox(models.Model):
         :param state: set when trying on is no use
         :param wait: seconds the server asked for
         """
-        failures = self.failure_count + 1
+        # to be told to wait is no failure: smaller pages would not help
+        failures = self.failure_count + (wait is None)
         pause = wait or min(LONGEST_WAIT, 30 * 2 ** min(failures, 10))
         values = {
             "failure_count": failures,
@@ -187,6 +203,28 @@ class CrmMailMirrorMailbox(models.Model):
                     problem=sentence(self.env, code),
                 )
             )
+
+    @api.model
+    def _resume_client(self, provider):
+        """There is a working OAuth client now: go on with what waited for one."""
+        waiting = self.sudo().search(
+            [
+                ("provider", "=", provider),
+                ("state", "=", "error"),
+                ("last_error", "in", CLIENT_CODES),
+            ]
+        )
+        waiting.write(
+            {
+                "state": "active",
+                "failure_count": 0,
+                "last_error": False,
+                "next_sync_at": fields.Datetime.now(),
+            }
+        )
+        waiting.activity_unlink(["mail.mail_activity_data_todo"])
+        if waiting:
+            self.env["crm.mail.mirror.sync"]._trigger()
 
     def _list_again(self):
         """From the beginning: what is known is found again, not downloaded again."""

@@ -13,12 +13,16 @@ SQL throughout: the ORM needs four queries a mail where a page needs about twent
 
 import json
 from collections import Counter
+from datetime import timedelta
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..engine.providers.base import Place
+from ..engine.reasons import Reason
 from .crm_mail_mirror_credential import keyring
-from .lease import VOID, Fenced, Lease, Orphan, Page
+from .crm_mail_mirror_page_mail import TRACE_DAYS
+from .lease import VOID, VOID_END, Fenced, Lease, Orphan, Page
 
 #: Shared by pages, exclusive for the job that looks traces up (DESIGN 4).
 WRITERS_LOCK = 0x6D6D_6972
@@ -34,18 +38,21 @@ class CrmMailMirrorPage(models.AbstractModel):
     # ---- before the network: what is known already ----------------------------------
 
     @api.model
-    def _known_keys(self, lease: Lease, keys):
-        """Which of these mail keys (in clear) were decided before in this mailbox?"""
+    def _known_keys(self, lease: Lease, keys, decided=True):
+        """Which of these mail keys (in clear) have a row in this mailbox?
+
+        :param decided: not those that wait to be read or to be tried again
+        """
         digests = _digests(keys)
         if not digests:
             return frozenset()
         self.env.cr.execute(
             SQL(
                 """SELECT key FROM crm_mail_mirror_copy
-                    WHERE mailbox_id = %s AND key = ANY(%s)
-                      AND state NOT IN ('queued', 'failed')""",
+                    WHERE mailbox_id = %s AND key = ANY(%s) %s""",
                 lease.mailbox_id,
                 list(digests),
+                SQL("AND state NOT IN ('queued', 'failed')") if decided else SQL(),
             )
         )
         return frozenset(digests[digest] for (digest,) in self.env.cr.fetchall())
@@ -68,9 +75,10 @@ class CrmMailMirrorPage(models.AbstractModel):
         if batch:
             orphans = self._drop_locations(lease, folders, batch.absent)
             if batch.pass_complete:
-                self._drop_void(lease, folders, batch)
+                orphans += self._drop_void(lease, folders, batch)
                 lease.pass_no += 1
                 self._judge_orphans(lease, days)
+            self._count_passed_by(lease, batch, days)
         else:
             self._drop_places(lease, folders, page.lost)
             self._set_aside(folders, page.asked, days)
@@ -102,7 +110,8 @@ class CrmMailMirrorPage(models.AbstractModel):
                 """, cursor = %s, cursor_seq = %s, pass_no = %s, progress_done = %s,
                    progress_total = %s, last_change_at = CASE WHEN %s
                    THEN now() AT TIME ZONE 'UTC' ELSE last_change_at END""",
-                json.dumps(batch.cursor),
+                # a part of the first page stands under no cursor yet
+                json.dumps(batch.cursor) if batch.cursor else None,
                 lease.cursor_seq,
                 lease.pass_no,
                 batch.done,
@@ -211,6 +220,20 @@ class CrmMailMirrorPage(models.AbstractModel):
         Until then the mail keeps its places, under a generation that no provider has:
         while old mail is filled in, passes complete that have not seen it yet.
         """
+        # those that are void already and were found again since
+        self.env.cr.execute(
+            SQL(
+                """DELETE FROM crm_mail_mirror_location v
+                    USING crm_mail_mirror_location l, crm_mail_mirror_folder f
+                    WHERE f.mailbox_id = %s AND l.folder_id = f.id
+                      AND NOT starts_with(l.generation, %s)
+                      AND v.folder_id = l.folder_id AND v.ref = l.ref
+                      AND v.generation = %s || l.generation""",
+                mailbox.id,
+                VOID,
+                VOID,
+            )
+        )
         self.env.cr.execute(
             SQL(
                 """UPDATE crm_mail_mirror_location l
@@ -225,20 +248,45 @@ class CrmMailMirrorPage(models.AbstractModel):
         )
 
     def _drop_void(self, lease: Lease, folders, batch):
-        """Everything was listed again: void places that are left are gone."""
+        """Everything was listed again: void places that are left are gone.
+
+        :return: mirrored copies without a place
+        """
         if batch.more or batch.done < batch.total:
-            return
+            return []
         self.env.cr.execute(
             SQL(
+                # a range, which the index knows: this is asked in each pass
                 """DELETE FROM crm_mail_mirror_location
                     WHERE folder_id = ANY(%s) AND generation >= %s AND generation < %s
-                RETURNING copy_id""",
+                RETURNING copy_id, folder_id, substr(generation, %s), ref""",
                 list(folders.values()),
                 VOID,
-                VOID + "~",
+                VOID_END,
+                len(VOID) + 1,
             )
         )
-        self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
+        names = {folder: ref for ref, folder in folders.items()}
+        return self._mark_orphans(
+            lease,
+            {
+                copy: Place(names[folder], generation, ref)
+                for copy, folder, generation, ref in self.env.cr.fetchall()
+            },
+        )
+
+    def _count_passed_by(self, lease: Lease, batch, days):
+        """Mail that a first import did not list, as nobody's address is on it.
+
+        It stands in the log like unmatched mail whose rows went in time, on the latest
+        day it may be of. When all is listed again the log begins anew from the rows
+        there are (``_recount``): then this line goes, and what that import passes by
+        is told at its end.
+        """
+        if batch.passed_by:
+            latest = fields.Datetime.now() - timedelta(days=TRACE_DAYS)
+            reason = Reason.NOT_LISTED
+            days[latest.date(), str(reason.state), str(reason)] += batch.passed_by
 
 
 def _digests(values, purpose="key"):

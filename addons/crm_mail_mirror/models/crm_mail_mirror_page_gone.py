@@ -7,7 +7,7 @@ from collections import Counter
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..engine.providers.base import EXCLUDED, GONE, Lookup, Place
+from ..engine.providers.base import COUNTED_ROLES, EXCLUDED, GONE, LIVE, Lookup, Place
 from .crm_mail_mirror_day import line
 from .lease import Lease, Orphan, naive
 
@@ -162,25 +162,64 @@ class CrmMailMirrorPageGone(models.AbstractModel):
         )
 
     @api.model
-    def _remove_confirmed(self, lease: Lease, fates):
-        """Orphans whose fate the provider knows go at once.
+    def _settle_orphans(self, lease: Lease, fates):
+        """Orphans whose fate the provider knows go at once, or get their place back.
 
         :param fates: ``{copy id: Fate}``
         """
         self._fence(lease)
-        gone = [copy for copy, fate in fates.items() if fate.state in (GONE, EXCLUDED)]
         self.env.cr.execute(
             SQL(
                 """SELECT id FROM crm_mail_mirror_copy
                     WHERE mailbox_id = %s AND id = ANY(%s) AND orphan_pass IS NOT NULL
                 """,
                 lease.mailbox_id,
-                gone,
+                list(fates),
             )
         )
+        orphans = {copy: fates[copy] for (copy,) in self.env.cr.fetchall()}
         days = Counter()
-        self._delete_copies([copy for (copy,) in self.env.cr.fetchall()], days)
+        self._delete_copies(
+            [c for c, fate in orphans.items() if fate.state in (GONE, EXCLUDED)], days
+        )
+        self._put_back(
+            lease,
+            [
+                (copy, place)
+                for copy, fate in orphans.items()
+                if fate.state == LIVE
+                for place in fate.places
+            ],
+        )
         self.env["crm.mail.mirror.day"]._add(lease, days)
+
+    def _put_back(self, lease: Lease, places):
+        """What was told as gone and is there yet: it may never be told again.
+
+        :param places: ``[(copy id, place)]``
+        """
+        folders = self._folders(lease, None)
+        rows = [
+            (copy, folders[place.folder], place.generation, place.ref)
+            for copy, place in places
+            if lease.roles.get(place.folder) in COUNTED_ROLES
+        ]
+        if not rows:
+            return
+        self.env.cr.execute(
+            SQL(
+                """WITH back AS (
+                       INSERT INTO crm_mail_mirror_location
+                                   (copy_id, folder_id, generation, ref)
+                       SELECT * FROM unnest(%s::int[], %s::int[], %s::text[],
+                                            %s::text[])
+                       ON CONFLICT (folder_id, generation, ref) DO NOTHING
+                       RETURNING copy_id)
+                   UPDATE crm_mail_mirror_copy SET orphan_pass = NULL
+                    WHERE id IN (SELECT copy_id FROM back)""",
+                *map(list, zip(*rows, strict=True)),
+            )
+        )
 
     @api.model
     def _remove_braked(self, mailboxes):

@@ -4,13 +4,13 @@
 
 import itertools
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from odoo import fields, models
 from odoo.tools import SQL
 
-from ..engine import identity
-from ..engine.providers.base import MessageGone
+from ..engine import identity, reader
+from ..engine.providers.base import EPOCH, MessageGone
 from ..engine.rules import Decision, State, parent_domains
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import line
@@ -38,15 +38,18 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             if key not in rows and first.decision is None and not first.error:
                 # known when it was judged, its row was removed since
                 raise Fenced
-        new, again = [], []
+        new, again, passed_over = [], [], []
         for key, judged in mails.items():
             first = judged[0]
-            values = self._copy_values(first, idents[key], queued, hidden)
-            if key in rows:
+            values = self._copy_values(first, idents.get(key), queued, hidden)
+            if key in rows and self._is_passed_over(rows[key], first):
+                passed_over.append(rows.pop(key)["id"])
+            elif key in rows:
                 again.append((rows[key], first, values))
             elif values and not (relisted and self._is_forgotten(first, values)):
                 new.append((key, first, values))
         self._keep_texts(lease, [(j, v) for _row, j, v in new + again if v])
+        self._delete_copies(passed_over, days)
         ids = self._insert_copies(lease, new, days)
         self._change_copies(lease, again, days)
         copies = {key: row["id"] for key, row in rows.items()} | ids
@@ -73,11 +76,11 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         mails: each further one gets an ordinal (DESIGN 3, `key`).
         """
         mails, places = {}, {}
-        twins = [item for item in judged if not item.envelope.message_id]
+        twins = [item for item in judged if reader.may_be_a_twin(item)]
         taken = self._places_of(lease, twins, folders)
         for item in judged:
             place, key = item.presence.place, item.key
-            if not item.envelope.message_id and not item.presence.key:
+            if reader.may_be_a_twin(item):
                 ordinal = 1
                 while (
                     places.get((key, place.folder), place.ref) != place.ref
@@ -155,15 +158,19 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         return known & unmatched
 
     def _identities(self, mails):
-        """``{key: (identity, keyed hash of it)}``"""
+        """``{key: (identity, keyed hash of it)}`` of what is more than found again"""
         ring, idents = keyring(), {}
         for key, (first, *_rest) in mails.items():
+            if first.decision is None and not first.error:
+                continue
             ident = identity.identity(first.envelope, first.key)
             idents[key] = ident, ring.digest("identity", ident)
         return idents
 
     def _hidden_identities(self, lease: Lease, idents):
         """Mail its owner hid here stays hidden, however it came back."""
+        if not idents:
+            return set()
         digests = _digests((ident for ident, _digest in idents.values()), "identity")
         self.env.cr.execute(
             SQL(
@@ -185,8 +192,12 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             return None
         if isinstance(decision, Decision) and not decision.reason.leaves_row:
             return None
+        received_at = item.presence.received_at
+        if received_at == EPOCH:
+            # nobody knows before it could be read: until then it counts for today
+            received_at = datetime.now(UTC)
         values = {
-            "received_at": naive(item.presence.received_at),
+            "received_at": naive(received_at),
             "direction": "out" if item.outgoing else "in",
             "identity": ident[0],
             "identity_hash": ident[1],
@@ -217,6 +228,15 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             if decision.state is not State.MIRRORED:
                 values["expires_at"] = now + timedelta(days=TRACE_DAYS)
         return values
+
+    def _is_passed_over(self, row, item):
+        """Once it could be read, a mail turned out to be one that leaves no row."""
+        return (
+            self._is_open(row)
+            and isinstance(item.decision, Decision)
+            and not item.error
+            and not item.decision.reason.leaves_row
+        )
 
     def _is_forgotten(self, item, values):
         """Listed again, but so old that its row went long ago: it is counted."""
@@ -257,19 +277,25 @@ class CrmMailMirrorPageMail(models.AbstractModel):
                 [asked[place] for place in places],
             )
         )
-        for row in cr.dictfetchall():
+        rows = cr.dictfetchall()
+        if not rows:
+            return
+        for row in rows:
             days[line(row)] -= 1
             days[line({**row, "state": "failed", "reason": row["why"]})] += 1
-            cr.execute(
-                SQL(
-                    """UPDATE crm_mail_mirror_copy SET state = 'failed', reason = %s,
-                              attempts = %s, next_try_at = %s WHERE id = %s""",
-                    row["why"],
-                    row["attempts"],
-                    self._next_try(row["attempts"]),
-                    row["id"],
-                )
+        cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_copy c SET state = 'failed',
+                          reason = f.reason, attempts = f.attempts,
+                          next_try_at = f.next_try_at
+                     FROM unnest(%s::int[], %s::text[], %s::int[], %s::timestamp[])
+                          AS f(id, reason, attempts, next_try_at) WHERE c.id = f.id""",
+                [row["id"] for row in rows],
+                [row["why"] for row in rows],
+                [row["attempts"] for row in rows],
+                [self._next_try(row["attempts"]) for row in rows],
             )
+        )
 
     def _keep_texts(self, lease: Lease, mails):
         """Messages and texts of mail that is mirrored; fills in their ids."""
@@ -380,39 +406,32 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         )
         return {(m, d): body for m, d, body in self.env.cr.fetchall()}
 
-    _COPY_COLUMNS = (
-        "state",
-        "reason",
-        "received_at",
-        "direction",
-        "identity_hash",
-        "expires_at",
-        "next_try_at",
-        "attempts",
-        "message_id",
-        "body_id",
-    )
+    _COPY_COLUMNS = {
+        "state": "text",
+        "reason": "text",
+        "received_at": "timestamp",
+        "direction": "text",
+        "identity_hash": "text",
+        "expires_at": "timestamp",
+        "next_try_at": "timestamp",
+        "attempts": "int",
+        "message_id": "int",
+        "body_id": "int",
+    }
 
     def _insert_copies(self, lease: Lease, new, days):
         if not new:
             return {}
         digests = {key: keyring().digest("key", key) for key, _j, _v in new}
-        columns = [
-            [values[column] for _k, _j, values in new] for column in self._COPY_COLUMNS
-        ]
         self.env.cr.execute(
             SQL(
-                """INSERT INTO crm_mail_mirror_copy (mailbox_id, user_id, key, state,
-                          reason, received_at, direction, identity_hash, expires_at,
-                          next_try_at, attempts, message_id, body_id)
+                """INSERT INTO crm_mail_mirror_copy (mailbox_id, user_id, key, %s)
                    SELECT m.id, m.user_id, c.*
-                     FROM crm_mail_mirror_mailbox m,
-                          unnest(%s::text[], %s::text[], %s::text[], %s::timestamp[],
-                                 %s::text[], %s::text[], %s::timestamp[],
-                                 %s::timestamp[], %s::int[], %s::int[], %s::int[]) AS c
+                     FROM crm_mail_mirror_mailbox m, unnest(%s::text[], %s) AS c
                     WHERE m.id = %s RETURNING key, id""",
+                SQL(", ").join(map(SQL.identifier, self._COPY_COLUMNS)),
                 list(digests.values()),
-                *columns,
+                self._copy_columns([values for _k, _j, values in new]),
                 lease.mailbox_id,
             )
         )
@@ -423,27 +442,18 @@ class CrmMailMirrorPageMail(models.AbstractModel):
 
     def _change_copies(self, lease: Lease, again, days):
         """Rows that stood already: decided now, or only found in another place."""
-        for row, _item, values in again:
+        decided = []
+        for row, item, values in again:
             if self._is_open(row) and values:
                 if values["state"] == "failed":
                     values["attempts"] = (row["attempts"] or 0) + 1
                     values["next_try_at"] = self._next_try(values["attempts"])
+                if item.presence.received_at == EPOCH:
+                    values["received_at"] = row["received_at"]
                 days[line(row)] -= 1
-                days[line({**values, "received_at": row["received_at"]})] += 1
-                self.env.cr.execute(
-                    SQL(
-                        "UPDATE crm_mail_mirror_copy SET %s WHERE id = %s",
-                        SQL(", ").join(
-                            SQL("%s = %s", SQL.identifier(column), values[column])
-                            for column in self._COPY_COLUMNS
-                            if column != "received_at"
-                        ),
-                        row["id"],
-                    )
-                )
-                self.env.cr.execute(
-                    "DELETE FROM crm_mail_mirror_trace WHERE copy_id = %s", [row["id"]]
-                )
+                days[line(values)] += 1
+                decided.append((row["id"], values))
+        self._decide_copies(decided)
         found = [row["id"] for row, _j, _v in again]
         back = [
             row
@@ -471,6 +481,34 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         )
         if back:
             self._release_brake(lease)
+
+    def _decide_copies(self, decided):
+        if not decided:
+            return
+        ids = [copy for copy, _values in decided]
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_copy c SET %s
+                     FROM unnest(%s::int[], %s) AS d(id, %s) WHERE c.id = d.id""",
+                SQL(", ").join(
+                    SQL("%s = %s", SQL.identifier(column), SQL.identifier("d", column))
+                    for column in self._COPY_COLUMNS
+                ),
+                ids,
+                self._copy_columns([values for _copy, values in decided]),
+                SQL(", ").join(map(SQL.identifier, self._COPY_COLUMNS)),
+            )
+        )
+        self.env.cr.execute(
+            "DELETE FROM crm_mail_mirror_trace WHERE copy_id = ANY(%s)", [ids]
+        )
+
+    def _copy_columns(self, rows):
+        """Arguments of ``unnest`` for these values of copies."""
+        return SQL(", ").join(
+            SQL(f"%s::{kind}[]", [values[name] for values in rows])
+            for name, kind in self._COPY_COLUMNS.items()
+        )
 
     def _write_participants(self, lease: Lease, decided):
         """Addresses and who takes part; a Bcc hangs on the copy that shows it."""

@@ -52,6 +52,8 @@ SILENCE = 100
 QUEUE = 200
 #: Times a page is written again from memory after a conflict.
 ATTEMPTS = 5
+#: Times it is tried to save a secret that may be the only valid one: half a minute.
+KEEP_ATTEMPTS = 9
 #: Writers met, or the database hung up: to be tried again, and then another time.
 _CONFLICTS = (
     psycopg2.OperationalError,  # serialization, deadlock, lock, connection
@@ -173,15 +175,12 @@ class CrmMailMirrorSync(models.AbstractModel):
             if isinstance(found, Failed):
                 self._end(run, pool, active, error=found.error)
             elif isinstance(found, Pulled | Listed):
-                run.next_pull = False
-                self._submit(
-                    pool, ready, run, run.read_texts, *self._judge(run, found, end)
-                )
+                self._submit(pool, ready, run, *self._look(run, found, end))
             elif isinstance(found, Read):
                 self._written(run, found.page, pool, ready, active, end)
             elif isinstance(found, Confirmed):
                 self._write(
-                    lambda env: env["crm.mail.mirror.page"]._remove_confirmed(
+                    lambda env: env["crm.mail.mirror.page"]._settle_orphans(
                         lease, found.fates
                     )
                 )
@@ -205,7 +204,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
             return
         run.pass_complete |= page.batch.pass_complete
-        if run.next_pull:
+        if run.goes_on:
             return
         if page.batch.more and time.monotonic() < end:
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
@@ -213,6 +212,27 @@ class CrmMailMirrorSync(models.AbstractModel):
             self._submit(pool, ready, run, run.confirm)
         else:
             self._end(run, pool, active, more=page.batch.more)
+
+    def _look(self, run, found, end):
+        """What the network does with what it found: a step and its arguments."""
+        run.goes_on = False
+        if isinstance(found, Pulled) and found.errors is None:
+            unknown = self._unknown(run.lease, found.batch.present)
+            if unknown:
+                return run.ask_envelopes, found, unknown
+        return run.read_texts, *self._judge(run, found, end)
+
+    def _unknown(self, lease, presences):
+        """Places without envelope whose mail has no row yet, each once, in order."""
+        nameless = {p.place: p.key for p in presences if p.envelope is None}
+        if not nameless:
+            return []
+        known = self._write(
+            lambda env: env["crm.mail.mirror.page"]._known_keys(
+                lease, set(nameless.values()), decided=False
+            )
+        )
+        return [place for place, key in nameless.items() if key not in known]
 
     def _judge(self, run, found, end):
         """Look the page's addresses up and decide: arguments of ``run.read_texts``."""
@@ -238,9 +258,17 @@ class CrmMailMirrorSync(models.AbstractModel):
         page = Page(judged, batch)
         if batch is None:
             page.lost, page.asked = found.lost, found.asked
-        go_on = batch and batch.more and time.monotonic() < end
-        run.next_pull = bool(go_on)
-        return page, directory, batch.cursor if go_on else None
+            return page, directory, None
+        for item in judged if found.errors else ():
+            item.error = found.errors.get(item.presence.place)
+        then = None
+        if time.monotonic() < end:
+            if found.rest:
+                then = run.ask_envelopes, *found.rest
+            elif batch.more:
+                then = run.pull, batch.cursor
+        run.goes_on = then is not None
+        return page, directory, then
 
     def _store(self, lease, page):
         """Write a page; mail that the database refuses is set aside alone."""
@@ -283,18 +311,18 @@ class CrmMailMirrorSync(models.AbstractModel):
                 refused.append(item)
         return refused
 
-    def _write(self, work):
+    def _write(self, work, attempts=ATTEMPTS):
         """What ``work(env)`` gives in a transaction of its own; again if writers meet.
 
         Whatever is repeated is fenced: should a lost connection have hidden that it was
         committed, the second time finds another cursor.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, attempts + 1):
             try:
                 with self._transaction() as env:
                     return work(env)
             except _CONFLICTS:
-                if attempt == ATTEMPTS:
+                if attempt == attempts:
                     raise
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))
 
@@ -333,18 +361,43 @@ class CrmMailMirrorSync(models.AbstractModel):
             ids = [mailbox for (mailbox,) in env.cr.fetchall()]
             runs = []
             for mailbox in env["crm.mail.mirror.mailbox"].browse(ids):
-                try:
-                    secret = env["crm.mail.mirror.credential"]._read_secret(mailbox.id)
-                except KeyUnusable as error:
-                    mailbox._fail(error.code, state="error")
-                    continue
-                if secret is None:
-                    mailbox._fail("no_secret", state="needs_login")
-                    continue
-                runs.append(
-                    MailboxRun(mailbox._lease(token, secret), mailbox._queued(QUEUE))
-                )
+                lease = self._lease(mailbox, token)
+                if lease:
+                    keep = functools.partial(self._keep, lease)
+                    runs.append(MailboxRun(lease, mailbox._queued(QUEUE), keep))
         return runs
+
+    def _lease(self, mailbox, token):
+        """The lease of a claimed mailbox; None when it can not be opened at all."""
+        credentials = mailbox.env["crm.mail.mirror.credential"]
+        try:
+            secret, seq = credentials._read_in_use(mailbox.id)
+            if secret is not None:
+                return mailbox._lease(token, secret, seq)
+            mailbox._fail("no_secret", state="needs_login")
+        except (KeyUnusable, NotAllowed) as error:
+            # also of the client: not configured, or switched off
+            mailbox._fail(error.code, state="error")
+        return None
+
+    def _keep(self, lease, secret):
+        """Save a secret that the provider renewed, before it is used.
+
+        Called in the network's thread, while the job's writes pages: in a transaction
+        of its own, and fenced by nothing but the secret it came from.
+        """
+        try:
+            seq = self._write(
+                lambda env: env["crm.mail.mirror.credential"]._keep(
+                    lease.mailbox_id, secret, lease.secret_seq
+                ),
+                KEEP_ATTEMPTS,
+            )
+        except (KeyUnusable, psycopg2.Error) as error:
+            raise Unavailable("server_error", type(error).__name__) from None
+        if seq is None:
+            raise Unavailable("connection_lost", "the secret was replaced meanwhile")
+        lease.secret, lease.secret_seq = secret, seq
 
     def _is_due(self, mailbox_ids=None):
         return SQL(
@@ -375,6 +428,11 @@ class CrmMailMirrorSync(models.AbstractModel):
             mailbox = env["crm.mail.mirror.mailbox"].browse(run.lease.mailbox_id)
             if not mailbox._is_held(run.lease.token):
                 return
+            if isinstance(error, LoginRequired | Unavailable):
+                # what failed with a secret that was replaced meanwhile is no verdict
+                seq = env["crm.mail.mirror.credential"]._seq(mailbox.id)
+                if seq != run.lease.secret_seq:
+                    error, fenced = None, True
             if error is None:
                 mailbox._rest(run.lease, more, bool(run.orphans), fenced)
             elif isinstance(error, LoginRequired):

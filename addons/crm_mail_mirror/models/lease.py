@@ -14,8 +14,9 @@ from ..engine.providers.base import ChangeBatch, Lookup, Place
 from ..engine.reader import Judged
 from ..engine.rules import Policy
 
-#: Before the generation of places that were told before the cursor was lost.
-VOID = "void:"
+#: Before the generation of places that were told before the cursor was lost; and what
+#: comes after all of these in the order of bytes.
+VOID, VOID_END = "void:", "void;"
 
 
 class Fenced(Exception):
@@ -29,26 +30,32 @@ class Lease:
     :param token: who holds it; another worker that took over has another
     :param cursor_seq, policy_seq: as read when the work began; a page is stored only if
         they still are the same
+    :param settings, secret: what ``open_mailbox`` takes; both hold secrets
+    :param secret_seq: the number of the secret that was read or kept last
     :param roles: folder ref -> role, ``unselected`` for deselected ones
     :param due_at: when the mailbox was due; another time when the work ends means that
         somebody asked for one more look meanwhile
     :param failures: runs that failed one after the other before this one
+    :param addresses: all that match, sorted, while old mail is listed by them; else
+        ``None``
     """
 
     mailbox_id: int
     token: str
     kind: str
-    settings: dict
+    settings: dict = field(repr=False)
     secret: str = field(repr=False)
-    cursor: dict | None
+    secret_seq: int
+    cursor: dict | None = field(repr=False)
     cursor_seq: int
     policy_seq: int
     pass_no: int
     since: datetime | None
-    policy: Policy
-    roles: dict[str, str]
+    policy: Policy = field(repr=False)
+    roles: dict[str, str] = field(repr=False)
     due_at: datetime | None = None
     failures: int = 0
+    addresses: tuple[str, ...] | None = field(default=None, repr=False)
 
     @property
     def skip(self) -> frozenset[str]:

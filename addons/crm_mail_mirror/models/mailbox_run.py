@@ -11,17 +11,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..engine import reader
 from ..engine.providers import open_mailbox
 from ..engine.providers.base import (
+    UNKNOWN,
     Budget,
     ChangeBatch,
+    Fate,
     MessageBroken,
     MessageGone,
     Place,
+    Presence,
     Provider,
     ProviderError,
 )
@@ -32,11 +35,26 @@ _logger = logging.getLogger(__name__)
 
 #: Mails of one page: big enough to be cheap, small enough to be soon there.
 PAGE = Budget(mails=250, seconds=20.0)
+#: Headers asked for at once: one batch request of Gmail, ten seconds of its quota.
+ENVELOPES = 50
+#: Orphans asked about at once: between two bites time is looked at.
+ORPHANS = 100
 
 
 @dataclass
 class Pulled:
+    """What a pull found, or a part of it.
+
+    :param base: the cursor it was pulled after
+    :param errors: places whose envelope could not be had, and why; ``None`` as long as
+        nobody was asked for envelopes
+    :param rest: of a part: what still waits for envelopes, and whose
+    """
+
     batch: ChangeBatch
+    base: dict | None
+    errors: dict[Place, ProviderError] | None = None
+    rest: tuple[Pulled, list[Place]] | None = None
 
 
 @dataclass
@@ -72,14 +90,18 @@ class MailboxRun:
     """One mailbox from lease to release.
 
     :param queue: places of queued mail that is read before anything is pulled
-    :param next_pull: a pull is under way: its answer comes after the page's
+    :param keep: saves a secret that the provider renewed; called in the network's
+        thread
+    :param goes_on: the network does not wait for the page that is written: what it
+        finds next comes after it
     :param orphans: mirrored copies that lost their last place in this pass
     """
 
     lease: Lease
     queue: list[Place] = field(default_factory=list)
+    keep: Callable[[str], None] | None = field(default=None, repr=False)
     provider: Provider | None = None
-    next_pull: bool = False
+    goes_on: bool = False
     orphans: list[Orphan] = field(default_factory=list)
     pass_complete: bool = False
     # when something was last heard of the network (time.monotonic)
@@ -93,7 +115,10 @@ class MailboxRun:
             with self.talking:
                 if self.provider is None:
                     self.provider = open_mailbox(
-                        self.lease.kind, self.lease.settings, self.lease.secret
+                        self.lease.kind,
+                        self.lease.settings,
+                        self.lease.secret,
+                        self.keep,
                     )
                 yield from step(*args)
         except ProviderError as error:
@@ -109,26 +134,95 @@ class MailboxRun:
             yield Failed(ProviderError("bug", type(error).__name__))
 
     def pull(self, cursor) -> Iterator:
+        lease, bite = self.lease, replace(PAGE, mails=self._bite(PAGE.mails))
+        batch = self.provider.pull(
+            cursor, lease.since, bite, lease.skip, addresses=lease.addresses
+        )
+        yield Pulled(batch, cursor)
+
+    def _bite(self, mails: int) -> int:
         # a mail that hangs fails its page: smaller ones find it, and it is set aside
-        bite = replace(PAGE, mails=max(1, PAGE.mails >> 2 * self.lease.failures))
-        yield Pulled(
-            self.provider.pull(cursor, self.lease.since, bite, self.lease.skip)
+        return max(1, mails >> 2 * self.lease.failures)
+
+    def ask_envelopes(self, pulled: Pulled, unknown: list[Place]) -> Iterator:
+        """So much of what was pulled as becomes known with one bite of headers.
+
+        A part is stored like a page, under the cursor that stands already: that moves
+        with the last part alone, so that it passes no mail that was not decided. Should
+        the rest never come, the same pull tells it again, and what was stored of it is
+        found by its key and costs nothing.
+
+        :param unknown: places whose mail nobody knows, in the order of the presences
+        """
+        some = unknown[: self._bite(ENVELOPES)]
+        told, waiting = self._headers(some), set(unknown[len(some) :])
+        part, rest = [], []
+        for presence in pulled.batch.present:
+            place = presence.place
+            answer = told.get(place, presence)
+            if place in waiting or (rest and place not in told):
+                rest.append(presence)
+            elif rest or isinstance(answer, MessageGone):
+                # told a second time, or gone: then a later pull tells that it went
+                continue
+            else:
+                part.append(answer if isinstance(answer, Presence) else presence)
+        errors = {
+            place: answer
+            for place, answer in told.items()
+            if isinstance(answer, ProviderError)
+        }
+        yield self._part(pulled, part, rest, errors, unknown[len(some) :])
+
+    @staticmethod
+    def _part(pulled, part, rest, errors, unknown) -> Pulled:
+        batch = replace(pulled.batch, present=tuple(part))
+        if not unknown:
+            return Pulled(batch, pulled.base, errors)
+        batch = replace(
+            batch,
+            absent=(),
+            pass_complete=False,
+            cursor=pulled.base,
+            more=True,
+            passed_by=0,
+            done=max(0, batch.done - len(rest)),
+        )
+        remains = replace(
+            pulled.batch, folders=None, renamed=(), reset=(), present=tuple(rest)
+        )
+        return Pulled(
+            batch, pulled.base, errors, (Pulled(remains, pulled.base), unknown)
         )
 
     def list_queue(self) -> Iterator:
-        present, lost = [], []
-        asked = dict.fromkeys(self.queue, MessageBroken.codes[0])
-        for place, answer in self.provider.envelopes(self.queue):
-            if isinstance(answer, MessageGone):
-                lost.append(place)
-            elif isinstance(answer, ProviderError):
-                asked[place] = answer.code
-            else:
-                present.append(answer)
+        present, lost, asked = [], [], {}
+        end = time.monotonic() + PAGE.seconds
+        for start in range(0, len(self.queue), ENVELOPES):
+            if start and time.monotonic() > end:
+                break  # the others stay due
+            bite = self.queue[start : start + ENVELOPES]
+            for place, answer in self._headers(bite).items():
+                asked[place] = MessageBroken.codes[0]
+                if isinstance(answer, MessageGone):
+                    lost.append(place)
+                elif isinstance(answer, ProviderError):
+                    asked[place] = answer.code
+                else:
+                    present.append(answer)
         yield Listed(present, tuple(lost), asked)
 
-    def read_texts(self, page: Page, directory: Directory, pull_after: dict | None):
-        """The texts of a page, then at once the next page while this one is written."""
+    def _headers(self, places: Sequence[Place]) -> dict:
+        """``{place: presence or error}``; of each place something."""
+        told = dict.fromkeys(places, MessageBroken("message_broken", "no answer"))
+        told.update(self.provider.envelopes(places))
+        return told
+
+    def read_texts(self, page: Page, directory: Directory, then: tuple | None):
+        """The texts of a page; then at once, while it is written, what comes next.
+
+        :param then: a step and its arguments
+        """
         reader.read(
             self.provider, page.judged, self.lease.policy, directory, PAGE.seconds
         )
@@ -139,18 +233,27 @@ class MailboxRun:
                 if isinstance(item.error, MessageGone)
             )
         yield Read(page)
-        if pull_after is not None:
-            yield from self.pull(pull_after)
+        if then is not None:
+            step, *args = then
+            yield from step(*args)
 
     def confirm(self) -> Iterator:
-        fates = self.provider.confirm([orphan.lookup for orphan in self.orphans])
-        yield Confirmed(
-            {
-                orphan.copy_id: fates[orphan.lookup.place]
-                for orphan in self.orphans
-                if orphan.lookup.place in fates
-            }
-        )
+        """Where is mail that lost its last place? Of what time does not suffice for
+        nothing is said: it waits for one more pass.
+        """
+        fates, end = {}, time.monotonic() + PAGE.seconds
+        for start in range(0, len(self.orphans), ORPHANS):
+            if start and time.monotonic() > end:
+                break
+            bite = self.orphans[start : start + ORPHANS]
+            answers = self.provider.confirm([orphan.lookup for orphan in bite])
+            for orphan in bite:
+                place = orphan.lookup.place
+                fate = answers.get(place, Fate(UNKNOWN))
+                # a mail that was found by its Message-ID alone may be another
+                same = tuple(each for each in fate.places if each.ref == place.ref)
+                fates[orphan.copy_id] = replace(fate, places=same)
+        yield Confirmed(fates)
 
     def close(self) -> None:
         with self.talking:
