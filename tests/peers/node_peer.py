@@ -160,6 +160,10 @@ def consent(
         target = urllib.parse.urljoin(url, chosen[0]["action"])
         answer = http.post(target, data=fields, timeout=30, allow_redirects=False)
         back = answer.headers.get("location", "")
+        if answer.status_code == 200:  # response_mode=form_post
+            posted = _Forms()
+            posted.feed(answer.text)
+            return {name: value for name, value, _ in posted.forms[0]["fields"]}
         if not back:
             raise PeerError(f"consent, {answer.status_code}: {_words(answer.text)}")
     query = urllib.parse.urlsplit(back).query
