@@ -13,8 +13,11 @@
     "external_dependencies": {
         "python": [
             "cryptography",
+            "google-api-python-client",
+            "google-auth",
             "html2text",
             "imapclient",
+            "msal",
         ]
     },
     "data": [
@@ -32,5 +35,6 @@
         "views/crm_lead_views.xml",
         "views/res_config_settings_views.xml",
         "views/crm_mail_mirror_menus.xml",
+        "views/not_linked_templates.xml",
     ],
 }

@@ -3,7 +3,9 @@
 A new model or method fails the test until somebody has thought about who may use it.
 """
 
+import contextlib
 import inspect
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -16,6 +18,7 @@ PREFIX = "crm.mail.mirror."
 MODELS = {
     "crm.mail.mirror.address": "----",
     "crm.mail.mirror.body": "----",
+    "crm.mail.mirror.client": "----",
     "crm.mail.mirror.copy": "r---",
     "crm.mail.mirror.credential": "----",
     "crm.mail.mirror.day": "r---",
@@ -40,6 +43,9 @@ OWNER, INTERNAL, WRITER = "the mailbox's owner", "internal users", "who may writ
 NOTHING = "anybody: it does nothing"
 #: Stopping a mailbox gives nobody content: somebody has to when its owner has left.
 STOPPER = "the mailbox's owner and the administrators"
+ADMINISTRATORS = "administrators"
+#: Odoo checks nothing there; what is ours is read and saved for administrators alone.
+SETTINGS = "as Odoo's own"
 #: Public methods that the addon brings, and who may call them.
 METHODS = {
     ("crm.mail.mirror.disconnect", "action_disconnect"): STOPPER,
@@ -51,15 +57,21 @@ METHODS = {
     ("crm.mail.mirror.mailbox", "action_list_again"): OWNER,
     ("crm.mail.mirror.mailbox", "action_pause"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_resume"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_sign_in"): OWNER,
     ("crm.mail.mirror.mailbox", "action_sync_now"): OWNER,
     ("crm.mail.mirror.mailbox", "message_notify"): NOTHING,
     ("crm.mail.mirror.mailbox", "message_post_with_source"): NOTHING,
     ("crm.mail.mirror.mailbox", "message_subscribe"): NOTHING,
     ("crm.mail.mirror.message", "action_open"): INTERNAL,
     ("crm.lead", "action_open_mirror_messages"): INTERNAL,
+    ("res.config.settings", "action_mirror_test_google"): ADMINISTRATORS,
+    ("res.config.settings", "action_mirror_test_microsoft"): ADMINISTRATORS,
+    ("res.config.settings", "get_values"): SETTINGS,
+    ("res.config.settings", "set_values"): SETTINGS,
     ("res.partner", "action_mirror_former_addresses"): WRITER,
     ("res.partner", "action_open_mirror_messages"): INTERNAL,
     ("res.users", "action_mirror_link"): INTERNAL,
+    ("res.users", "action_mirror_sign_in"): INTERNAL,
 }
 #: Of other people's mailboxes: what administrators see.
 HEALTH = {
@@ -73,10 +85,22 @@ HEALTH = {
 }  # fmt: skip
 #: Theirs to read as well today, though no sign of health.
 BESIDES = {
-    "aliases", "imap_login", "mode", "password", "sharing_in", "sharing_out",
-    "sync_from",
+    "aliases", "imap_login", "mode", "sharing_in", "sharing_out", "sync_from",
 }  # fmt: skip
-NEVER = {"cursor", "cursor_seq", "lease_token", "lease_until", "pass_no", "policy_seq"}
+#: Theirs to ask for, and told to the owner alone.
+OWNERS = {"is_just_linked", "link_sentence", "password"}
+#: Worked out from the server's name.
+FOLLOWS = {"imap_preset", "password_help", "password_page"}
+NEVER = {
+    "account_id",
+    "link_outcome",
+    "cursor",
+    "cursor_seq",
+    "lease_token",
+    "lease_until",
+    "pass_no",
+    "policy_seq",
+}
 
 
 @contextmanager
@@ -104,7 +128,11 @@ def public_methods(registry):
             for method, function in vars(part).items():
                 if method.startswith("_") or not inspect.isfunction(function):
                     continue
-                if getattr(function, "_api_private", False):
+                # private as well where it overrides a private one, says Odoo
+                if any(
+                    getattr(getattr(base, method, None), "_api_private", False)
+                    for base in model.mro()
+                ):
                     continue
                 found.add((name, method))
     return {pair for pair in found if pair[1] not in ("create", "write", "unlink")}
@@ -156,7 +184,7 @@ def test_portal_and_public_users_may_do_nothing(root, viewer, world, who):
             with forbidden(env):
                 getattr(env[name], method)(*([] if method == "name_search" else [[]]))
     for model, method in (
-        pair for pair, caller in METHODS.items() if caller != NOTHING
+        pair for pair, caller in METHODS.items() if caller not in (NOTHING, SETTINGS)
     ):
         record = env[model].browse(root[model].search([], limit=1).id or 1)
         with forbidden(env):
@@ -183,9 +211,13 @@ def test_administrators_see_health_and_no_content(root, world):
         for name in mailboxes._fields
         if name.startswith(("activity_", "my_activity"))
     }
-    assert names == HEALTH | BESIDES
+    assert names == HEALTH | BESIDES | OWNERS | FOLLOWS
+    told = {"code": "other_account", "asked": "a@x.test", "given": "b@x.test"}
+    one = root["crm.mail.mirror.mailbox"].browse(mailboxes[0].id)
+    one.link_outcome = {**told, "at": round(time.time())}
+    assert "b@x.test" in one.with_user(one.user_id).link_sentence
     for row in mailboxes.read():
-        assert row["password"] is False
+        assert [row[name] for name in OWNERS] == [False] * len(OWNERS)
     for name in NEVER:
         with forbidden(env):
             mailboxes.read([name])
@@ -194,7 +226,15 @@ def test_administrators_see_health_and_no_content(root, world):
     assert not env[MESSAGE].search([])
     for name in ("copy", "day", "folder", "location"):
         assert not env[PREFIX + name].search([]), name
-    for name in ("credential", "body", "participant", "address", "trace", "outbox"):
+    for name in (
+        "client",
+        "credential",
+        "body",
+        "participant",
+        "address",
+        "trace",
+        "outbox",
+    ):
         with forbidden(env):
             env[PREFIX + name].search([])
     with forbidden(env):
@@ -321,3 +361,52 @@ def test_archived_owner_takes_the_password_along(root, world):
 
     assert root["crm.mail.mirror.mailbox"].browse(theirs).state == "paused"
     assert not root["crm.mail.mirror.credential"].search([("mailbox_id", "=", theirs)])
+
+
+def test_nobody_but_administrators_reads_or_writes_settings(root, world):
+    client = root["crm.mail.mirror.client"].create(
+        {"provider": "gmail", "client_id": "ours", "enabled": True}
+    )
+    settings = root["res.config.settings"].create({"mirror_google_client_id": "x"})
+
+    for who in ("outsider", "boss", "portal", "public"):
+        env = root(user=world.users[who], su=False)
+        theirs = env["res.config.settings"].browse(settings.id)
+        assert not [name for name in theirs.get_values() if name.startswith("mirror_")]
+        with forbidden(env):
+            theirs.action_mirror_test_google()
+        with forbidden(env):
+            env["res.config.settings"].browse().action_mirror_test_microsoft()
+        with forbidden(env):
+            env["res.config.settings"].create({"mirror_google_secret": "x"})
+        for empty in (theirs, theirs.browse()):
+            with contextlib.suppress(Exception), env.cr.savepoint():
+                empty.set_values()
+    root.invalidate_all()
+    assert (client.client_id, client.enabled) == ("ours", True)
+
+
+def test_secrets_of_the_registration_come_back_to_nobody(root, world):
+    administrator = root(user=world.users["administrator"], su=False)
+    page = administrator["res.config.settings"].create(
+        {
+            "mirror_google_enabled": True,
+            "mirror_google_client_id": "ours",
+            "mirror_google_secret": "GOCSPX-very-secret",
+        }
+    )
+    page.set_values()
+    root.flush_all()
+
+    for record in (page, administrator["res.config.settings"].create({})):
+        assert "very-secret" not in str(record.read())
+        assert record.mirror_google_secret is False
+        assert record.mirror_google_secret_kept
+        for name in ("mirror_google_token", "mirror_microsoft_token"):
+            with forbidden(administrator):
+                record.read([name])
+    with forbidden(administrator):
+        administrator["crm.mail.mirror.client"].search([]).read()
+    for table in ("res_config_settings", "crm_mail_mirror_client"):
+        root.cr.execute(f"SELECT to_jsonb(t)::text FROM {table} t")
+        assert "very-secret" not in str(root.cr.fetchall())

@@ -1,8 +1,10 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 from . import crm_mail_mirror_mailbox
+from . import crm_mail_mirror_mailbox_link
 from . import crm_mail_mirror_mailbox_sync
 from . import crm_mail_mirror_credential
+from . import crm_mail_mirror_client
 from . import crm_mail_mirror_folder
 from . import crm_mail_mirror_copy
 from . import crm_mail_mirror_location

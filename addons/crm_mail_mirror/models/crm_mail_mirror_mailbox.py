@@ -13,10 +13,7 @@ from odoo.fields import Domain
 from odoo.tools import email_normalize
 
 from ..engine.keyring import KeyUnusable
-from ..engine.providers import open_mailbox
-from ..engine.providers.base import ProviderError
 from .crm_mail_mirror_copy import SHARING
-from .crm_mail_mirror_credential import setting
 from .sentences import sentence
 
 #: Written by the sync and by actions only.
@@ -60,7 +57,9 @@ class CrmMailMirrorMailbox(models.Model):
         help="Other addresses of the same mailbox, separated by commas"
     )
     provider = fields.Selection(
-        selection=[("imap", "IMAP")], required=True, default="imap"
+        selection=[("imap", "IMAP"), ("gmail", "Gmail"), ("microsoft", "Microsoft")],
+        required=True,
+        default="imap",
     )
     state = fields.Selection(
         selection=[
@@ -168,6 +167,8 @@ class CrmMailMirrorMailbox(models.Model):
     def _inverse_password(self):
         for mailbox in self.filtered("password"):
             mailbox._check_owner()
+            if mailbox.provider != "imap":
+                raise UserError(self.env._("This mailbox is linked without password."))
             try:
                 self.env["crm.mail.mirror.credential"]._store(mailbox, mailbox.password)
             except KeyUnusable as error:
@@ -273,6 +274,7 @@ class CrmMailMirrorMailbox(models.Model):
         if "user_id" in vals and not self.env.su:
             raise UserError(self.env._("The owner of a mailbox stays the same."))
         self._refuse_sync_fields(vals)
+        self._check_same_account(vals)
         before = {mailbox: mailbox._listed() for mailbox in self}
         result = super().write(vals)
         if {"sync_from", "mode", "aliases", "email"} & set(vals):
@@ -281,10 +283,6 @@ class CrmMailMirrorMailbox(models.Model):
             if mailbox._listed() != listed:
                 mailbox._list_again()
         return result
-
-    def _listed(self):
-        """What is listed: another account or first day makes another list."""
-        return self.sync_from, self.imap_host, self.imap_login or self.email_normalized
 
     def _refuse_sync_fields(self, vals):
         """``readonly`` binds screens only; these are the sync's, whoever asks."""
@@ -323,70 +321,6 @@ class CrmMailMirrorMailbox(models.Model):
         self.ensure_one()
         if not self._is_administrator():
             self._check_owner()
-
-    def _connection(self):
-        """What ``open_mailbox`` needs, but for the secret."""
-        self.ensure_one()
-        return {
-            "host": (self.imap_host or "").strip(),
-            "port": self.imap_port or 993,
-            "security": self.imap_security or "tls",
-            "login": (self.imap_login or self.email or "").strip(),
-            "address": self.email_normalized or "",
-            "allowed_hosts": self._allowed_hosts(),
-            "ca_file": setting("ca_file"),
-        }
-
-    @api.model
-    def _allowed_hosts(self):
-        hosts = self.env["ir.config_parameter"].sudo()
-        hosts = hosts.get_param("crm_mail_mirror.allowed_hosts") or ""
-        return tuple(hosts.replace(",", " ").split())
-
-    def action_connect(self):
-        """Test the connection; when it works, start to mirror."""
-        self._check_owner()
-        if not self.imap_host:
-            raise UserError(self.env._("Which server? Please fill in its name."))
-        try:
-            credentials = self.env["crm.mail.mirror.credential"]
-            secret = credentials._read_secret(self.id, newest=True)
-        except KeyUnusable as error:
-            raise UserError(sentence(self.env, error.code)) from None
-        if not secret:
-            raise UserError(self.env._("Please fill in the password."))
-        kind, settings = self.provider, self._connection()
-        # no transaction stays open while the network is waited for; what the owner
-        # typed is saved before, so that nothing has to be typed again
-        self.env.cr.commit()  # pylint: disable=invalid-commit
-        try:
-            with open_mailbox(kind, settings, secret) as provider:
-                identity = provider.identify()
-        except ProviderError as error:
-            # a mailbox that worked goes on with the password it had
-            credentials._drop_new(self)
-            self.env.cr.commit()  # pylint: disable=invalid-commit
-            raise UserError(sentence(self.env, error.code)) from None
-        credentials._use_new(self)
-        known = {self.email_normalized, *(self.aliases or "").split(",")}
-        aliases = {alias.lower() for alias in identity.aliases} | known
-        self.sudo().write(
-            {
-                "state": "active",
-                "failure_count": 0,
-                "last_error": False,
-                "next_sync_at": fields.Datetime.now(),
-                "aliases": ",".join(
-                    sorted(a for a in aliases if a and a != self.email_normalized)
-                ),
-            }
-        )
-        self.activity_unlink(["mail.mail_activity_data_todo"])
-        self.env["crm.mail.mirror.sync"]._trigger()
-        return self._notify(
-            self.env._("Connected"),
-            self.env._("Your newest mail will be there in a moment."),
-        )
 
     def action_pause(self):
         for mailbox in self:

@@ -42,10 +42,36 @@ class ResUsers(models.Model):
         inverse_name="user_id",
         string="Mailboxes",
     )
+    # what may be linked here: "gmail,work,personal" or fewer
+    mirror_offers = fields.Char(compute="_compute_mirror_offers")
+    mirror_waits_for_me = fields.Char(compute="_compute_mirror_waits_for_me")
 
     @property
     def SELF_READABLE_FIELDS(self):
-        return super().SELF_READABLE_FIELDS + ["mirror_mailbox_ids"]
+        return super().SELF_READABLE_FIELDS + [
+            "mirror_mailbox_ids",
+            "mirror_offers",
+            "mirror_waits_for_me",
+        ]
+
+    def _compute_mirror_offers(self):
+        self.mirror_offers = ",".join(
+            sorted(self.env["crm.mail.mirror.client"]._offers())
+        )
+
+    @api.depends_context("uid")
+    def _compute_mirror_waits_for_me(self):
+        for user in self:
+            waiting = user._mirror_waiting()
+            user.mirror_waits_for_me = ", ".join(waiting.mapped("email"))
+
+    def _mirror_waiting(self):
+        """The user's own mailboxes that need a sign-in; of others nothing is told."""
+        if self.id != self.env.uid:
+            return self.env["crm.mail.mirror.mailbox"]
+        return self.env["crm.mail.mirror.mailbox"].search(
+            [("user_id", "=", self.id), ("state", "=", "needs_login")]
+        )
 
     @api.model
     def _mirror_edges(self):
@@ -138,10 +164,11 @@ class ResUsers(models.Model):
         return result
 
     def _mirror_stop(self):
-        """Who leaves takes the password along: the mailbox is no longer looked at."""
+        """Who leaves takes password and consent along: nobody looks any more."""
         mailboxes = self.env["crm.mail.mirror.mailbox"].sudo()
         mailboxes = mailboxes.search([("user_id", "in", self.ids)])
         mailboxes.filtered(lambda m: m.state != "draft").write({"state": "paused"})
+        mailboxes._give_back_later()
         self.env["crm.mail.mirror.credential"]._forget(mailboxes)
 
     def unlink(self):
@@ -239,8 +266,15 @@ class ResUsers(models.Model):
             )
 
     def action_mirror_link(self):
-        """Open an empty card for a new mailbox."""
-        self.env["crm.mail.mirror.mailbox"].check_access("create")
+        """Open an empty card for a new mailbox, of the provider in the context."""
+        mailboxes = self.env["crm.mail.mirror.mailbox"]
+        mailboxes.check_access("create")
+        provider = self.env.context.get("mirror_provider") or "imap"
+        email = self.env.user.email or ""
+        if mailboxes.search_count(
+            [("email_normalized", "=", email_normalize(email))], limit=1
+        ):
+            email = ""
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Link a Mailbox"),
@@ -249,7 +283,17 @@ class ResUsers(models.Model):
             "target": "current",
             "context": {
                 "default_user_id": self.env.uid,
-                "default_email": self.env.user.email or "",
-                "default_imap_login": self.env.user.email or "",
+                "default_provider": provider,
+                "default_email": email,
             },
         }
+
+    def action_mirror_sign_in(self):
+        """From the banner: to the mailbox that waits, at once if it is the only one."""
+        self.env["crm.mail.mirror.mailbox"].check_access("write")
+        waiting = self.env.user._mirror_waiting()
+        if len(waiting) == 1:
+            return waiting.action_sign_in()
+        return self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_mail_mirror.crm_mail_mirror_mailbox_action"
+        )

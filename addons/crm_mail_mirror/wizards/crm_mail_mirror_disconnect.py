@@ -4,6 +4,8 @@
 
 from odoo import api, fields, models
 
+from ..models.crm_mail_mirror_mailbox_link import give_back
+
 
 class CrmMailMirrorDisconnect(models.TransientModel):
     _name = "crm.mail.mirror.disconnect"
@@ -12,6 +14,7 @@ class CrmMailMirrorDisconnect(models.TransientModel):
     mailbox_id = fields.Many2one(
         comodel_name="crm.mail.mirror.mailbox", required=True, ondelete="cascade"
     )
+    provider = fields.Selection(related="mailbox_id.provider")
     mirror = fields.Selection(
         selection=[
             ("keep", "Keep the mail that is on contacts"),
@@ -32,6 +35,7 @@ class CrmMailMirrorDisconnect(models.TransientModel):
         self.ensure_one()
         mailbox = self.mailbox_id
         mailbox._check_may_stop()
+        grants = mailbox._grants()
         self.env["crm.mail.mirror.credential"]._forget(mailbox)
         if self.mirror == "purge":
             mailbox.sudo().unlink()
@@ -39,7 +43,53 @@ class CrmMailMirrorDisconnect(models.TransientModel):
             mailboxes = self.env["ir.actions.act_window"]._for_xml_id(
                 "crm_mail_mirror.crm_mail_mirror_mailbox_action"
             )
-            return {**mailboxes, "target": "main"}
-        mailbox.sudo().write({"state": "draft", "next_sync_at": False})
-        mailbox._release()
-        return {"type": "ir.actions.client", "tag": "soft_reload"}
+            after = {**mailboxes, "target": "main"}
+        else:
+            mailbox.sudo().write(
+                {
+                    "state": "draft",
+                    "next_sync_at": False,
+                    "last_error": False,
+                    "link_outcome": False,
+                }
+            )
+            mailbox.sudo().activity_unlink(["mail.mail_activity_data_todo"])
+            mailbox._release()
+            after = {"type": "ir.actions.client", "tag": "soft_reload"}
+        return self._given_back(grants, after)
+
+    def _given_back(self, grants, after):
+        """Give the consent back, now that nothing here depends on it any more.
+
+        :param after: the action that follows
+        """
+        if not grants:
+            return after
+        kind, settings, secret = grants[0]
+        # no transaction stays open while the network is waited for
+        self.env.cr.commit()  # pylint: disable=invalid-commit
+        done = give_back(kind, settings, secret)
+        if done:
+            message = self.env._("Your consent was given back at the provider, too.")
+        elif kind == "gmail":
+            message = self.env._(
+                "Google could not be asked to forget your consent. Please remove it"
+                " yourself at myaccount.google.com/connections."
+            )
+        else:
+            message = self.env._(
+                "Microsoft keeps your consent until you remove it: for a company's"
+                " account at myapps.microsoft.com, for a personal one at"
+                " account.live.com/consent/Manage."
+            )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success" if done else "info",
+                "sticky": not done,
+                "title": self.env._("Disconnected"),
+                "message": message,
+                "next": after,
+            },
+        }

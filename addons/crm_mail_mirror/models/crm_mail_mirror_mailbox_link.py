@@ -1,0 +1,426 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""How does an owner let us into a mailbox, and take that back?
+
+By password (IMAP), or by a consent at Google or Microsoft::
+
+    action_connect ─► browser: /start ─► _begin_consent ─► the provider's own page
+                      browser: /callback ─► _finish_consent ─► connected, or why not
+
+What the owner is told about the end of a sign-in holds addresses of accounts, so it
+stands where only the owner reads it; ``last_error``, which administrators read as well,
+holds the mere code.
+"""
+
+import logging
+import threading
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, email_normalize
+
+from ..engine.keyring import KeyUnusable
+from ..engine.providers import consent, open_mailbox
+from ..engine.providers.base import ProviderError
+from .consent_state import State
+from .crm_mail_mirror_client import KINDS, ROUTE_OF
+from .crm_mail_mirror_credential import setting
+from .imap_presets import PRESETS, password_help, preset_of_domain, preset_of_host
+from .sentences import outcome, sentence
+
+_logger = logging.getLogger(__name__)
+
+#: Seconds for which the owner is told how a sign-in ended.
+_TOLD, _TOLD_CONNECTED = 600, 120
+
+
+class CrmMailMirrorMailbox(models.Model):
+    # in a list: pylint-odoo would have this merged with what the sync asks
+    _inherit = ["crm.mail.mirror.mailbox"]
+
+    account_id = fields.Char(readonly=True, copy=False, groups=fields.NO_ACCESS)
+    # how the last sign-in ended: code, addresses, when
+    link_outcome = fields.Json(readonly=True, copy=False, groups=fields.NO_ACCESS)
+    link_sentence = fields.Char(compute="_compute_link_sentence")
+    is_just_linked = fields.Boolean(compute="_compute_link_sentence")
+
+    imap_preset = fields.Selection(
+        selection=[(preset.code, preset.name) for preset in PRESETS.values()],
+        string="Provider",
+        compute="_compute_imap_preset",
+        readonly=False,
+    )
+    password_help = fields.Char(compute="_compute_password_help")
+    password_page = fields.Char(compute="_compute_password_help")
+
+    _account_uniq = models.UniqueIndex(
+        "(provider, account_id) WHERE account_id IS NOT NULL",
+        "This account is linked already.",
+    )
+
+    # ---- computes -------------------------------------------------------------------
+
+    @api.depends("link_outcome")
+    @api.depends_context("uid", "lang")
+    def _compute_link_sentence(self):
+        now = fields.Datetime.now().timestamp()
+        for mailbox in self:
+            told = mailbox.sudo().link_outcome or {}
+            connected = told.get("code") == "connected"
+            fresh = now - told.get("at", 0) < (_TOLD_CONNECTED if connected else _TOLD)
+            mine = mailbox.user_id.id == self.env.uid
+            mailbox.is_just_linked = mine and fresh and connected
+            mailbox.link_sentence = (
+                outcome(
+                    self.env,
+                    told["code"],
+                    told.get("asked", ""),
+                    told.get("given", ""),
+                    told.get("own", ""),
+                )
+                if mine and fresh
+                else False
+            )
+
+    @api.depends("imap_host")
+    def _compute_imap_preset(self):
+        for mailbox in self:
+            preset = preset_of_host(mailbox.imap_host or "")
+            mailbox.imap_preset = preset.code if preset else False
+
+    @api.depends("imap_preset")
+    @api.depends_context("lang")
+    def _compute_password_help(self):
+        for mailbox in self:
+            code = mailbox.imap_preset
+            mailbox.password_help = code and password_help(self.env, code)
+            mailbox.password_page = code and PRESETS[code].page
+
+    @api.onchange("email")
+    def _onchange_email(self):
+        """Whose mailboxes are at a well-known provider need not look for its server."""
+        if self.provider == "imap" and not self.imap_host:
+            domain = (email_normalize(self.email or "") or "").rpartition("@")[2]
+            preset = preset_of_domain(domain)
+            if preset:
+                self.imap_preset = preset.code
+                self._onchange_imap_preset()
+
+    @api.onchange("imap_preset")
+    def _onchange_imap_preset(self):
+        preset = PRESETS.get(self.imap_preset)
+        if preset:
+            self.imap_host = preset.host
+            self.imap_port = preset.port
+            self.imap_security = preset.security
+            self.imap_login = (
+                (self.email or "").partition("@")[0] if preset.local_login else False
+            )
+
+    # ---- one secret, one account ----------------------------------------------------
+
+    def _listed(self):
+        """What is listed: another account or first day makes another list."""
+        account = self.email_normalized
+        if self.provider == "imap":
+            account = self.imap_login or account
+        return self.sync_from, self.provider, self.imap_host, account
+
+    def _check_same_account(self, vals):
+        """A secret is for one account at one provider, and is shown to no other."""
+        if "provider" in vals:
+            others = self.filtered(lambda m: m.provider != vals["provider"])
+            if others.filtered(lambda m: m.state != "draft"):
+                raise UserError(self.env._("Disconnect this mailbox first."))
+            self.env["crm.mail.mirror.credential"]._forget(others)
+        if "email" in vals:
+            email = email_normalize(vals["email"] or "")
+            consented = self.filtered(
+                lambda m: (
+                    m.provider in KINDS and m.state not in ("draft", "needs_login")
+                )
+            )
+            if set(consented.mapped("email_normalized")) - {email}:
+                raise UserError(
+                    self.env._("This is the mailbox of its account: disconnect first.")
+                )
+
+    def _connection(self):
+        """What ``open_mailbox`` needs, but for the secret.
+
+        :raises NotAllowed: ``client_missing``, ``endpoint_refused``
+        """
+        self.ensure_one()
+        if self.provider in KINDS:
+            clients = self.env["crm.mail.mirror.client"]
+            return clients._settings(self.provider, self.email_normalized)
+        return {
+            "host": (self.imap_host or "").strip(),
+            "port": self.imap_port or 993,
+            "security": self.imap_security or "tls",
+            "login": (self.imap_login or self.email or "").strip(),
+            "address": self.email_normalized or "",
+            "allowed_hosts": self._allowed_hosts(),
+            "ca_file": setting("ca_file"),
+        }
+
+    @api.model
+    def _allowed_hosts(self):
+        hosts = self.env["ir.config_parameter"].sudo()
+        hosts = hosts.get_param("crm_mail_mirror.allowed_hosts") or ""
+        return tuple(hosts.replace(",", " ").split())
+
+    # ---- actions --------------------------------------------------------------------
+
+    def action_connect(self):
+        """Let us in: by password at once, by consent on the provider's own page."""
+        self._check_owner()
+        if self.provider not in KINDS:
+            return self._connect_by_password()
+        try:
+            self._connection()
+        except ProviderError as error:
+            raise UserError(sentence(self.env, error.code)) from None
+        route = ROUTE_OF[self.provider]
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/crm_mail_mirror/{route}/start?mailbox={self.id}",
+            "target": "self",
+        }
+
+    def action_sign_in(self):
+        """One button for whom a mailbox waits for, wherever they meet it."""
+        self._check_owner()
+        return (
+            self.action_connect() if self.provider in KINDS else self.action_open_form()
+        )
+
+    def _connect_by_password(self):
+        """Test the connection; when it works, start to mirror."""
+        if not self.imap_host:
+            raise UserError(self.env._("Which server? Please fill in its name."))
+        try:
+            credentials = self.env["crm.mail.mirror.credential"]
+            secret = credentials._read_secret(self.id, newest=True)
+        except KeyUnusable as error:
+            raise UserError(sentence(self.env, error.code)) from None
+        if not secret:
+            raise UserError(self.env._("Please fill in the password."))
+        settings = self._connection()
+        # no transaction stays open while the network is waited for; what the owner
+        # typed is saved before, so that nothing has to be typed again
+        self.env.cr.commit()  # pylint: disable=invalid-commit
+        try:
+            with open_mailbox("imap", settings, secret) as provider:
+                identity = provider.identify()
+        except ProviderError as error:
+            # a mailbox that worked goes on with the password it had
+            credentials._drop_new(self)
+            self.env.cr.commit()  # pylint: disable=invalid-commit
+            raise UserError(sentence(self.env, error.code)) from None
+        credentials._use_new(self)
+        self._start_mirroring(identity)
+        return self._notify(
+            self.env._("Connected"),
+            self.env._("Your newest mail will be there in a moment."),
+        )
+
+    def _start_mirroring(self, identity, **values):
+        """It works: mirror it from now on, and what came meanwhile."""
+        known = {self.email_normalized, *(self.aliases or "").split(",")}
+        aliases = {alias.lower() for alias in identity.aliases} | known
+        self.sudo().write(
+            {
+                "state": "active",
+                "failure_count": 0,
+                "last_error": False,
+                "next_sync_at": fields.Datetime.now(),
+                "aliases": ",".join(
+                    sorted(a for a in aliases if a and a != self.email_normalized)
+                ),
+                **values,
+            }
+        )
+        self.activity_unlink(["mail.mail_activity_data_todo"])
+        self.env["crm.mail.mirror.sync"]._trigger()
+
+    # ---- consent --------------------------------------------------------------------
+
+    def _begin_consent(self):
+        """Where the owner's browser goes now.
+
+        :return: the ``State`` that will come back, and the provider's ``Beginning``
+        :raises ProviderError, KeyUnusable: it cannot be begun
+        """
+        self._check_owner()
+        kind, settings, hint = self.provider, self._connection(), self.email_normalized
+        redirect_uri = self.env["crm.mail.mirror.client"]._redirect_uri(kind)
+        state = State.make(kind, self.env.uid, self.id)
+        # no transaction stays open while the network is waited for
+        self.env.cr.commit()  # pylint: disable=invalid-commit
+        return state, consent.begin(kind, settings, redirect_uri, state.sign(), hint)
+
+    def _finish_consent(self, flow, answer):
+        """The browser is back: ask the provider who consented, and keep the secret.
+
+        Whatever happens, the owner is told on the mailbox's form. What is refused
+        leaves nothing here, and a mailbox that worked goes on as it was.
+
+        :param flow: of the ``Beginning`` that this is the answer to
+        :param answer: what the browser brought
+        """
+        self._check_owner()
+        kind, asked = self.provider, self.email_normalized
+        try:
+            settings = self._connection()
+            # no transaction stays open while the network is waited for
+            self.env.cr.commit()  # pylint: disable=invalid-commit
+            secrets = [consent.finish(kind, settings, flow, answer)]
+            with open_mailbox(kind, settings, secrets[0], secrets.append) as provider:
+                identity = provider.identify()
+        except ProviderError as error:
+            # who consented is not known: taking it back might break another mailbox
+            _logger.info("mailbox %s was not linked: %s", self.id, error.code)
+            self._in_own_transaction("_tell_outcome", error.code)
+            return
+        try:
+            revocable = self._in_own_transaction(
+                "_take_consent", kind, asked, identity, secrets[-1]
+            )
+        except psycopg2.errors.UniqueViolation:
+            # another mailbox was linked with this account at the same moment
+            revocable = False
+            self._in_own_transaction(
+                "_tell_outcome", "linked_already", given=identity.email
+            )
+        except KeyUnusable as error:
+            revocable = True
+            self._in_own_transaction("_tell_outcome", error.code)
+        if revocable:
+            give_back(kind, settings, secrets[-1])
+
+    def _in_own_transaction(self, method, *args, **named):
+        """As the superuser, at READ COMMITTED, again if writers meet: a consent that
+        was given cannot be asked for a second time because a sync was writing."""
+
+        def work(env):
+            return getattr(env[self._name].browse(self.id), method)(*args, **named)
+
+        result = self.env["crm.mail.mirror.sync"]._write(work)
+        self.invalidate_recordset()
+        return result
+
+    def _take_consent(self, kind, asked, identity, secret):
+        """Keep what was granted if it is this mailbox's own account.
+
+        :return: whether it was refused and may be given back at the provider. There, a
+            consent is the account's: all mailboxes with that account would lose theirs.
+        :raises KeyUnusable: no usable key on this server
+        """
+        self.env.cr.execute(
+            SQL(
+                "SELECT 1 FROM crm_mail_mirror_mailbox WHERE id = %s FOR NO KEY UPDATE",
+                self.id,
+            )
+        )
+        given = email_normalize(identity.email) or ""
+        aliases = {email_normalize(alias) for alias in identity.aliases} - {False}
+        same = Domain("email_normalized", "in", [given, *aliases])
+        if identity.account_id:
+            same |= Domain("account_id", "=", identity.account_id)
+        linked = self.search(Domain("provider", "=", kind) & same)
+        rivals = linked.filtered(lambda m: m.account_id == identity.account_id) - self
+        credentials = self.env["crm.mail.mirror.credential"]
+        if (self.provider, self.email_normalized) != (kind, asked):
+            code = "state_mismatch"  # the form was changed meanwhile
+        elif given != asked:
+            is_alias = asked in aliases or same_mailbox(asked, given)
+            code = "alias_of_account" if is_alias else "other_account"
+        elif identity.account_id and rivals:
+            code = "linked_already"
+        else:
+            credentials._store(self, secret)
+            credentials._use_new(self)
+            if self.account_id not in (False, identity.account_id):
+                # made anew under the same address: what was listed is no more
+                self._list_again()
+            self._start_mirroring(identity, account_id=identity.account_id or False)
+            self._tell_outcome("connected")
+            return False
+        own = rivals.filtered(lambda m: m.user_id == self.user_id)[:1].email
+        self._tell_outcome(code, asked=asked, given=given, own=own or "")
+        _logger.info("mailbox %s was not linked: %s", self.id, code)
+        return not any(credentials._of(mailbox.id) for mailbox in linked)
+
+    def _tell_outcome(self, code, **addresses):
+        """How a sign-in ended: whole for the owner, the code for administrators."""
+        self.ensure_one()
+        if not self.exists():
+            return
+        now = round(fields.Datetime.now().timestamp())
+        values = {"link_outcome": {"code": code, "at": now, **addresses}}
+        if code != "connected" and self.state not in ("active", "paused"):
+            values["last_error"] = code
+        self.sudo().write(values)
+
+    # ---- consent given back ---------------------------------------------------------
+
+    def _grants(self):
+        """Consents of these mailboxes: ``[(kind, settings, secret)]``.
+
+        To be read before they are forgotten, and given back after that is committed.
+        """
+        grants = []
+        for mailbox in self.sudo().filtered(lambda m: m.provider in KINDS):
+            try:
+                secret = self.env["crm.mail.mirror.credential"]._read_secret(mailbox.id)
+                settings = self.env["crm.mail.mirror.client"]._settings(
+                    mailbox.provider, mailbox.email_normalized, disabled=True
+                )
+            except (KeyUnusable, ProviderError):
+                continue
+            if secret:
+                grants.append((mailbox.provider, settings, secret))
+        return grants
+
+    def _give_back_later(self):
+        """After the commit, without anybody waiting for it."""
+        grants = self._grants()
+
+        def begin():
+            threading.Thread(target=_give_all_back, args=(grants,), daemon=True).start()
+
+        if grants:
+            self.env.cr.postcommit.add(begin)
+
+
+def give_back(kind, settings, secret):
+    """Give a consent back at the provider, if it has such a thing.
+
+    :return: whether that was done; ``None``: the provider could not be asked
+    """
+    try:
+        return consent.revoke(kind, settings, secret)
+    except ProviderError as error:
+        _logger.warning("a consent at %s was not given back: %s", kind, error.code)
+        return None
+
+
+def _give_all_back(grants):
+    for grant in grants:
+        give_back(*grant)
+
+
+def same_mailbox(one, other):
+    """Gmail: dots, what follows a plus sign and the second domain make no difference"""
+    return bool(one and other) and _plain(one) == _plain(other)
+
+
+def _plain(address):
+    name, _at, domain = address.partition("@")
+    if domain not in ("gmail.com", "googlemail.com"):
+        return address
+    return name.partition("+")[0].replace(".", ""), "gmail.com"
