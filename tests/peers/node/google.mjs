@@ -8,7 +8,9 @@ import { createServer } from "@emulators/core";
 import { getGoogleStore, googlePlugin, seedFromConfig } from "@emulators/google";
 
 import * as batch from "./batch.mjs";
-import { COST, Gmail, HABITS, refusal, unauthorized } from "./gmail.mjs";
+import { COST, Gmail } from "./gmail.mjs";
+import { refusal, unauthorized } from "./gmail_errors.mjs";
+import { HABITS } from "./gmail_message.mjs";
 import { Tokens, oauthError } from "./google_oauth.mjs";
 import { MailStore } from "./mailstore.mjs";
 import { Faults, Keeper, broken, listen, options, request } from "./peer.mjs";
@@ -18,6 +20,7 @@ const LONGEST_URL = 16 * 1024;
 class Google {
   #log = [];
   #spent = [];
+  #refusals = 0;
   faults = new Faults();
 
   constructor(base) {
@@ -192,21 +195,20 @@ class Google {
   #overQuota(email, method) {
     const cost = COST[method] ?? 1;
     const now = Date.now();
-    this.#spent = this.#spent.filter((each) => each.at > now - 60_000 || each.kept);
     const most = options.units_per_minute;
     if (most) {
-      const spent = this.#spent.filter(
-        (each) => each.email === email && each.at > now - 60_000,
-      );
+      this.#spent = this.#spent.filter((each) => each.at > now - 60_000);
+      const spent = this.#spent.filter((each) => each.email === email);
       if (spent.reduce((sum, each) => sum + each.cost, 0) + cost > most) {
+        // live, both are seen, and only one of them says how long to wait
+        if (this.#refusals++ % 2) return refusal(403, "", "rateLimitExceeded");
         const answer = refusal(429, "", "userRateLimitExceeded");
-        answer.headers["retry-after"] = String(
-          Math.ceil((spent[0].at + 60_000 - now) / 1000),
-        );
+        const wait = Math.ceil((spent[0].at + 60_000 - now) / 1000);
+        answer.headers["retry-after"] = String(wait);
         return answer;
       }
+      this.#spent.push({ email, cost, at: now });
     }
-    this.#spent.push({ email, cost, at: now, kept: false });
     this.units[email] = (this.units[email] ?? 0) + cost;
     return null;
   }

@@ -2,7 +2,7 @@
 //
 // The emulator makes ids like msg_x7Y and history ids of 21 digits, which fit no uint64
 // and are in no order within a millisecond. They are replaced on their way in.
-import { content, inUtf8, parse, rawHeaders, readable, walk } from "./mime.mjs";
+import { firstText, parse, rawHeaders, readable, walk } from "./mime.mjs";
 
 const NEVER_LISTED = ["TRASH", "SPAM"];
 
@@ -140,7 +140,7 @@ export class MailStore {
       messageId: value("message-id"),
       filenames: [...walk(root)].map(({ part }) => part.filename).filter(Boolean),
       size: raw.length,
-      text: () => (text ??= texts(raw, root)),
+      text: () => (text ??= firstText(raw, root)),
     };
   }
 
@@ -170,18 +170,6 @@ export class MailStore {
     return [...changes].sort(([a], [b]) => (BigInt(a) < BigInt(b) ? -1 : 1));
   }
 
-  /** The first words of a mail. */
-  snippet(row) {
-    const raw = this.raw(row);
-    const words = texts(raw, parse(raw)).replace(/\s+/g, " ").trim().slice(0, 200);
-    return words
-      .replace(/&/g, "&amp;")
-      .replace(/</g, "&lt;")
-      .replace(/>/g, "&gt;")
-      .replace(/"/g, "&quot;")
-      .replace(/'/g, "&#39;");
-  }
-
   /** The header block, as it came. */
   headerBlock(row) {
     return headerBlock(this.raw(row));
@@ -200,17 +188,6 @@ export function outline(raw) {
 function headerBlock(raw) {
   const found = /\r?\n\r?\n/.exec(raw.subarray(0, 2 ** 20).toString("latin1"));
   return found ? raw.subarray(0, found.index) : raw.subarray(0, 2 ** 20);
-}
-
-function texts(raw, root) {
-  const parts = [...walk(root)]
-    .map(({ part }) => part)
-    .filter((part) => !part.filename);
-  const plain = parts.find((part) => part.mimeType === "text/plain");
-  const shown = plain ?? parts.find((part) => part.mimeType === "text/html");
-  if (!shown) return "";
-  const text = inUtf8(content(raw, shown), shown.charset).toString("utf8");
-  return plain ? text : text.replace(/<[^>]*>/g, " ");
 }
 
 function newestFirst(a, b) {

@@ -53,11 +53,23 @@ export function content(raw, part) {
 
 /** A text part's bytes in UTF-8, whatever its charset. */
 export function inUtf8(bytes, charset) {
-  try {
-    return Buffer.from(new TextDecoder(charset || "utf-8").decode(bytes), "utf8");
-  } catch {
-    return bytes;
-  }
+  return Buffer.from(letters(bytes, charset || "utf-8") ?? bytes, "utf8");
+}
+
+/** Whether its body is shown as text: a multipart that has no parts, too. */
+export function isText(part) {
+  const isEmpty = part.mimeType.startsWith("multipart/") && !part.parts;
+  return (part.mimeType.startsWith("text/") || isEmpty) && !part.filename;
+}
+
+/** What a mail says first, as plain text or as HTML without its tags. */
+export function firstText(raw, root) {
+  const parts = [...walk(root)].map(({ part }) => part).filter(isText);
+  const plain = parts.find((part) => part.mimeType === "text/plain");
+  const shown = plain ?? parts.find((part) => part.mimeType === "text/html");
+  if (!shown) return "";
+  const text = inUtf8(content(raw, shown), shown.charset).toString("utf8");
+  return plain ? text : text.replace(/<[^>]*>/g, " ");
 }
 
 /** Every part, the root first. */
@@ -92,7 +104,11 @@ function entity(text, start, end, depth, usual) {
   if (depth < DEEPEST && mimeType.startsWith("multipart/") && type.boundary) {
     const usually = mimeType === "multipart/digest" ? "message/rfc822" : "text/plain";
     const ranges = between(text, body, end, type.boundary);
-    part.parts = ranges.map(([from, to]) => entity(text, from, to, depth + 1, usually));
+    if (ranges.length) {
+      part.parts = ranges.map(([from, to]) =>
+        entity(text, from, to, depth + 1, usually),
+      );
+    }
   } else if (depth < DEEPEST && mimeType === "message/rfc822" && !isEncoded(part)) {
     part.parts = [entity(text, body, end, depth + 1, "text/plain")];
   }
@@ -193,10 +209,23 @@ function eightBit(value) {
 }
 
 function decode(bytes, charset) {
+  return letters(bytes, charset, true) ?? letters(bytes, "windows-1252");
+}
+
+const CP1252 =
+  "\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f" +
+  "\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178";
+
+/** null: nobody knows the charset, or the bytes are none of its */
+function letters(bytes, charset, fatal = false) {
   try {
-    return new TextDecoder(charset, { fatal: true }).decode(bytes);
+    const decoder = new TextDecoder(charset, { fatal });
+    if (decoder.encoding !== "windows-1252") return decoder.decode(bytes);
+    // Node 22's own takes it for ISO 8859-1
+    const text = bytes.toString("latin1");
+    return text.replace(/[\x80-\x9f]/g, (sign) => CP1252[sign.charCodeAt(0) - 0x80]);
   } catch {
-    return new TextDecoder("windows-1252").decode(bytes);
+    return null;
   }
 }
 
@@ -236,9 +265,7 @@ function wordsOfNames(text) {
 }
 
 function quotedPrintable(text, soft = true) {
-  const joinedLines = soft
-    ? text.replace(/[ \t]+(\r?\n)/g, "$1").replace(/=\r?\n/g, "")
-    : text;
+  const joinedLines = soft ? text.replace(/=[ \t]*\r?\n/g, "") : text;
   const plain = joinedLines.replace(/=([0-9a-f]{2})/gi, (_, hex) =>
     String.fromCharCode(parseInt(hex, 16)),
   );
