@@ -113,7 +113,7 @@ class Throttle:
     def __init__(self):
         self.at_once, self.in_window, self.window = 4, 10_000, 600.0
         self.retry_after = 1
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._busy: collections.Counter[str] = collections.Counter()
         self._times: dict[str, collections.deque[float]] = {}
 
@@ -123,11 +123,17 @@ class Throttle:
         with self._lock:
             got = max(0, min(wanted, self.at_once - self._busy[email]))
             self._busy[email] += got
+            self._lock.notify_all()
         try:
             yield got
         finally:
             with self._lock:
                 self._busy[email] -= got
+
+    def wait_until(self, email: str, busy: int, seconds: float) -> bool:
+        """For tests: until so many requests to a mailbox are under way."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._busy[email] >= busy, seconds)
 
     def count(self, email: str) -> None:
         """:raises Problem: too many requests in ten minutes"""
@@ -237,6 +243,8 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 120
+    wbufsize = -1  # head and body in one packet: two would wait for the client's ACK
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         self._serve()
