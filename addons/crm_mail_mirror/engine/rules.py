@@ -15,7 +15,7 @@ that does not match not even the structure is asked for::
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -33,7 +33,7 @@ from .envelope import Envelope
 from .providers.base import COUNTED_ROLES, Presence
 from .reasons import Reason, State
 from .roles import is_role_address
-from .words import has_private_word
+from .words import DEFAULT_PRIVATE_WORDS, PrivateWords, has_private_word
 
 __all__ = [
     "DEFAULT_PRIVATE_WORDS",
@@ -51,9 +51,6 @@ __all__ = [
     "outgoing",
     "parent_domains",
 ]
-
-#: Words that mark a subject as private, as shipped.
-DEFAULT_PRIVATE_WORDS = ("perso", "personnel", "privé")
 
 
 @dataclass(frozen=True)
@@ -79,8 +76,10 @@ class Policy:
     allowed_domains: frozenset[str] = frozenset()
     match_domains: bool = False
     dropbox: str = ""
+    words: PrivateWords = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
+        object.__setattr__(self, "words", PrivateWords(self.private_words))
         for name in ("own_addresses", "excluded_addresses", "allowed_addresses"):
             object.__setattr__(self, name, fold_addresses(getattr(self, name)))
         for name in ("excluded_domains", "allowed_domains"):
@@ -230,7 +229,7 @@ def _refused_by_listing(
         return Reason.TOO_OLD
     if not emails:
         return Reason.NO_ADDRESS
-    if has_private_word(envelope.subject, policy.private_words):
+    if policy.words.stand_in(envelope.subject):
         return Reason.PRIVATE_WORD
     if sensitivity in _SENSITIVE:
         return Reason.SENSITIVITY
@@ -284,7 +283,7 @@ def _unasked(
         return None
     if policy.one_way:
         return Reason.ONE_WAY
-    return bulk_reason(envelope, directory.own_domains)
+    return bulk_reason(envelope, directory.own_domains, policy.own_addresses)
 
 
 def _without_person(outsiders: frozenset[str], known: frozenset[str]) -> Reason | None:
