@@ -187,6 +187,7 @@ class MailUser:
 
     def _select(self, folder: str, fresh: bool = False) -> None:
         if fresh or self._selected != folder:
+            self._selected = None  # a SELECT that is refused closes the folder too
             self._ok("select", _name(folder))
             self._selected = folder
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 
 
 class Tap:
@@ -13,6 +14,7 @@ class Tap:
 
     :param cut_after: bytes of the server after which each connection is cut; ``None`` =
         never. May be changed while it runs
+    :ivar before_each: called when the client asks something, before the server hears it
     """
 
     host = "localhost"
@@ -23,6 +25,7 @@ class Tap:
         self.said = bytearray()
         self.heard = bytearray()
         self.connections = 0
+        self.before_each: Callable[[], None] | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -51,20 +54,28 @@ class Tap:
                 return
             self.connections += 1
             server = socket.create_connection(("127.0.0.1", self._target))
-            for source, target, record, cuts in (
+            answered = threading.Event()
+            for source, target, record, is_server in (
                 (client, server, self.said, False),
                 (server, client, self.heard, True),
             ):
                 threading.Thread(
                     target=self._pass_on,
-                    args=(source, target, record, cuts),
+                    args=(source, target, record, is_server, answered),
                     daemon=True,
                 ).start()
 
-    def _pass_on(self, source, target, record: bytearray, cuts: bool) -> None:
-        left = self.cut_after if cuts else None
+    def _pass_on(self, source, target, record, is_server, answered) -> None:
+        """:param answered: the server spoke last: what the client says is a question"""
+        left = self.cut_after if is_server else None
         try:
             while octets := source.recv(65536):
+                if is_server:
+                    answered.set()
+                elif answered.is_set():
+                    answered.clear()
+                    if self.before_each:
+                        self.before_each()
                 if left is not None:
                     octets = octets[:left]
                     left -= len(octets)

@@ -7,14 +7,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import threading
+from collections.abc import Iterator
 
 import pytest
 from engine.providers.base import COUNTED_ROLES, Budget, Unavailable
 
 from tests.peers.mail_owner import MailOwner
 from tests.peers.mail_user import PeerError
+from tests.peers.tap import Tap
 from tests.providers.letters import letter
 from tests.providers.store import Store
 
@@ -151,21 +155,42 @@ class HistoryTests:
 def live_through(mailbox, owner: Owner, rng: random.Random, steps: int) -> Store:
     """Mirror while the owner acts, crash now and then; at the end come to rest."""
     store, provider = Store(), None
-    for _ in range(steps):
-        try:
-            if provider is None or rng.random() < 0.1:
-                provider = mailbox.open()
-            batch = store.pull(provider, Budget(mails=rng.randint(1, 9)))
-            if rng.random() < 0.6:
-                owner.act(rng.randint(1, 3))
-            if rng.random() < 0.85:  # else it crashed before the batch was stored
-                store.apply(batch)
-            if rng.random() < 0.3:
-                store.confirm(provider)
-            if mailbox.forget and rng.random() < 0.05:
-                rng.choice(mailbox.forget)()
-        except Unavailable:
-            provider = None
+    with Tap(mailbox.port) as tap:
+        for _ in range(steps):
+            try:
+                if provider is None or rng.random() < 0.1:
+                    provider = mailbox.open(tap)
+                with _interrupted(tap, owner, rng):
+                    batch = store.pull(provider, Budget(mails=rng.randint(1, 9)))
+                if rng.random() < 0.6:
+                    owner.act(rng.randint(1, 3))
+                if rng.random() < 0.85:  # else it crashed before the batch was stored
+                    store.apply(batch)
+                if rng.random() < 0.3:
+                    store.confirm(provider)
+                if mailbox.forget and rng.random() < 0.05:
+                    rng.choice(mailbox.forget)()
+            except Unavailable:
+                provider = None
     with mailbox.open() as provider:
         store.sync(provider, Budget(mails=50), passes=12)
     return store
+
+
+@contextlib.contextmanager
+def _interrupted(tap: Tap, owner: Owner, rng: random.Random) -> Iterator[None]:
+    """In some pulls the owner does something between two questions."""
+    if rng.random() < 0.3:
+        dice = random.Random(rng.random())
+        acting = threading.Lock()
+
+        def act():
+            with acting:
+                if dice.random() < 0.15:
+                    owner.act()
+
+        tap.before_each = act
+    try:
+        yield
+    finally:
+        tap.before_each = None
