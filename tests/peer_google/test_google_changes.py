@@ -37,6 +37,18 @@ def test_history_tells_each_change_once_and_in_order(gmail, owner):
     assert gmail.history(told["historyId"]) == {"historyId": told["historyId"]}
 
 
+def test_a_draft_that_is_sent_is_another_mail(gmail, owner):
+    draft = owner.append("Drafts", letter(Message_ID="<draft@x.org>"))
+    start = gmail.history_id()
+
+    sent = owner.send(draft)
+
+    changes = kinds(gmail.history(start))
+    assert changes == [({"messagesDeleted"}, draft), ({"messagesAdded"}, sent)]
+    assert owner.listing("Sent") == {sent: "<draft@x.org>"}
+    assert owner.listing("Drafts") == {}
+
+
 def test_history_comes_in_pages_and_kinds(gmail, owner):
     start = gmail.history_id()
     refs = [owner.append("INBOX", letter()) for _ in range(3)]

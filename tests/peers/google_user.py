@@ -99,6 +99,12 @@ class GoogleUser:
     def untrash(self, ref: str) -> None:
         self._call("POST", f"/messages/{ref}/untrash")
 
+    def send(self, ref: str) -> str:
+        """Send a draft. :return: the id of what was sent"""
+        drafts = self._call("GET", "/drafts")["drafts"]
+        (draft,) = (each["id"] for each in drafts if each["message"]["id"] == ref)
+        return self._call("POST", "/drafts/send", {"id": draft})["id"]
+
     def copy(self, folder: str, ref: str, target: str) -> None:
         self.label(ref, add=self._of(target))
 

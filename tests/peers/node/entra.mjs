@@ -7,7 +7,16 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "@emulators/core";
 
-import { Faults, Keeper, ask, broken, json, listen, options } from "./peer.mjs";
+import {
+  Faults,
+  Keeper,
+  ask,
+  broken,
+  cancellable,
+  json,
+  listen,
+  options,
+} from "./peer.mjs";
 
 // The package exports its command line only; this is the file it takes the plugin from
 const inside = new URL("./", import.meta.resolve("emulate"));
@@ -249,12 +258,8 @@ class Entra {
       .replace(/<form class="user-form"[\s\S]*?<\/form>/g, (form) => {
         const email = /name="email" value="([^"]*)"/.exec(form)?.[1] ?? "";
         return isWelcome(tenant, tenantOf(email)) ? form : "";
-      })
-      .replace(
-        /(<div class="powered-by">)/,
-        `<p class="card-subtitle" style="text-align:center"><a id="cancel" style="color:inherit" href="${cancel.href.replace(/&/g, "&amp;")}">Cancel</a></p>$1`,
-      );
-    return { ...answer, body: html };
+      });
+    return { ...answer, body: cancellable(html, cancel) };
   }
 
   async #token(asked) {

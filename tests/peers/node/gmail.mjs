@@ -150,7 +150,8 @@ export class Gmail {
   // --- writing: one at a time, by the emulator -----------------------------------------
 
   #write(asked, method, path, email) {
-    const done = this.#writes.then(() => this.#writeNow(asked, method, path, email));
+    const write = method.name === "drafts.send" ? this.#sendDraft : this.#writeNow;
+    const done = this.#writes.then(() => write.call(this, asked, method, path, email));
     this.#writes = done.catch(() => {});
     return done;
   }
@@ -177,6 +178,27 @@ export class Gmail {
     }
     if (method.response?.$ref === "Label") return label(this, email, made.id);
     return made;
+  }
+
+  /** The draft goes, and another mail is sent: two ids, unlike the emulator's one. */
+  async #sendDraft(asked, method, path, email) {
+    const { id } = JSON.parse(asked.body);
+    const draft = this.store.gs.drafts.findOneBy("gmail_id", id ?? "");
+    const row = draft && this.store.get(email, draft.message_gmail_id);
+    if (!row) return refusal(404);
+    const mail = JSON.stringify({ raw: row.raw, threadId: row.thread_id });
+    const drop = {
+      ...asked,
+      method: "DELETE",
+      path: `/gmail/v1/users/me/drafts/${id}`,
+    };
+    const send = { ...asked, path: "/gmail/v1/users/me/messages/send", body: mail };
+    const write = (step) => {
+      const found = this.find(step);
+      return this.#writeNow(step, found.method, found.path, email);
+    };
+    await write(drop);
+    return write(send);
   }
 
   /** A token the emulator takes; it lets each have 5,000 calls an hour. */

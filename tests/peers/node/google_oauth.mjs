@@ -1,7 +1,7 @@
 // Who may read which mailbox? The emulator's consent page and tokens, corrected where
 // Google is stricter: tokens that end, grants that are revoked whole, a refresh token
 // only for who asks for one, codes bound to their client and redirect URI.
-import { ask, json } from "./peer.mjs";
+import { ask, cancellable, escaped, json } from "./peer.mjs";
 
 const IDENTITY =
   /^(openid|email|profile|https:\/\/www\.googleapis\.com\/auth\/userinfo\..*)$/;
@@ -112,7 +112,7 @@ export class Tokens {
     const { query } = asked;
     const hidden = ["access_type", "prompt"].map(
       (name) =>
-        `<input type="hidden" name="${name}" value="${escape(query.get(name) ?? "")}"/>`,
+        `<input type="hidden" name="${name}" value="${escaped(query.get(name) ?? "")}"/>`,
     );
     const boxes = (query.get("scope") ?? "")
       .split(/\s+/)
@@ -124,12 +124,8 @@ export class Tokens {
     const html = answer.body
       .toString("utf8")
       .replace(/<form class="user-form"[^>]*>/g, `$&${hidden.join("")}`)
-      .replace(/<\/form>/g, `${boxes.join("")}</form>`)
-      .replace(
-        /(<div class="powered-by">)/,
-        `<p class="card-subtitle" style="text-align:center"><a id="cancel" style="color:inherit" href="${escape(cancel.href)}">Cancel</a></p>$1`,
-      );
-    return { ...answer, body: html };
+      .replace(/<\/form>/g, `${boxes.join("")}</form>`);
+    return { ...answer, body: cancellable(html, cancel) };
   }
 
   async #consent(asked) {
@@ -244,14 +240,6 @@ function clientOnly(form) {
 function box(scope, description) {
   return (
     `<label class="user-meta" style="display:block;margin:6px 12px"><input type="checkbox" name="grant" ` +
-    `value="${escape(scope)}" checked/> ${escape(description)}</label>`
+    `value="${escaped(scope)}" checked/> ${escaped(description)}</label>`
   );
-}
-
-function escape(text) {
-  return text
-    .replace(/&/g, "&amp;")
-    .replace(/</g, "&lt;")
-    .replace(/>/g, "&gt;")
-    .replace(/"/g, "&quot;");
 }

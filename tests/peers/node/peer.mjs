@@ -90,6 +90,20 @@ export async function ask(
   };
 }
 
+/** The emulator's consent page with a link that says no. @param back URL */
+export function cancellable(html, back) {
+  const link = `<p style="text-align:center"><a id="cancel" class="user-meta" href="${escaped(back.href)}">Cancel</a></p>`;
+  return html.replace(/(\s*<\/div>){2}\s*<div class="powered-by">/, `${link}$&`);
+}
+
+export function escaped(text) {
+  return text
+    .replace(/&/g, "&amp;")
+    .replace(/</g, "&lt;")
+    .replace(/>/g, "&gt;")
+    .replace(/"/g, "&quot;");
+}
+
 export function request(method, target, headers, body) {
   const url = new URL(target, "http://peer");
   return {
