@@ -2,7 +2,16 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Who of ``people`` becomes which record? Company, users, contacts, opportunities."""
 
-from .people import COMPANY, CONTACTS, CUSTOMER, CUSTOMERS, DOMAIN, LEADS, SALESPEOPLE
+from .people import (
+    COMPANY,
+    CONTACTS,
+    CUSTOMER,
+    CUSTOMERS,
+    DOMAIN,
+    LEADS,
+    SALESPEOPLE,
+    SPARE,
+)
 
 
 def load(env):
@@ -14,6 +23,7 @@ def load(env):
     company = env.ref("base.main_company")
     company.write({"name": COMPANY, "email": f"info@{DOMAIN}"})
     company.partner_id.website = f"https://www.{DOMAIN}"
+    env.ref("base.user_admin").email = SPARE
     users = _load_users(env)
     partners = _load_partners(env, users)
     _load_leads(env, users, partners)

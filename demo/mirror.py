@@ -2,6 +2,7 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """How do the mailboxes come into Odoo? Linked and mirrored, in this process."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from setup.say import Stop
 
+from .consent import ROUTE
 from .load import load
 from .people import SALESPEOPLE
 
@@ -39,43 +41,82 @@ def odoo(conf: Path, dbname: str) -> Iterator:
         close_db(dbname)
 
 
-def link(env, port: int) -> dict:
-    """People, leads, rules and five connected mailboxes; what is there stays.
+def link(env, servers, url: str) -> dict:
+    """People, leads, rules and five mailboxes; what is there stays.
 
-    :param port: of IMAP with TLS on this machine; a new one at each start
+    Those on IMAP are connected, the others wait for their owner's consent.
+
+    :param servers: ``post.Office``
+    :param url: of Odoo
     :return: ``{key of a salesperson: mailbox}``
     :raises Stop: a mailbox refuses the connection
     """
-    env["ir.config_parameter"].set_param(
-        "crm_mail_mirror.allowed_hosts", "127.0.0.1,localhost"
-    )
+    parameters = env["ir.config_parameter"]
+    parameters.set_param("crm_mail_mirror.allowed_hosts", "127.0.0.1,localhost")
+    parameters.set_param("web.base.url", url)
+    _register(env, servers)
     users = load(env)
     _load_exclusions(env, users)
     env.cr.commit()
-    return {person.key: _link(env, person, users, port) for person in SALESPEOPLE}
+    return {person.key: _link(env, person, users, servers) for person in SALESPEOPLE}
 
 
-def sync(env, mailboxes: dict, told) -> None:
+def _register(env, servers):
+    """This Odoo at Google and Microsoft, as an administrator does in the settings."""
+    values = {}
+    for provider, route in ROUTE.items():
+        client_id, secret = servers.clients[provider]
+        values[f"mirror_{route}_enabled"] = True
+        values[f"mirror_{route}_client_id"] = client_id
+        values[f"mirror_{route}_secret"] = secret
+    env["res.config.settings"].create(values).execute()
+
+
+def sync(env, told) -> dict[str, Counter]:
     """Mirror all mailboxes to the end.
 
     :param told: called after each round with the number of mails seen by then
+    :return: ``outcomes``
+    :raises Stop: one of them could not be mirrored
     """
-    ids = [mailbox.id for mailbox in mailboxes.values()]
+    model = env["crm.mail.mirror.mailbox"]
+    mailboxes = {
+        person.key: model.search([("email_normalized", "=", person.email)])
+        for person in SALESPEOPLE
+    }
     seen, idle = -1, 0
-    while env["crm.mail.mirror.sync"]._sync_due(budget=25.0, mailbox_ids=ids):
+    while _waiting(env, mailboxes):
+        # the web server's jobs work on them as well
+        env["crm.mail.mirror.sync"]._sync_due(budget=5.0)
+        env.cr.commit()
         env.invalidate_all()
         before, seen = seen, _seen(env, mailboxes)
         told(seen)
         idle = idle + 1 if seen == before else 0
-        if idle == 10:
+        if idle == 200:
             raise Stop("The mailboxes do not come to an end: see .local/log.")
-    env.invalidate_all()
+        time.sleep(0.3)
     for mailbox in mailboxes.values():
-        if mailbox.state == "paused":
-            continue
-        if mailbox.last_error or mailbox.state != "active" or not mailbox.last_sync_at:
+        if mailbox.state != "paused" and (
+            mailbox.last_error or mailbox.state != "active"
+        ):
             why = mailbox.last_error_sentence or mailbox.state
             raise Stop(f"{mailbox.email} could not be mirrored: {why}")
+    return outcomes(env, mailboxes)
+
+
+def _waiting(env, mailboxes):
+    """Is one of them worked on, or due, or was never looked at?"""
+    env.cr.commit()
+    env.cr.execute(
+        """SELECT 1 FROM crm_mail_mirror_mailbox
+            WHERE id = ANY(%s) AND state = 'active'
+              AND (last_sync_at IS NULL AND last_error IS NULL
+                   OR next_sync_at <= now() AT TIME ZONE 'UTC'
+                   OR lease_until > now() AT TIME ZONE 'UTC') LIMIT 1""",
+        [[mailbox.id for mailbox in mailboxes.values()]],
+    )
+    return bool(env.cr.fetchone())
 
 
 def _seen(env, mailboxes):
@@ -101,28 +142,35 @@ def outcomes(env, mailboxes: dict) -> dict[str, Counter]:
     }
 
 
-def _link(env, person, users, port):
+def _link(env, person, users, servers):
     model = env["crm.mail.mirror.mailbox"]
     mailbox = model.search([("email_normalized", "=", person.email)])
+    server = {}
+    if person.provider == "imap":
+        server = {
+            "imap_host": "localhost",
+            "imap_port": servers.imap.tls_port,  # a new one at each start
+            "imap_security": "tls",
+            "imap_login": person.email,
+        }
     if not mailbox:
+        if server:
+            server["password"] = person.password
         mailbox = model.create(
             {
                 "user_id": users[person.key].id,
                 "email": person.email,
-                "provider": "imap",
-                "imap_host": "localhost",
-                "imap_port": port,
-                "imap_security": "tls",
-                "imap_login": person.email,
-                "password": person.password,
+                "provider": person.provider,
                 "sync_from": False,
                 "sharing_in": person.sharing_in,
                 "sharing_out": person.sharing_out,
+                **server,
             }
         )
     # an interrupted demo left its lease; nobody else mirrors here now (post.office)
-    mailbox.write({"imap_port": port, "lease_until": False, "lease_token": False})
-    if mailbox.state == "paused":
+    mailbox.write({**server, "lease_until": False, "lease_token": False})
+    if not server or mailbox.state == "paused":
+        env.cr.commit()
         return mailbox
     from odoo.exceptions import UserError
 

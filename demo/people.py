@@ -44,6 +44,7 @@ class Salesperson(Person):
     """One of us.
 
     :param password: of the Odoo login, which is ``key``, and of the mailbox
+    :param provider: where the mailbox lies: ``imap``, ``gmail`` or ``microsoft``
     :param level: ``mirror_visibility``
     :param manager: ``key`` of the manager
     :param filing: pattern of the folder for mail that has been dealt with
@@ -51,12 +52,17 @@ class Salesperson(Person):
     """
 
     password: str = ""
+    provider: str = "imap"
     level: str = "0"
     manager: str = ""
     sharing_in: str = "metadata"
     sharing_out: str = "metadata"
     filing: str = "Archive/{year}"
     tidy: int = 60
+
+
+#: Accounts at Google and Microsoft that are not linked, for whoever tries it.
+SPARE = f"admin@{DOMAIN}"
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,7 @@ SALESPEOPLE = (
         "en",
         "outlook",
         "Sales Director",
+        provider="microsoft",
         level="1",
         filing="Customers/{customer}",
     ),
@@ -140,6 +147,7 @@ SALESPEOPLE = (
         "es",
         "gmail",
         "Técnico comercial",
+        provider="gmail",
         level="0",
         manager="marc",
         sharing_in="everything",

@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from demo import mirror, post, table  # noqa: E402
+from demo import consent, mirror, post, table  # noqa: E402
 from demo.people import SALESPEOPLE  # noqa: E402
 from setup import database, template, venv  # noqa: E402
 from setup.done import Stamp  # noqa: E402
@@ -55,10 +55,11 @@ def _demo() -> None:
         raise Stop("Start the demo with: make demo")
     if os.environ.get("DEMO_FRESH"):
         _forget(server)
-    with post.office() as mail:
-        os.environ["CRM_MAIL_MIRROR_CA_FILE"] = mail.ca_file
+    port = _web_port()
+    url = f"http://127.0.0.1:{port}"
+    with post.office(consent.redirect_uris(url)) as mail:
+        os.environ |= mail.settings
         _prepare_database(server)
-        port = _web_port()
         LOG.parent.mkdir(parents=True, exist_ok=True)
         conf = template.configuration(
             server,
@@ -70,13 +71,14 @@ def _demo() -> None:
             logfile=LOG,
             max_cron_threads=2,
         )
-        print("\n" + _mirrored(conf, mail) + "\n", flush=True)
-        if os.environ.get("DEMO_EXIT"):
-            return
-        with _web_server(server, conf, port) as odoo:
-            print(table.logins(f"http://127.0.0.1:{port}"))
+        with _linked(server, conf, mail, url) as (odoo, counted):
+            print("\n" + counted + "\n", flush=True)
+            if os.environ.get("DEMO_EXIT"):
+                return
+            print(table.logins(url))
             print(
-                f"\nIMAP: 127.0.0.1 port {mail.port}, login such as lena@vallon.example"
+                f"\nIMAP: 127.0.0.1 port {mail.imap.port}, login such as"
+                " lena@vallon.example"
             )
             note("Syncing goes on every minute. Ctrl-C stops everything.")
             odoo.wait()
@@ -117,16 +119,28 @@ def _prepare_database(server: database.Server) -> None:
     stamp.write(source)
 
 
-def _mirrored(conf: Path, mail) -> str:
-    """Link and mirror all mailboxes; the table of what came of it."""
-    with mirror.odoo(conf, DATABASE) as env:
-        with step("Linking five mailboxes"):
-            mailboxes = mirror.link(env, mail.tls_port)
-        with step("Mirroring them"):
-            mirror.sync(env, mailboxes, lambda seen: print(seen, end=" ", flush=True))
-        found = mirror.outcomes(env, mailboxes)
-    on_server = {person.key: post.count(mail, person.email) for person in SALESPEOPLE}
-    return table.counts(on_server, found)
+@contextmanager
+def _linked(server: database.Server, conf: Path, mail: post.Office, url: str):
+    """Odoo with all mailboxes linked and mirrored, and the table of what came of it."""
+    with (
+        mirror.odoo(conf, DATABASE) as env,
+        step("Linking three mailboxes by password"),
+    ):
+        mailboxes = mirror.link(env, mail, url)
+        consents = {
+            person: mailboxes[person.key].id
+            for person in SALESPEOPLE
+            if person.provider != "imap" and mailboxes[person.key].state != "paused"
+        }
+    with _web_server(server, conf, int(url.rpartition(":")[2])) as odoo:
+        with step("Linking one at Google and one at Microsoft by consent"):
+            for person, mailbox_id in consents.items():
+                consent.give(url, mail, person, mailbox_id)
+        with mirror.odoo(conf, DATABASE) as env:
+            with step("Mirroring them"):
+                found = mirror.sync(env, lambda seen: print(seen, end=" ", flush=True))
+        on_server = {person.key: mail.count(person) for person in SALESPEOPLE}
+        yield odoo, table.counts(on_server, found)
 
 
 @contextmanager

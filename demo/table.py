@@ -4,7 +4,7 @@
 
 from collections import Counter
 
-from .people import ADMIN_LOGIN, ADMIN_PASSWORD, SALESPEOPLE
+from .people import ADMIN_LOGIN, ADMIN_PASSWORD, SALESPEOPLE, SPARE
 from .post import IGNORED
 
 REASONS = {
@@ -99,6 +99,10 @@ _TO_TRY = (
     "   what was unread is unread still.",
     "5. Make a contact of nadia@talentbruecke.example: her mail to Lena comes in;",
     "   Marc's own copies stay out, for he has blocked her.",
+    "6. As admin: your picture, My Preferences, Mailboxes, Gmail: sign in as",
+    f"   {SPARE}, and the mail of a sixth mailbox comes in. The sign-in pages",
+    "   are stand-ins on this machine; Tomás's mailbox lies at 'Google', Anna's at",
+    "   'Microsoft', linked over the same pages.",
 )
 
 
