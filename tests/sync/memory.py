@@ -58,7 +58,13 @@ class Server:
     """The mailbox itself; outlives connections.
 
     :ivar before: name of a method of the provider -> called in the network's thread
-        each time that method begins; with the number of calls so far
+        each time that method begins; with the number of calls so far. ``renew`` and
+        ``renewed`` stand around the moment in which a secret becomes another
+    :ivar bare: presences tell the place and a key alone, as Gmail's do
+    :ivar asked: how often the envelope of a mail was asked for, by its Message-ID
+    :ivar secret: the only one that is let in; ``None``: any
+    :ivar rotates: each pull begins with another secret, and the former one is void
+    :ivar given: ``addresses`` of each pull
     """
 
     def __init__(self):
@@ -74,9 +80,16 @@ class Server:
         self.calls: Counter = Counter()
         self.fetched: Counter = Counter()
         self.before: dict[str, Callable[[int], None]] = {}
-        self.fates: dict[str, str] = {}
+        self.fates: dict[str, base.Fate] = {}
         self.relisted = False
         self.expired = False
+        self.bare = False
+        self.asked: Counter = Counter()
+        self.secret: str | None = None
+        self.rotates = False
+        self.given: list = []
+        self.passed_by = 0
+        self.cursor: dict = {}
         self._next = 0
         self._lock = threading.Lock()
 
@@ -86,6 +99,8 @@ class Server:
             for each in mails:
                 self._next += 1
                 ref = f"{self._next:010d}"
+                if self.bare and not each.key:
+                    each.key = f"id{self._next}"
                 self.mails[folder, ref] = each
                 self._note("+", folder, ref)
                 refs.append(ref)
@@ -96,6 +111,14 @@ class Server:
             for ref in refs:
                 del self.mails[folder, ref]
                 self._note("-", folder, ref)
+
+    def void(self, folder="INBOX", generation="2") -> None:
+        """Places of the folder are void: what is in it is listed again."""
+        with self._lock:
+            self.generation[folder] = generation
+            for at, ref in sorted(self.mails):
+                if at == folder:
+                    self._note("+", folder, ref)
 
     def move(self, ref: str, target: str, folder="INBOX") -> str:
         moved = self.mails[folder, ref]
@@ -115,15 +138,29 @@ class Connection(base.Provider):
     kind = "imap"
 
     def __init__(self, server: Server, secret="", keep=None):
-        self.server = server
+        self.server, self._secret, self._keep = server, secret, keep
         self.traffic = base.Traffic()
         self._border("connect")
+        self._sign_in()
 
     def _border(self, name):
         self.server.calls[name] += 1
         call = self.server.before.get(name)
         if call:
             call(self.server.calls[name])
+
+    def _sign_in(self):
+        if self.server.secret not in (None, self._secret):
+            raise base.LoginRequired("access_revoked")
+
+    def _renew(self):
+        self._border("renew")
+        self._sign_in()
+        new = f"secret {self.server.calls['renew']}"
+        self.server.secret = new
+        self._border("renewed")
+        self._keep(new)
+        self._secret = new
 
     def identify(self):
         return base.Identity("")
@@ -133,6 +170,9 @@ class Connection(base.Provider):
 
     def pull(self, cursor, since, budget, skip=frozenset(), addresses=None):
         self._border("pull")
+        self.server.given.append(addresses)
+        if self.server.rotates:
+            self._renew()
         if cursor and self.server.expired:
             self.server.expired = False
             raise base.CursorExpired("cursor_expired")
@@ -145,10 +185,10 @@ class Connection(base.Provider):
             if sign == "-":
                 gone.setdefault((folder, generation), []).append((ref, ref))
         return base.ChangeBatch(
-            {"v": 1, "kind": "memory", "at": end},
+            {"v": 1, "kind": "memory", "at": end, **self.server.cursor},
             folders=self.folders(),
             present=tuple(
-                self._presence(base.Place(folder, generation, ref))
+                self._listed(base.Place(folder, generation, ref))
                 for sign, folder, generation, ref in steps
                 if sign == "+" and (folder, ref) in self.server.mails
             ),
@@ -158,6 +198,7 @@ class Connection(base.Provider):
             relisted=self.server.relisted,
             pass_complete=not more,
             more=more,
+            passed_by=0 if more else self.server.passed_by,
             done=end,
             total=len(self.server.journal),
         )
@@ -176,6 +217,14 @@ class Connection(base.Provider):
             outgoing=True if place.folder == "Sent" else None,
         )
 
+    def _listed(self, place):
+        presence = self._presence(place)
+        if not self.server.bare:
+            return presence
+        return dataclasses.replace(
+            presence, received_at=base.EPOCH, size=0, envelope=None
+        )
+
     def _each(self, method, places, answer):
         self._border(method)
         for place in places:
@@ -188,7 +237,11 @@ class Connection(base.Provider):
                 yield place, answer(place, found)
 
     def envelopes(self, places):
-        yield from self._each("envelopes", places, lambda p, _m: self._presence(p))
+        def told(place, found):
+            self.server.asked[found.envelope.message_id] += 1
+            return self._presence(place)
+
+        yield from self._each("envelopes", places, told)
 
     def facts(self, mails):
         places = [place for place, _envelope in mails]
@@ -206,7 +259,7 @@ class Connection(base.Provider):
     def confirm(self, lookups):
         self._border("confirm")
         return {
-            each.place: base.Fate(self.server.fates.get(each.message_id, base.UNKNOWN))
+            each.place: self.server.fates.get(each.message_id, base.Fate(base.UNKNOWN))
             for each in lookups
         }
 

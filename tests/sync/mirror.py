@@ -195,8 +195,9 @@ class Mirror:
     def _check_ledger(self, box):
         """In each line of the log stands the number of copies of that line."""
         days = self.sql(
+            # what was not even listed has no rows
             """SELECT day, state, reason, count FROM crm_mail_mirror_day
-                WHERE mailbox_id = %s AND count != 0""",
+                WHERE mailbox_id = %s AND count != 0 AND reason != 'not_listed'""",
             box.id,
         )
         copies = self.sql(

@@ -219,7 +219,7 @@ def test_deleted_mail_goes_at_once_when_the_provider_confirms(mirror, lib, serve
     mirror.sync(box)
     letter = server.mails["INBOX", gone]
 
-    server.fates = {letter.envelope.message_id: "gone"}
+    server.fates = {letter.envelope.message_id: lib.base.Fate(lib.base.GONE)}
     server.remove(gone, moved)
     mirror.sync(box)
 
