@@ -571,6 +571,18 @@ class ProviderTests:
         assert len(store.copies) == 7
         assert len(store.deleted) == 2
 
+    def test_first_bite_that_was_not_stored_is_asked_for_again(
+        self, mailbox, provider, store, alert, folders
+    ):
+        refs = [mailbox.owner.append("INBOX", letter(number)) for number in range(8)]
+        store.pull(provider, Budget(mails=3))  # and the worker died
+        self.change_something(mailbox, refs)
+        mailbox.owner.append("INBOX", letter("newer"))
+
+        store.sync(provider, Budget(mails=3), passes=2)
+
+        self.assert_equal(store, mailbox)
+
     def test_same_cursor_tells_the_same_to_another_connection(
         self, mailbox, provider, store, folders
     ):

@@ -28,7 +28,7 @@ class Memory:
     looked_at: float = 0.0
     quiet: bool = False
     listed: dict[str, Listed] = field(default_factory=dict)
-    #: folder -> (UIDVALIDITY, since, lowest UID searched, what lies there)
+    #: folder -> (UIDVALIDITY, since, lowest and highest UID searched, what lies there)
     searched: dict[str, tuple] = field(default_factory=dict)
 
 

@@ -81,9 +81,10 @@ class Fill(Bite):
         """What lies just below ``low``. :return: the lowest UID searched, and UIDs"""
         high, floor, since = state["low"] - 1, state["floor"], self.cursor["since"]
         if path in self.memory.searched:
-            uv, day, low, found = self.memory.searched[path]
+            uv, day, low, top, found = self.memory.searched[path]
             found = imap_uids.clip(found, 1, high)
-            if (uv, day) == (state["uv"], since) and found and low <= high:
+            # above the top something may have come: an older cursor was given again
+            if (uv, day) == (state["uv"], since) and found and low <= high <= top:
                 return low, found
         criteria = ("SINCE", imap_date(since)) if since else ()
         width, low, found = SEARCHED, high + 1, []
@@ -92,5 +93,5 @@ class Fill(Bite):
             found = self.session.wire.search("UID", f"{low}:{high}", *criteria)
             found = imap_uids.clip(found, low, high)
             width *= 4
-        self.memory.searched[path] = (state["uv"], since, low, found)
+        self.memory.searched[path] = (state["uv"], since, low, high, found)
         return low, found
