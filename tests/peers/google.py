@@ -47,7 +47,9 @@ class Google:
         the change ("then"), those of today ("now") or missing ("none");
         ``utf8_bodies``: whether texts come in UTF-8 whatever their charset was;
         ``decoded_headers``: whether encoded words in headers come decoded;
-        ``large_text``: bytes from which a text comes as an attachment id
+        ``large_text``: bytes from which a text comes as an attachment id;
+        ``offset_pages``: whether page tokens are offsets, so that a mail is passed over
+        when another one goes meanwhile
     """
 
     client_id = "mail-mirror.apps.googleusercontent.com"

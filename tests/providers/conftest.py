@@ -13,6 +13,7 @@ from engine.providers import open_mailbox
 from engine.providers.base import Provider
 
 from tests.peers.dovecot import CONDSTORE, PLAIN, Dovecot
+from tests.peers.google import Google
 from tests.peers.mail_devel import MailDevel
 from tests.peers.mail_owner import MailOwner
 from tests.peers.tap import Tap
@@ -104,6 +105,13 @@ def dovecot_plain() -> Iterator[Dovecot]:
 def mail_devel() -> Iterator[MailDevel]:
     with MailDevel() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def google() -> Iterator[Google]:
+    with Google([]) as server:
+        yield server
+        assert not server.complaints()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ export const HABITS = {
   utf8_bodies: true,
   decoded_headers: true,
   large_text: 64 * 1024,
+  offset_pages: false,
 };
 
 export function message(gmail, row, query) {

@@ -132,7 +132,8 @@ function listing(query) {
   };
 }
 
-/** A page goes on behind the last entry of the one before, wherever that is by now. */
+/** A page goes on behind the last entry of the one before, wherever that is by now; with
+ * `offset_pages` at its old number, so that what moved up there is passed over. */
 function pageOf(gmail, what, query, rows, placeOf) {
   const asked = JSON.stringify([
     what,
@@ -146,14 +147,17 @@ function pageOf(gmail, what, query, rows, placeOf) {
     const place = gmail.place(asked, query.get("pageToken"));
     if (!place) return refusal(400, "Invalid pageToken");
     const isBehind = what === "history" ? later : older;
-    from = rows.findIndex((row) => isBehind(placeOf(row), place));
+    from = gmail.habits.offset_pages
+      ? place.offset
+      : rows.findIndex((row) => isBehind(placeOf(row), place.last));
     if (from < 0) from = rows.length;
   }
   const page = rows.slice(from, from + size);
   const isMore = from + size < rows.length;
+  const place = isMore && { last: placeOf(page.at(-1)), offset: from + size };
   return {
     rows: page,
-    next: isMore ? { nextPageToken: gmail.pageToken(asked, placeOf(page.at(-1))) } : {},
+    next: isMore ? { nextPageToken: gmail.pageToken(asked, place) } : {},
   };
 }
 

@@ -309,11 +309,15 @@ class FolderCount:
 
 @dataclass
 class Traffic:
-    """Bytes and commands of a connection so far, for budgets, tests and the ledger."""
+    """Bytes and commands of a connection so far, for budgets, tests and the ledger.
+
+    :param units: of the provider's quota (Gmail)
+    """
 
     received: int = 0
     sent: int = 0
     commands: int = 0
+    units: int = 0
     log: list[str] = field(default_factory=list, repr=False)
 
 

@@ -1,0 +1,216 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""How is Gmail's API asked? Each question once, paid for in quota units.
+
+``google-api-python-client`` makes the requests and reads the answers, out of the
+discovery document that it brings along. It is given our HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import httplib2
+from googleapiclient.discovery import build
+from googleapiclient.errors import BatchError, HttpError
+from googleapiclient.http import HttpRequest
+
+from .base import Unavailable
+from .gmail_errors import Refused, meaning, refused
+from .gmail_http import Web
+from .gmail_quota import UNITS, Bucket
+from .gmail_silence import silence
+from .gmail_tokens import Tokens
+
+#: Entries that a page of a list or of the history may have; 500 is Gmail's limit.
+PAGE = 500
+#: What reading an odd answer may raise in the library.
+ODD = (BatchError, ValueError, LookupError, AttributeError, TypeError, RecursionError)
+
+
+class Wire:
+    """What the library takes for ``httplib2.Http``. Signs, and renews the token once:
+
+    it may have died before its time, or one of the clocks is wrong.
+    """
+
+    def __init__(self, web: Web, tokens: Tokens):
+        self._web, self._tokens = web, tokens
+
+    def request(self, uri, method="GET", body=None, headers=None, **_):
+        answer = self._send(uri, method, body, headers)
+        if answer.status == 401:
+            self.renew()
+            answer = self._send(uri, method, body, headers)
+        told = {**answer.headers, "status": str(answer.status)}
+        return httplib2.Response(told), answer.content
+
+    def renew(self) -> None:
+        self._tokens.renew()
+
+    def _send(self, uri, method, body, headers):
+        return self._web.send(method, uri, body, self.signed(headers))
+
+    def signed(self, headers: dict | None = None) -> dict[str, str]:
+        return {**(headers or {}), "authorization": self._tokens.header()}
+
+
+class Api:
+    """Questions to one mailbox.
+
+    :ivar end: ``time.monotonic()`` after which nothing is asked any more: ``OutOfTime``
+    """
+
+    def __init__(self, web: Web, tokens: Tokens, endpoint: str, bucket: Bucket):
+        self.web, self.bucket = web, bucket
+        self.traffic = web.traffic
+        self.end: float | None = None
+        self.wire = Wire(web, tokens)
+        self.batch_uri = f"{endpoint.rstrip('/')}/batch/gmail/v1"
+        with silence():
+            service = build(
+                "gmail",
+                "v1",
+                http=self.wire,
+                static_discovery=True,
+                cache_discovery=False,
+                client_options={"api_endpoint": endpoint},
+            )
+            users = service.users()
+            self._profile = users.getProfile
+            self._history = users.history().list
+            self._list = users.messages().list
+            self._get = users.messages().get
+            self._attachment = users.messages().attachments().get
+            self._label = users.labels().get
+            self._send_as = users.settings().sendAs().list
+
+    # --- one by one -------------------------------------------------------------------
+
+    def profile(self) -> dict:
+        return self._ask(self._profile)
+
+    def history(self, since: str) -> dict:
+        """What changed after this history id. :raises Refused: 404: too long ago"""
+        return self._ask(
+            self._history,
+            expected=(404,),
+            startHistoryId=since,
+            maxResults=PAGE,
+            fields=(
+                "historyId,nextPageToken,history(id,messagesAdded/message(id,labelIds),"
+                "messagesDeleted/message(id),labelsAdded(labelIds,message(id,labelIds)),"
+                "labelsRemoved(labelIds,message(id,labelIds)))"
+            ),
+        )
+
+    def list(
+        self, query: str, page: str = "", label: str = ""
+    ) -> tuple[list[str], str]:
+        """Ids of a page of mails, the newest first, and the token of the next page.
+
+        :raises Refused: 400: this page token is worth nothing any more
+        """
+        more = {"pageToken": page} if page else {}
+        if query:
+            more["q"] = query
+        if label:
+            more["labelIds"] = [label]
+        told = self._ask(
+            self._list,
+            expected=(400,) if page else (),
+            maxResults=PAGE,
+            includeSpamTrash=bool(label),
+            fields="messages/id,nextPageToken",
+            **more,
+        )
+        following = told.get("nextPageToken")
+        return ids_of(told.get("messages")), (
+            following if isinstance(following, str) else ""
+        )
+
+    def label_total(self, label: str) -> int:
+        told = self._ask(self._label, id=label, fields="messagesTotal")
+        return integer(told.get("messagesTotal"))
+
+    def send_as(self) -> list[dict]:
+        """:raises Refused: 403, 404: not for us"""
+        fields = "sendAs(sendAsEmail,isPrimary,verificationStatus)"
+        told = self._ask(self._send_as, expected=(403, 404), fields=fields)
+        return [one for one in listed(told.get("sendAs")) if isinstance(one, dict)]
+
+    def get(self, message: str, **how) -> HttpRequest:
+        """A request for a mail, not sent yet.
+
+        :param how: ``format`` and ``fields`` of ``users.messages.get``
+        """
+        with silence():
+            return self._get(userId="me", id=message, **how)
+
+    def attachment(self, message: str, attachment: str) -> HttpRequest:
+        """A request for the bytes, not sent yet; its answer may be big."""
+        with silence():
+            return self._attachment(
+                userId="me", messageId=message, id=attachment, fields="data"
+            )
+
+    def _ask(self, method: Callable, expected: Sequence[int] = (), **question) -> dict:
+        with silence():
+            request = method(userId="me", **question)
+        try:
+            return self.execute(request)
+        except Refused as answer:
+            if answer.status in expected and not answer.is_throttle:
+                raise
+            raise meaning(answer) from None
+
+    def execute(self, request: HttpRequest) -> dict:
+        """:raises Refused: with whatever status"""
+        self.pay(request)
+        try:
+            with silence():
+                told = request.execute()
+        except HttpError as error:
+            raise self.refusal(error) from None
+        except ODD:
+            raise Unavailable("garbage", "unreadable answer") from None
+        if not isinstance(told, dict):
+            raise Unavailable("garbage", "unreadable answer")
+        return told
+
+    def pay(self, *requests: HttpRequest) -> None:
+        """Wait for the units. :raises OutOfTime: that would take too long"""
+        units = sum(UNITS[request.methodId] for request in requests)
+        self.bucket.take(units, self.end)
+        self.traffic.units += units
+
+    def refusal(self, error: HttpError) -> Refused:
+        answer = refused(int(error.resp.status), error.resp, error.content or b"")
+        if answer.is_throttle:
+            self.bucket.empty()
+        return answer
+
+
+# --- answers may be odd --------------------------------------------------------------
+
+
+def listed(value: object) -> list:
+    return value if isinstance(value, list) else []
+
+
+def integer(value: object) -> int:
+    """Of a number, or of a string of digits as the API writes 64 bits."""
+    try:
+        return int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def id_of(value: object) -> str:
+    """The id of a message resource, ``""`` when there is none."""
+    found = value.get("id") if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def ids_of(values: object) -> list[str]:
+    return [found for value in listed(values) if (found := id_of(value))]

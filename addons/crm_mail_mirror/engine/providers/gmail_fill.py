@@ -1,0 +1,254 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""How does older mail of Gmail come in? By its ids, the newest first.
+
+    all of it, or:   all of the last week -> how many are older? -> all of them too,
+                                                                  or by addresses
+
+A list of ids costs 5 units for 500 mails, so whatever is in doubt is listed once more.
+Page tokens are not known to be more than offsets: where a mail goes while a list is
+read, another one may slip through between two pages. So a list in which that can have
+happened is read again, at one go where it is not too long for that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from .gmail_bite import Listing
+from .gmail_cursor import rewind
+from .gmail_errors import Refused
+from .gmail_news import News
+from .gmail_queries import between, group_after, is_cheaper_by_address
+from .gmail_quota import OutOfTime
+
+#: Pages that are read at one go: 50,000 mails.
+MAX_AHEAD = 100
+#: How often a stretch is listed at most while mail keeps going out of it.
+MAX_ROUNDS = 5
+
+
+class Fill(News):
+    """Old mail, bite by bite."""
+
+    def fill_in(self) -> None:
+        """:raises OutOfTime: with the cursor behind what was told"""
+        if self.fill and self.fill.get("over"):
+            self._conclude()
+        while self.fill:
+            if self.fill["step"] == "count":
+                self._count()
+            elif (query := self._query()) and not self._tell(query):
+                return
+
+    def _query(self) -> str:
+        """What is to be listed now; ``""`` when that was the last of a step."""
+        fill = self.fill
+        if fill["step"] == "all":
+            return between(fill["low"], fill["high"])
+        return self._query_by_address()
+
+    # --- one list, page by page -------------------------------------------------------
+
+    def _tell(self, query: str) -> bool:
+        """:return: it may go on in this bite"""
+        fill, listing = self.fill, self._listing(query)
+        if fill["round"] > 1 and not listing.sound and not fill.get("loose"):
+            if not self._at_one_go(listing, query):
+                return not fill["pages"]  # when it begins again
+        while listing.waiting or listing.following:
+            if self.left <= 0:
+                return False
+            if not listing.ids:
+                self._turn(listing, query)
+            taken, listing.ids = listing.ids[: self.left], listing.ids[self.left :]
+            self._add(taken)
+            fill["page"], fill["last"] = listing.page, taken[-1] if taken else ""
+            self._remember(listing)
+        return self._over(listing)
+
+    def _add(self, ids: list[str]) -> None:
+        fill, seen = self.fill, self.memory.seen
+        if fill["step"] == "by":
+            ids = [id_ for id_ in ids if id_ not in seen]
+            seen.update(ids)
+            fill["found"] += self.add_listed(ids)
+        else:
+            self.add_listed(ids)
+            if fill["round"] == 1:
+                fill["told"] += len(ids)
+
+    def _listing(self, query: str) -> Listing:
+        """What is left of the page that the cursor stands in."""
+        fill, known = self.fill, self.memory.listing
+        if known is not None and known.key == self._key():
+            return known
+        listing = Listing(page=fill["page"], following=fill["page"])
+        self._ask_for_page(listing, query)
+        _page, ids = listing.ahead.pop()
+        # where the last one told has gone, its page is told once more
+        told = ids.index(fill["last"]) + 1 if fill["last"] in ids else 0
+        listing.ids = ids[told:]
+        # a list of one page has no gaps
+        listing.sound = not fill["page"] and not listing.following
+        self._remember(listing)
+        return listing
+
+    def _ask_for_page(self, listing: Listing, query: str) -> None:
+        fill, page = self.fill, listing.following
+        try:
+            ids, listing.following = self.api.list(query, page)
+        except Refused:
+            # this token is worth nothing any more: from the start
+            rewind(fill, fill["round"])
+            listing.page, listing.ahead, page = "", [], ""
+            ids, listing.following = self.api.list(query)
+        listing.ahead.append((page, ids))
+        if page:
+            fill["pages"] += 1
+        else:
+            fill["pages"] = 1
+            fill.pop("shaky", None)
+
+    def _turn(self, listing: Listing, query: str) -> None:
+        """To the next page."""
+        if not listing.ahead:
+            self._ask_for_page(listing, query)
+        listing.page, listing.ids = listing.ahead.pop(0)
+
+    def _at_one_go(self, listing: Listing, query: str) -> bool:
+        """Read the whole list before any of it is told.
+
+        :return: it was, and no mail went meanwhile
+        """
+        try:
+            while listing.following:
+                if len(listing.ahead) >= MAX_AHEAD:
+                    raise OutOfTime
+                self._ask_for_page(listing, query)
+        except OutOfTime:
+            self.fill["loose"] = 1
+            self._remember(listing)
+            return False
+        self._remember(listing)
+        if not self.look():
+            return False
+        if "shaky" in self.fill and self.fill["round"] < MAX_ROUNDS:
+            self._again()
+            return False
+        listing.sound = True
+        return True
+
+    def _over(self, listing: Listing) -> bool:
+        """Everything was told; what is not certain is whether that was all."""
+        fill = self.fill
+        fill["over"] = 1
+        if fill["pages"] > 1 and not listing.sound and not self.look():
+            return False
+        self._conclude()
+        return True
+
+    def _conclude(self) -> None:
+        fill = self.fill
+        if "shaky" in fill and fill["round"] < MAX_ROUNDS:
+            self._again()
+        elif fill["step"] == "by":
+            fill["done"] = fill["upto"]
+            rewind(fill)
+        elif "old" in fill:
+            fill.update(step="count", low=fill.pop("old"), high=fill["low"], counted=0)
+            rewind(fill)
+        else:
+            self._finish()
+
+    def _again(self) -> None:
+        rewind(self.fill, self.fill["round"] + 1)
+
+    def _finish(self) -> None:
+        size = self.fill["size"] if self.fill["step"] == "by" else self.fill["told"]
+        self.progress = (size, size)
+        del self.cursor["fill"]
+        self.memory.listing = None
+        self.memory.gone.clear()
+        self.memory.seen.clear()
+        if not self.looked:
+            self.look()
+
+    # --- how many are older? ----------------------------------------------------------
+
+    def _count(self) -> None:
+        fill = self.fill
+        query = between(fill["low"], fill["high"])
+        fill.setdefault("counted", 0)
+        while True:
+            try:
+                ids, fill["page"] = self.api.list(query, fill["page"])
+            except Refused:
+                fill.update(page="", counted=0)
+                continue
+            fill["counted"] += len(ids)
+            if not fill["page"]:
+                break
+        fill["size"] = fill["told"] + fill["counted"]
+        if self.addresses is not None and is_cheaper_by_address(
+            self.addresses, fill["counted"]
+        ):
+            fill.update(step="by", done="", upto="", group="", found=0)
+        else:
+            fill["step"] = "all"
+        rewind(fill)
+
+    # --- by addresses -----------------------------------------------------------------
+
+    def _query_by_address(self) -> str:
+        """For the next addresses that have not been asked for."""
+        fill = self.fill
+        if self.addresses is None:  # nobody knows them any more
+            fill["step"] = "all"
+            rewind(fill)
+            return ""
+        group = group_after(self.addresses, fill["done"])
+        if group is None:
+            self.passed_by = max(0, fill["counted"] - fill["found"])
+            self._finish()
+            return ""
+        if not group.query:
+            fill["done"] = group.last
+            return ""
+        mark = hashlib.sha256(group.query.encode()).hexdigest()[:12]
+        if fill["group"] != mark:  # addresses came or went: it is another list
+            fill.update(group=mark, upto=group.last)
+            rewind(fill)
+        return between(fill["low"], fill["high"], group.query)
+
+    # --- common -----------------------------------------------------------------------
+
+    def _key(self) -> tuple:
+        names = ("step", "low", "high", "round", "page", "last", "done", "group")
+        return tuple(self.fill.get(name) for name in names)
+
+    def _remember(self, listing: Listing) -> None:
+        """For the next bite, and for the progress."""
+        fill, self.memory.listing = self.fill, listing
+        listing.key = self._key()
+        if fill["step"] == "all" and fill["round"] == 1:
+            known = fill["told"] + listing.waiting
+            if listing.following or "old" in fill:
+                fill["size"] = max(fill["size"], known)
+            else:
+                fill["size"] = known
+
+    def current_progress(self) -> tuple[int, int]:
+        fill = self.fill
+        if not fill:
+            return self.progress
+        told = fill["told"]
+        if fill["step"] == "by":
+            told += _share(self.addresses or (), fill["done"], fill["counted"])
+        return min(told, fill["size"]), fill["size"]
+
+
+def _share(addresses: Sequence[str], done: str, counted: int) -> int:
+    passed = sum(address <= done for address in addresses) if done else 0
+    return counted * passed // max(1, len(addresses))

@@ -1,0 +1,78 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What do history records say of each mail? Pure: records in, standings out.
+
+https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.history/list
+
+A record may carry all four kinds of change at once, and several mails. Only labels of
+mail that does not count matter: mail that goes from one label to another stays where
+it is. Whether ``message.labelIds`` are those of then or of now is written nowhere, and
+they may be missing: the change itself comes on top of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .gmail_api import id_of, integer, listed
+from .gmail_mail import HIDDEN, SENT, labels_of
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """:param here: it is there and counts :param sent: its owner sent it"""
+
+    here: bool
+    sent: bool = False
+
+
+@dataclass
+class _Change:
+    labels: set[str] = field(default_factory=set)
+    added: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
+    arrived: bool = False
+    deleted: bool = False
+
+    @property
+    def standing(self) -> Standing | None:
+        """``None``: nothing that matters."""
+        if self.deleted:
+            return Standing(False)
+        if not self.arrived and not (self.added | self.removed) & HIDDEN:
+            return None
+        labels = (self.labels - self.removed) | self.added
+        return Standing(not labels & HIDDEN, SENT in labels)
+
+
+def number(record: object) -> int:
+    """The record's id: an unsigned number of 64 bits, written as text."""
+    return integer(record.get("id")) if isinstance(record, dict) else 0
+
+
+def standings(record: dict) -> dict[str, Standing]:
+    """Of each mail in one record."""
+    changes: dict[str, _Change] = {}
+    for kind in ("messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"):
+        for entry in listed(record.get(kind)):
+            message = entry.get("message") if isinstance(entry, dict) else None
+            if not (id_ := id_of(message)):
+                continue
+            change = changes.setdefault(id_, _Change())
+            change.labels |= labels_of(message)
+            if kind == "messagesAdded":
+                change.arrived = True
+            elif kind == "messagesDeleted":
+                change.deleted = True
+            elif kind == "labelsAdded":
+                change.added |= labels_of(entry)
+            else:
+                change.removed |= labels_of(entry)
+    found = {id_: change.standing for id_, change in changes.items()}
+    return {id_: standing for id_, standing in found.items() if standing}
+
+
+def in_order(records: object) -> list[dict]:
+    """Oldest first, without what is no record."""
+    found = [record for record in listed(records) if isinstance(record, dict)]
+    return sorted((record for record in found if number(record)), key=number)

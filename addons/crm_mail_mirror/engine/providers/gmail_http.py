@@ -1,0 +1,257 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""HTTP on a leash: bounded time, bounded answers, all counted, nothing in the log.
+
+``requests`` rather than the library's httplib2: it has a timeout for connecting and one
+for reading, takes a further authority beside the system's, and lets an answer be read
+piece by piece, so that a huge or endless one is broken off.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
+
+from .base import Traffic, Unavailable
+from .gmail_silence import silence
+
+#: Seconds: until a connection stands, between two pieces, for a whole answer.
+CONNECT, READ, WHOLE = 10.0, 30.0, 90.0
+#: Bytes of one answer that is read as a whole: a page of 50 mails is 1 MB.
+MAX_ANSWER = 64_000_000
+#: Seconds for which authorities once read are trusted.
+TRUST = 3600
+_PIECE = 65_536
+
+
+# --- the session ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """:param headers: names in lower case"""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class TooBig(Unavailable):
+    """The answer has more bytes than anybody asked for."""
+
+
+class Web:
+    """One HTTP session, of one thread at a time.
+
+    :param ca_file: PEM of a further authority to trust
+    :param traffic: counts what goes over the wire
+    :raises Unavailable: ``ca_file`` cannot be read
+    """
+
+    def __init__(self, ca_file: str = "", traffic: Traffic | None = None):
+        self.traffic = traffic or Traffic()
+        self._session = requests.Session()
+        self._session.headers["user-agent"] = "crm-mail-mirror (gzip)"
+        self._session.headers["accept-encoding"] = "gzip, deflate"
+        # else requests takes a password for the host out of ~/.netrc
+        self._session.auth = _as_it_is
+        self._session.mount("https://", _Trusting(_context(ca_file)))
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        body: str | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask, and read the whole answer, whatever its status. Redirects are answers.
+
+        Asked a second time when the server hung up without a word: it may have closed
+        the connection just when it was used again. Everything here only reads.
+
+        :raises Unavailable: no answer came
+        """
+        for attempt in (1, 2):
+            before = self.traffic.received
+            try:
+                with self.open(method, url, body, headers) as response:
+                    content = b"".join(self.pieces(response))
+                    return Answer(response.status_code, _lower(response), content)
+            except Unavailable as problem:
+                unheard = self.traffic.received == before
+                if problem.code != "connection_lost" or attempt == 2 or not unheard:
+                    raise
+        raise AssertionError
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        url: str,
+        body: str | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[requests.Response]:
+        """The head of the answer; ``pieces`` reads the rest."""
+        self.traffic.commands += 1
+        self.traffic.sent += len(url) + len(body or "")
+        with silence(), _in_our_words():
+            response = self._session.request(
+                method,
+                url,
+                data=body.encode("utf-8") if isinstance(body, str) else body,
+                headers=dict(headers or {}),
+                timeout=(CONNECT, READ),
+                allow_redirects=False,
+                stream=True,
+            )
+        try:
+            yield response
+        finally:
+            with silence():
+                response.close()
+
+    def pieces(
+        self,
+        response: requests.Response,
+        most: int = MAX_ANSWER,
+        whole: float = WHOLE,
+    ) -> Iterator[bytes]:
+        """The content as it comes, decompressed.
+
+        :param most: bytes :param whole: seconds that may be waited for all of it
+        :raises Unavailable: it breaks off, or does not end
+        """
+        size, waited, counted = 0, 0.0, 0
+        pieces = response.iter_content(_PIECE)
+        while True:
+            began = time.monotonic()
+            with silence(), _in_our_words():
+                piece = next(pieces, None)
+                heard = response.raw.tell()
+            waited += time.monotonic() - began
+            self.traffic.received += heard - counted
+            counted = heard
+            if piece is None:
+                return
+            size += len(piece)
+            if size > most:
+                raise TooBig("garbage", "endless answer")
+            if waited > whole:
+                raise Unavailable("timeout", "endless answer")
+            yield piece
+
+    def close(self) -> None:
+        with silence():
+            self._session.close()
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _lower(response: requests.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+# --- trust ---------------------------------------------------------------------------
+
+
+class _Trusting(HTTPAdapter):
+    """Connects with one TLS context, made once: reading all authorities takes 30 ms."""
+
+    def __init__(self, context: ssl.SSLContext):
+        self._context = context
+        super().__init__(pool_connections=4, pool_maxsize=1)
+
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy, **kwargs):
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def cert_verify(self, conn, url, verify, cert):
+        conn.cert_reqs = "CERT_REQUIRED"  # by the context: nothing is read again
+
+
+def _context(ca_file: str) -> ssl.SSLContext:
+    try:
+        changed = os.stat(ca_file).st_mtime_ns if ca_file else 0
+        return _trusting(ca_file, changed, int(time.monotonic() / TRUST))
+    except (OSError, ssl.SSLError):
+        raise Unavailable("certificate_untrusted", "unreadable ca_file") from None
+
+
+@lru_cache(maxsize=8)
+def _trusting(ca_file: str, changed: int, period: int) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+# --- errors --------------------------------------------------------------------------
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """What requests, urllib3, ssl and socket raise. Their texts quote URLs: dropped."""
+    try:
+        yield
+    except requests.RequestException as problem:
+        raise _meaning(problem) from None
+    except (OSError, ValueError) as problem:
+        raise _meaning(problem) from None
+
+
+def _meaning(problem: BaseException) -> Unavailable:
+    causes = list(_causes(problem))
+    detail = type(causes[-1]).__name__
+
+    def any_is(*kinds) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            # X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH
+            other = cause.verify_code in (62, 64)
+            return Unavailable(
+                "certificate_other_host" if other else "certificate_untrusted"
+            )
+    if any_is(ssl.SSLError, requests.exceptions.SSLError):
+        return Unavailable("tls_failed", detail)
+    if any_is(TimeoutError, requests.Timeout, ReadTimeoutError):
+        return Unavailable("timeout", detail)
+    if any_is(socket.gaierror):
+        return Unavailable("host_unknown", detail)
+    if any_is(ConnectionRefusedError):
+        return Unavailable("port_closed", detail)
+    if any_is(requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+        return Unavailable("host_unknown", detail)
+    if any_is(requests.exceptions.ContentDecodingError):
+        return Unavailable("garbage", detail)
+    return Unavailable("connection_lost", detail)
+
+
+def _causes(problem: BaseException) -> Iterator[BaseException]:
+    """The exception and all that it wraps, in ``args``, ``reason`` or as its cause."""
+    waiting, seen = [problem], set()
+    while waiting:
+        cause = waiting.pop(0)
+        if id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        inside = (*cause.args, getattr(cause, "reason", None))
+        inside += (cause.__cause__, cause.__context__)
+        waiting += [one for one in inside if isinstance(one, BaseException)]

@@ -1,0 +1,63 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What came to a Gmail mailbox and what left it since we looked last?"""
+
+from __future__ import annotations
+
+import time
+
+from .base import CursorExpired, Unavailable
+from .gmail_api import integer
+from .gmail_bite import Bite
+from .gmail_errors import Refused
+from .gmail_history import in_order, number, standings
+
+
+class News(Bite):
+    """Arrivals and departures, out of the history."""
+
+    def look(self) -> bool:
+        """Tell what changed after ``cursor["history"]``, oldest first.
+
+        The cursor moves record by record: where a bite is full, the next one asks for
+        what comes after the last record that was told. No page token is kept.
+
+        :return: all of it was told
+        :raises CursorExpired: Gmail no longer knows what happened since then
+        """
+        self.memory.looked_at = time.monotonic()
+        self.memory.quiet = self.looked = False
+        self.memory.quiet = self._look()
+        self.looked = self.memory.quiet
+        return self.memory.quiet
+
+    def _look(self) -> bool:
+        while True:
+            before = self.cursor["history"]
+            try:
+                told = self.api.history(before)
+            except Refused:
+                raise CursorExpired("cursor_expired", "history") from None
+            for record in in_order(told.get("history")):
+                if number(record) <= int(self.cursor["history"]):
+                    continue
+                found = standings(record)
+                if not self.add_changes(found):
+                    return False
+                self._shake(found)
+                self.cursor["history"] = str(number(record))
+            if not told.get("nextPageToken"):
+                newest = integer(told.get("historyId"))
+                if newest > int(self.cursor["history"]):
+                    self.cursor["history"] = str(newest)
+                return True
+            if self.cursor["history"] == before:
+                raise Unavailable("garbage", "history does not go on")
+
+    def _shake(self, found: dict) -> None:
+        """Mail went while the pages of a list were asked for, one after another."""
+        fill, listing = self.fill, self.memory.listing
+        if fill and fill["step"] != "count" and fill["pages"]:
+            sound = listing is not None and listing.sound
+            if not sound and any(not standing.here for standing in found.values()):
+                fill["shaky"] = 1
