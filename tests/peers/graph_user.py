@@ -164,7 +164,8 @@ class GraphUser:
         return self._folder(name).id
 
     def truth(self, ignore: Iterable[str] = ()) -> set[tuple[str, str, str]]:
-        """(folder id, immutable id, Message-ID) of all mail in folders that are shown.
+        """(folder id, immutable id, Message-ID) of all mail in folders that are shown;
+        a draft is none, wherever it lies.
 
         :param ignore: names or ids of folders that do not count
         """
@@ -175,6 +176,7 @@ class GraphUser:
                 for row in self._box.tree()
                 if row.id not in skipped and self._path(row) not in skipped
                 for item in self._box.mails(row.id)
+                if not item.draft
             }
 
     def state(self) -> object:
