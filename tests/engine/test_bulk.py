@@ -1,6 +1,6 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""Bulk and automatic mail, and the addresses of functions: signs, and real mail."""
+"""Bulk and automatic mail: its signs, one by one and on real mail."""
 
 import json
 import zlib
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from engine.envelope import Address, Envelope
 from engine.headers import RULE_FIELDS, parse_envelope
-from engine.roles import is_role_address
 from engine.rules import Reason, bulk_reason
 
 CORPUS = Path(__file__).parents[3] / "shared" / "mail"
@@ -403,53 +402,3 @@ def test_a_private_letter_from_qq_is_no_campaign():
 
     assert envelope.headers["feedback-id"] == ("webmail:foxmail.com:bgweb:bgweb17",)
     assert bulk_reason(envelope) is None
-
-
-# --- functions -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "local",
-    "info INFO contact kontakt sales sales2 support+fr no-reply no_reply no.reply"
-    " noreply alerts-noreply noreply-dmarc newsletter admin billing comptabilite"
-    " buchhaltung ventas vendite klantenservice assistenza datenschutz hr"
-    " ne-pas-repondre".split(),
-)
-def test_a_function_is_recognised(local):
-    assert is_role_address(f"{local}@x.example")
-
-
-@pytest.mark.parametrize(
-    "local",
-    "anna anna.sales j.contact infante salesman supporter admina noah nora.reply 2024 m"
-    " +info jean-marc b.post marketa helper.m ''".split(),
-)
-def test_a_person_is_not(local):
-    assert not is_role_address(f"{local}@x.example")
-
-
-@needs_corpus
-@pytest.mark.parametrize(
-    "group, share", [("notification", 0.8), ("meeting", 0.85), ("marketing", 0.75)]
-)
-def test_most_names_of_a_public_list_of_functions_are_known(group, share):
-    """Its fourth group, 'other', holds first names, towns and years: no measure."""
-    text = (CORPUS / "domains" / "role_local_parts.json").read_text("utf-8")
-    names = json.loads(text)[group]
-    known = [name for name in names if is_role_address(f"{name}@x.example")]
-
-    assert len(known) / len(names) >= share
-
-
-@needs_corpus
-def test_people_of_real_mail_are_no_functions():
-    """Senders with a first and a last name in front of the @."""
-    people = set()
-    for path in (CORPUS / "mail" / "ham_nolist").glob("*.eml"):
-        sender = parse_envelope(path.read_bytes()).sender
-        words = sender.name.lower().split() if sender else []
-        if len(words) == 2 and words[1] in sender.email.rpartition("@")[0]:
-            people.add(sender.email)
-
-    assert len(people) > 5
-    assert not [email for email in people if is_role_address(email)]

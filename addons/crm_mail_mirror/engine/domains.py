@@ -195,7 +195,7 @@ def problem_of(value: str, own_domains: Iterable[str] = ()) -> DomainProblem | N
         return DomainProblem.EVERYTHING
     if "@" in text.lstrip("*@"):
         return DomainProblem.IS_ADDRESS
-    if "*" in re.sub(r"^@?\*\.?", "", text):
+    if "*" in re.sub(r"^(?:@?\*\.|\*@)", "", text):
         return DomainProblem.WILDCARD
     domain = fold_domain(text.lstrip("@"))
     if _registries().is_public(domain):

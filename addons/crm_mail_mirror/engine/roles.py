@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: Names of functions, without separators and digits at the end. Only what nobody is
 #: called: no first names, no words that are surnames too (chef, page, bishop, ...).
@@ -21,6 +22,8 @@ _FUNCTIONS = frozenset(
     phishing postmaster reminder reminders robot root server service services smtp spam
     status subscribe sysadmin syslog system systemmessage systems unsubscribe usenet
     uucp webadmin webmaster wordpress www wwwdata
+    chatter crm listproc listrequest nic nntp noreplay postfix prod
+    production signup signups staging sysop undisclosedrecipients
     """.split()
     # first contact
     + """
@@ -63,6 +66,9 @@ _FUNCTIONS = frozenset(
     salesteam seo shop shopping social socialmedia sponsorship stampa store subscription
     subscriptions trade update updates vendas vendite ventas vente ventes verkauf
     verkoop vertrieb webshop wholesale
+    acquisition adops advertisingsales ambassadors brandsolutions
+    corporatesales creative eletters franchise growthteam informativo infopremium
+    jornalismo letters listingupdates salesengineers salesforce
     """.split()
     # money and law
     + """
@@ -96,23 +102,51 @@ _FUNCTIONS = frozenset(
     reservaciones reservas reservation reservations reserveringen reservierung rh
     risorseumane rrhh rsvp sales schedule school security shipping sicurezza sistemas
     site staff stage stats studio submissions team training transport travel trustees
+    accountant accountmanager accountmanagers allemployees allhands backoffice
+    capacitacion compliance contractors customerservicecenter employees engineers
+    enquiriesdesk everybody execs executives faculty frontoffice gerencia headoffice
+    helpcenter hq hrdept implementation infrastructure integrations interns investor
+    investorservices ir leadership managers mgmt offboarding officeadmin officemanager
+    peopleops productmanagers projectmanagers qa receptionist recruiters shareholders
+    supervisors supply suprimentos talent timesheets todos vendors webdesign webdev
     users vacatures versand voicemail volunteer volunteers vorstand warehouse web
     webinar webinars website webteam whois workshop
     """.split()
 )
 #: In what machines write from, these stand at either end.
 _SILENT = ("noreply", "donotreply", "mailerdaemon", "nepasrepondre", "notification")
+#: What is put around the name of a function: ``salesteam``, ``itdept``, ``hr-office``.
+_GROUPS = ("team", "group", "dept", "department", "office", "desk", "service", "all")
 _SEPARATORS = re.compile(r"[._-]+")
 
 
+@lru_cache(maxsize=4096)
 def is_role_address(email: str) -> bool:
     """``info@``, ``no-reply@``, ``support+fr@``, ``sales2@``, ``alerts-noreply@``, ...
 
     >>> is_role_address("No.Reply+42@example.com")
     True
+    >>> is_role_address("marketing-ops@example.com")
+    True
     >>> is_role_address("anna.sales@example.com")
     False
     """
     local = email.rpartition("@")[0].lower().partition("+")[0]
-    name = _SEPARATORS.sub("", local).rstrip("0123456789")
-    return name in _FUNCTIONS or name.startswith(_SILENT) or name.endswith(_SILENT)
+    words = _SEPARATORS.split(local)
+    name = "".join(words).rstrip("0123456789")
+    return (
+        _is_function(name)
+        or name.startswith(_SILENT)
+        or name.endswith(_SILENT)
+        or (len(words) > 1 and all(map(_is_function, filter(None, words))))
+    )
+
+
+def _is_function(name: str) -> bool:
+    if name in _FUNCTIONS:
+        return True
+    bare = name
+    for group in _GROUPS:
+        bare = bare.removesuffix(group) or bare
+        bare = bare.removeprefix(group) or bare
+    return bare != name and bare in _FUNCTIONS

@@ -120,7 +120,7 @@ _REPLY_MARKS = frozenset(
 #: What only regular expressions write: escapes, repeats, classes, alternatives,
 #: groups, counts, anchors.
 _PATTERN = re.compile(
-    r"\\[a-zA-Z.*+?()\[\]|]|\.[+?]|\[\^?(?:\w-\w){1,4}\W?\]|\w\|\w|\(\?[:=!<]|\)[+?]"
+    r"\\[a-zA-Z.*+?()\[\]|]|\.[+?]|\[\^?(?:\w-\w){1,4}\W?\]|\w\|\w|\(\?\S|\)[+?]"
     r"|\{\d+(?:,\d*)?\}|^\^|(?<!us)(?<=\w)\$$|\w\?\w",
     re.IGNORECASE,
 )
