@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.peers.discovery import mistakes
 from tests.peers.mail_user import PeerError
 
 from .letters import kinds, letter, refused
@@ -159,3 +160,14 @@ def test_what_the_owner_does_is_no_traffic_of_the_client(google, owner):
     owner.append("INBOX", letter())
 
     assert google.requests() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"historyId": "9" * 21}, {"historyId": 7}, {"messagesTotal": "7"}, {"more": ""}],
+)
+def test_the_description_refuses_what_gmail_cannot_say(gmail, wrong):
+    profile = gmail.ask(gmail.users.getProfile(userId="me"))
+
+    assert mistakes("Profile", profile) == []
+    assert mistakes("Profile", {**profile, **wrong})

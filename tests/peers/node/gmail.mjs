@@ -7,7 +7,7 @@ import * as fields from "./fields.mjs";
 import { refusal } from "./gmail_errors.mjs";
 import { labelIds } from "./gmail_message.mjs";
 import { READ, label } from "./gmail_reading.mjs";
-import { outline } from "./mailstore.mjs";
+import { OUTLINE } from "./mailstore.mjs";
 import { parse, readable } from "./mime.mjs";
 import { ask, json } from "./peer.mjs";
 
@@ -230,7 +230,7 @@ export class Gmail {
     );
     const written = source === "dateHeader" && Date.parse(date);
     return JSON.stringify({
-      raw: outline(raw).toString("base64url"),
+      raw: OUTLINE.toString("base64url"),
       threadId: mail.threadId,
       labelIds: mail.labelIds,
       internalDate: mail.internalDate ?? String(written || Date.now()),

@@ -10,6 +10,7 @@ export class MailStore {
   #last;
   #historyIds = new Map();
   #summaries = new Map();
+  #threads = new Map();
   #raw = null;
 
   /** @param kept {message, history, floor}: the last ids given; changed in place */
@@ -37,7 +38,7 @@ export class MailStore {
     };
   }
 
-  /** The raw mail that the next row stands for; the emulator gets its headers only. */
+  /** The raw mail that the next row stands for; the emulator gets an outline. */
   expect(raw) {
     this.#raw = raw;
   }
@@ -50,10 +51,14 @@ export class MailStore {
     const gmailId = BigInt(id).toString(16);
     const raw = this.#raw ?? Buffer.from(row.raw, "base64url");
     this.#raw = null;
+    const isNew = row.thread_id.startsWith("thr_");
+    const { own, thread } = this.threadOf(row.user_email, raw);
+    const threadId = isNew ? (thread ?? gmailId) : row.thread_id;
+    this.#threadsOf(row.user_email).set(own, threadId);
     return {
       ...row,
       gmail_id: gmailId,
-      thread_id: row.thread_id.startsWith("thr_") ? gmailId : row.thread_id,
+      thread_id: threadId,
       history_id: this.#historyId(row.history_id),
       raw: raw.toString("base64url"),
     };
@@ -69,6 +74,31 @@ export class MailStore {
       this.#historyIds.set(theirs, this.#last.history);
     }
     return this.#historyIds.get(theirs);
+  }
+
+  /** The thread of the mails that this one answers, or of itself when it is new. */
+  threadOf(email, raw) {
+    const headers = rawHeaders(headerBlock(raw).toString("latin1"));
+    const ids = (name) =>
+      headers
+        .filter((header) => header.name.toLowerCase() === name)
+        .flatMap((header) => header.value.match(/<[^<>\s]+>/g) ?? []);
+    const known = this.#threadsOf(email);
+    const answered = [...ids("in-reply-to"), ...ids("references").reverse()];
+    const own = ids("message-id")[0];
+    return { own, thread: answered.map((id) => known.get(id)).find(Boolean) };
+  }
+
+  /** Message-ID -> thread of all mail of a mailbox. */
+  #threadsOf(email) {
+    if (!this.#threads.has(email)) {
+      const known = new Map();
+      this.#threads.set(email, known);
+      for (const row of this.of(email)) {
+        known.set(this.threadOf(email, this.raw(row)).own, row.thread_id);
+      }
+    }
+    return this.#threads.get(email);
   }
 
   /** History up to now is no longer told. */
@@ -176,14 +206,8 @@ export class MailStore {
   }
 }
 
-/** What the emulator needs to see of a mail: few headers, in few bytes. */
-export function outline(raw) {
-  const wanted = /^(from|to|message-id|references|in-reply-to)$/i;
-  const lines = rawHeaders(headerBlock(raw).toString("latin1"))
-    .filter(({ name }) => wanted.test(name))
-    .map(({ name, value }) => `${name}: ${value.slice(0, 4000)}`);
-  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
-}
+/** What the emulator needs to see of a mail. */
+export const OUTLINE = Buffer.from("From: a\r\nTo: b\r\n\r\n");
 
 function headerBlock(raw) {
   const found = /\r?\n\r?\n/.exec(raw.subarray(0, 2 ** 20).toString("latin1"));

@@ -164,7 +164,11 @@ export async function listen(ports, build) {
   const opened = {};
   const bases = {};
   for (const [name, { port, tls }] of Object.entries(ports)) {
-    const answer = (message, response) => receive(peer, name, message, response);
+    const answer = (message, response) =>
+      receive(peer, name, message, response).catch((error) => {
+        process.stderr.write(`${message.method} ${message.url}\n${error.stack}\n`);
+        response.destroy();
+      });
     const server = tls ? createTlsServer(tls, answer) : createServer(answer);
     server.keepAliveTimeout = 60_000;
     await new Promise((resolve, reject) => {
