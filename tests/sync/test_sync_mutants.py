@@ -1,13 +1,20 @@
 """Do the tests notice? The code is broken in a known way, and a test has to fail."""
 
+import dataclasses
 import inspect
 
 import pytest
 
+from tests.sync import test_sync_bare as bare_places
 from tests.sync import test_sync_crash as crash
 from tests.sync import test_sync_pages as pages
+from tests.sync import test_sync_places as places
 from tests.sync import test_sync_races as races
+from tests.sync import test_sync_secrets as secrets
 from tests.sync.mirror import Mirror
+from tests.sync.test_sync_bare import bare, small_parts, time_is_up  # noqa: F401
+from tests.sync.test_sync_places import placed, vanished  # noqa: F401
+from tests.sync.test_sync_secrets import rotating  # noqa: F401
 
 
 def cursor_before_rows(patch, registry):
@@ -109,7 +116,120 @@ def no_brake(patch, registry):
     )
 
 
+def part_of_a_page_moves_the_cursor(patch, registry):
+    from odoo.addons.crm_mail_mirror.models.mailbox_run import MailboxRun
+
+    real = MailboxRun._part
+
+    def part(pulled, some, rest, errors, unknown):
+        found = real(pulled, some, rest, errors, unknown)
+        found.batch = dataclasses.replace(found.batch, cursor=pulled.batch.cursor)
+        return found
+
+    patch.setattr(MailboxRun, "_part", staticmethod(part))
+
+
+def known_places_are_asked_for(patch, registry):
+    page = registry["crm.mail.mirror.page"]
+    real = page._known_keys
+
+    def known(self, lease, keys, decided=True):
+        return real(self, lease, keys) if decided else frozenset()
+
+    patch.setattr(page, "_known_keys", known)
+
+
+def secret_is_saved_whatever_stands_there(patch, registry):
+    credentials = registry["crm.mail.mirror.credential"]
+    real = credentials._keep
+
+    def keep(self, mailbox_id, secret, _seq):
+        return real(self, mailbox_id, secret, self._seq(mailbox_id))
+
+    patch.setattr(credentials, "_keep", keep)
+
+
+def secret_is_saved_by_who_holds_the_lease(patch, registry):
+    sync = registry["crm.mail.mirror.sync"]
+    real = sync._keep
+
+    def keep(self, lease, secret):
+        with self._transaction() as env:
+            mailbox = env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
+            if mailbox._is_held(lease.token):
+                env.cr.commit()
+                real(self, lease, secret)
+
+    patch.setattr(sync, "_keep", keep)
+
+
+def refusal_is_a_verdict_always(patch, registry):
+    class Same:
+        def __ne__(self, _other):
+            return False
+
+    patch.setattr(
+        registry["crm.mail.mirror.credential"], "_seq", lambda self, _id: Same()
+    )
+
+
+def places_are_in_the_order_of_a_language(patch, registry):
+    patch.setattr(registry["crm.mail.mirror.location"], "init", lambda self: None)
+    with registry.cursor() as cr:
+        for column in ("generation", "ref"):
+            cr.execute(
+                f"""ALTER TABLE crm_mail_mirror_location
+                    ALTER COLUMN {column} TYPE varchar COLLATE "en-x-icu\""""
+            )
+
+
+def what_is_found_alive_is_left_to_go(patch, registry):
+    patch.setattr(
+        registry["crm.mail.mirror.page"], "_put_back", lambda self, *_args: None
+    )
+
+
 CASES = [
+    (
+        part_of_a_page_moves_the_cursor,
+        bare_places.test_run_that_ends_inside_a_page_goes_on_there_and_asks_nothing_twice,
+        {},
+    ),
+    (
+        known_places_are_asked_for,
+        bare_places.test_known_mail_that_is_listed_again_costs_nothing,
+        {},
+    ),
+    (
+        secret_is_saved_whatever_stands_there,
+        secrets.test_owner_who_consented_anew_is_not_overruled_by_a_renewal,
+        {},
+    ),
+    (
+        secret_is_saved_by_who_holds_the_lease,
+        secrets.test_two_workers_renew_at_once_and_the_refused_one_is_no_reason_to_ask,
+        {"first": "late"},
+    ),
+    (
+        refusal_is_a_verdict_always,
+        secrets.test_refusal_of_a_secret_that_was_replaced_meanwhile_is_no_verdict,
+        {},
+    ),
+    (
+        places_are_in_the_order_of_a_language,
+        places.test_places_that_are_void_go_once_all_was_listed_again,
+        {"order": None},
+    ),
+    (
+        places_are_in_the_order_of_a_language,
+        places.test_range_holds_what_lies_between_its_bytes_and_nothing_else,
+        {"order": None},
+    ),
+    (
+        what_is_found_alive_is_left_to_go,
+        places.test_mail_that_the_provider_finds_where_it_was_gets_its_place_back,
+        {},
+    ),
     (
         cursor_before_rows,
         crash.test_crash_at_every_edge_of_a_page_loses_and_doubles_nothing,
@@ -149,9 +269,15 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def nothing_broken_stays(mirror):
+    from odoo.addons.crm_mail_mirror.models.crm_mail_mirror_location import (
+        CrmMailMirrorLocation,
+    )
+
     yield
     for table in ("copy", "message", "day"):
         mirror.sql(f"DELETE FROM crm_mail_mirror_{table}")
+    with mirror.env() as env:
+        CrmMailMirrorLocation.init(env["crm.mail.mirror.location"])
 
 
 @pytest.fixture
