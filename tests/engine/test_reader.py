@@ -5,6 +5,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from engine import reader
 from engine.envelope import Address, Body, Envelope, Part
 from engine.providers.base import MessageBroken, Place, Presence
@@ -34,12 +35,16 @@ class Spy:
             yield place, Body("text")
 
 
-def _page(envelope, directory=KNOWN):
-    presence = Presence(
+def _presence(envelope, outgoing=None):
+    return Presence(
         Place("INBOX", "1", "0000000001"), datetime(2026, 1, 1, tzinfo=UTC), 900, "",
-        envelope,
+        envelope, outgoing,
     )  # fmt: skip
-    return reader.judge([presence], frozenset(), {"INBOX": "inbox"}, POLICY, directory)
+
+
+def _page(envelope, directory=KNOWN, outgoing=None):
+    presences = [_presence(envelope, outgoing)]
+    return reader.judge(presences, frozenset(), {"INBOX": "inbox"}, POLICY, directory)
 
 
 def test_unmatched_mail_is_asked_for_nothing():
@@ -68,6 +73,70 @@ def test_mail_whose_facts_exclude_it_is_never_asked_for_its_text():
 
     assert page[0].decision.state is State.EXCLUDED
     assert spy.asked == [("facts", "0000000001")]
+
+
+@pytest.mark.parametrize("outgoing", [False, True])
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"sensitivity": "Private"}, "sensitivity"),
+        ({"sensitivity": "confidential"}, "sensitivity"),
+        ({"cc": (Address("", "wife@home.example"),)}, "excluded_address"),
+        ({"bcc": (Address("", "x@sub.bank.example"),)}, "excluded_domain"),
+        ({"subject": "perso Hello"}, "private_word"),
+    ],
+)
+def test_second_grade_is_judged_by_all_rules_before_a_text_is_asked_for(
+    facts, reason, outgoing
+):
+    """Graph tells of sensitivity there; it counts for what the owner sent as well."""
+    policy = replace(
+        POLICY,
+        excluded_addresses=frozenset({"wife@home.example"}),
+        excluded_domains=frozenset({"bank.example"}),
+    )
+    listed = replace(LISTED, authors=(US,), to=(THEM,)) if outgoing else LISTED
+    spy = Spy(replace(listed, headers={}, parts=PARTS, **facts))
+    page = _page(listed, outgoing=outgoing or None)
+
+    reader.read(spy, page, policy, KNOWN)
+
+    assert page[0].outgoing is outgoing
+    assert page[0].decision.state is State.EXCLUDED
+    assert page[0].decision.reason == reason
+    assert spy.asked == [("facts", "0000000001")]
+
+
+def test_sender_that_only_the_second_grade_tells_makes_a_mail_outgoing():
+    """A one-way mailbox takes what its owner sent."""
+    policy = replace(POLICY, one_way=True)
+    sent = replace(LISTED, authors=(US,), to=(THEM,), headers={}, parts=PARTS)
+    page = _page(Envelope())
+
+    reader.read(Spy(sent), page, policy, KNOWN)
+
+    assert page[0].outgoing and page[0].body.text == "text"
+
+
+def test_place_that_is_told_twice_is_read_once_as_told_last():
+    early = replace(LISTED, headers={}, parts=PARTS)
+    presences = [_presence(early), _presence(replace(early, subject="Later"))]
+    page = reader.judge(presences, frozenset(), {"INBOX": "inbox"}, POLICY, KNOWN)
+    spy = Spy()
+
+    reader.read(spy, page, POLICY, KNOWN)
+
+    assert [item.envelope.subject for item in page] == ["Later"]
+    assert spy.asked == [("fetch", "0000000001")]
+
+
+def test_known_mail_told_by_its_place_alone_is_asked_for_nothing():
+    spy, known = Spy(), replace(_presence(None), key="id")
+    page = reader.judge([known], frozenset({"id"}), {}, POLICY, KNOWN)
+
+    reader.read(spy, page, POLICY, KNOWN)
+
+    assert page[0].decision is None and spy.asked == []
 
 
 def test_mail_that_could_not_be_listed_is_failed_not_judged():
