@@ -55,6 +55,7 @@ class Tap:
             self.connections += 1
             server = socket.create_connection(("127.0.0.1", self._target))
             answered = threading.Event()
+            answered.set()
             for source, target, record, is_server in (
                 (client, server, self.said, False),
                 (server, client, self.heard, True),
@@ -66,7 +67,7 @@ class Tap:
                 ).start()
 
     def _pass_on(self, source, target, record, is_server, answered) -> None:
-        """:param answered: the server spoke last: what the client says is a question"""
+        """:param answered: nothing is being asked: what the client says is a question"""
         left = self.cut_after if is_server else None
         try:
             while octets := source.recv(65536):

@@ -73,8 +73,8 @@ class Store:
             answer = answers.get(presence.place, presence)
             if isinstance(answer, MessageGone):
                 continue  # the next pull tells
-            if isinstance(answer, ProviderError):
-                raise answer
+            if isinstance(answer, ProviderError):  # it waits to be asked for again
+                answer = replace(presence, envelope=Envelope())
             present.append(answer)
         return replace(batch, present=tuple(present))
 
@@ -162,6 +162,7 @@ class Store:
         """What could not be read when it was listed."""
         queue = [place for place in self.unread if place in self.places]
         for place, answer in provider.envelopes(queue) if queue else ():
+            assert isinstance(answer, Presence | ProviderError)
             if isinstance(answer, Presence):
                 self.copies.discard(self.places.pop(place))
                 self._add(answer)
