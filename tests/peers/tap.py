@@ -67,7 +67,7 @@ class Tap:
                 ).start()
 
     def _pass_on(self, source, target, record, is_server, answered) -> None:
-        """:param answered: nothing is being asked: what the client says is a question"""
+        """:param answered: nothing is being asked: what the client says is new"""
         left = self.cut_after if is_server else None
         try:
             while octets := source.recv(65536):
