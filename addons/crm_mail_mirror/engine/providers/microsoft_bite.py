@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from . import microsoft_mail
-from .base import COUNTED_ROLES, Absence, Budget, Folder, Place, Presence
+from .base import (
+    COUNTED_ROLES,
+    Absence,
+    Budget,
+    Folder,
+    Place,
+    Presence,
+    ProviderError,
+    Unavailable,
+)
 from .microsoft_cursor import State, begun, following, meet, opened, stamp
 from .microsoft_folders import Tree
 from .microsoft_graph import Graph, Reply, items_of
@@ -96,6 +105,7 @@ class Bite:
         self.refused: set[str] = set()
         #: (folder, id) of mails of which the server cannot say where they are
         self.stubborn: set[tuple[str, str]] = set()
+        self.trouble: ProviderError | None = None
         # the facts
         self.folders: tuple[Folder, ...] | None = None
         self.reset: dict[str, str] = {}
@@ -187,6 +197,18 @@ class Bite:
         self.lost.pop(folder, None)
         size = self.tree.total(folder)
         self.known[folder] = begun(self.since, size, generation, again=True)
+
+    def _refuse(self, folder: str, problem: ProviderError) -> ProviderError | None:
+        """A folder that cannot be read leaves the others their turn; of one that was
+        deleted just now the tree will tell.
+
+        :return: trouble that is not this folder's alone
+        """
+        if not isinstance(problem, Unavailable):
+            return problem
+        self.refused.add(folder)
+        self.trouble = problem
+        return None
 
     def _counted(self) -> dict[str, Folder]:
         return {

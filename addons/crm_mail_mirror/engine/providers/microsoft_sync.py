@@ -64,20 +64,22 @@ class Pull(Walk):
         if looks:
             self.memory.quiet = False
             self.memory.quiet = self.look()
-        else:
-            self._meet_all()
         if self.memory.quiet:
             self.walk()
             if looks and self.is_all_walked() and self.find_lost():
                 self.complete()
                 self.is_done = True
+        if self.trouble and self.refused.issuperset(self.now):
+            raise self.trouble
 
     def _must_look(self) -> bool:
         """While old mail is walked, news are looked for only now and then."""
         fresh = time.monotonic() - self.memory.looked_at < LOOK_EVERY
         if not (self.memory.quiet and fresh):
             return True
-        self.now = self._counted()
+        # of folders that are not in the cursor nobody may have been told
+        self.now = {r: f for r, f in self._counted().items() if r in self.known}
+        self._bound_all()
         return not self._to_walk()
 
     # --- look -------------------------------------------------------------------------
@@ -111,11 +113,13 @@ class Pull(Walk):
         """Which folders count now; what is new among them, and from when on."""
         self.now = self._counted()
         for ref in self.now:
-            size = self.tree.total(ref)
             if ref not in self.known:
-                self.known[ref] = begun(self.since, size)
-            else:
-                bound(self.known[ref], self.since, size)
+                self.known[ref] = begun(self.since, self.tree.total(ref))
+        self._bound_all()
+
+    def _bound_all(self) -> None:
+        for ref in self.now:
+            bound(self.known[ref], self.since, self.tree.total(ref))
 
     # --- changes ----------------------------------------------------------------------
 
@@ -172,10 +176,8 @@ class Pull(Walk):
                 continue  # it counted when it was asked for
             if what == _CHANGES and reply.is_resync:
                 self._start_again(ref)
-            elif reply.status == 404:
-                self.refused.add(ref)  # the tree will tell that it is gone
             elif problem := reply.problem():
-                trouble = trouble or problem
+                trouble = self._refuse(ref, problem) or trouble
             elif what == _CHANGES:
                 fits = self._take_changes(ref, reply) and fits
             else:

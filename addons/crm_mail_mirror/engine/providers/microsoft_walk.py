@@ -77,7 +77,7 @@ class Walk(Lost):
         asks = {ref: self._ask_walk(ref, size) for ref, size in sizes.items()}
         trouble: ProviderError | None = None
         for ref, reply in self.graph.batch(asks).items():
-            trouble = trouble or self._take_page(ref, reply)
+            trouble = self._take_page(ref, reply) or trouble
         if trouble:
             raise trouble
 
@@ -99,11 +99,8 @@ class Walk(Lost):
             else:
                 self._start_again(ref)
             return None
-        if reply.status == 404:
-            self.refused.add(ref)  # the tree will tell that it is gone
-            return None
         if problem := reply.problem():
-            return problem
+            return self._refuse(ref, problem)
         page = page_of(self.graph, reply)
         if self._fits(page):
             self._walk_on(ref, state, page)
