@@ -105,6 +105,10 @@ class Pull(Fill):
         history = integer(profile.get("historyId"))
         if not history:
             raise Unavailable("garbage", "no history id")
+        # what was listed before belongs to an older history
+        self.memory.listing = None
+        self.memory.gone.clear()
+        self.memory.seen.clear()
         by_address = self.addresses is not None
         self.cursor.update(begun(str(history), self.since, time.time(), by_address))
         if not self.cursor["since"]:
