@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -25,16 +26,23 @@ def begin(
     client = client_of(settings)
     with _session(client) as http:
         app = application(client, http)
-        with asking():
-            flow = app.initiate_auth_code_flow(
-                client.scopes,
-                redirect_uri=redirect_uri,
-                state=state,
-                # a browser that is signed in to another account must not pick that
-                prompt="select_account",
-                login_hint=login_hint or None,
-            )
+        flow = _flow(app, client.scopes, redirect_uri, state, login_hint)
     return Beginning(flow.pop("auth_uri"), flow)
+
+
+def _flow(app, scopes, redirect_uri: str, state: str, login_hint: str) -> dict:
+    with asking(), warnings.catch_warnings():
+        # MSAL would have the answer posted: a browser posts it across sites, without
+        # the cookie of the session that the state is bound to
+        warnings.simplefilter("ignore")
+        return app.initiate_auth_code_flow(
+            scopes,
+            redirect_uri=redirect_uri,
+            state=state,
+            # a browser that is signed in to another account must not pick that
+            prompt="select_account",
+            login_hint=login_hint or None,
+        )
 
 
 def finish(settings: dict, flow: dict, answer: Mapping[str, str]) -> str:
@@ -81,9 +89,10 @@ def test(settings: dict, redirect_uri: str) -> None:
     client = client_of(settings)
     with _session(client) as http:
         app = application(client, http)
+        flow = _flow(app, client.scopes, redirect_uri, "state", "")
         with asking():
-            result = app.acquire_token_by_authorization_code(
-                "made-up", client.scopes, redirect_uri=redirect_uri
+            result = app.acquire_token_by_auth_code_flow(
+                flow, {"state": "state", "code": "made-up"}
             )
     if result.get("error") == "invalid_grant":
         problem: ProviderError = entra_problem(result)

@@ -50,8 +50,10 @@ class Client:
 
 def client_of(settings: Mapping) -> Client:
     """:param settings: those of ``microsoft.connect``"""
-    names = Client.__dataclass_fields__
-    return Client(**{name: settings[name] for name in names if settings.get(name)})
+    given = {name: settings.get(name) or "" for name in ("client_id", "client_secret")}
+    others = ("authority", "endpoint", "ca_file")
+    given |= {name: settings[name] for name in others if settings.get(name)}
+    return Client(**given)
 
 
 def may_read(scope: str) -> bool:
