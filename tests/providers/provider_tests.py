@@ -8,7 +8,8 @@ there and moved by its owner (``tests.peers.mail_owner``), who is the witness as
 
 from __future__ import annotations
 
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from engine.providers.base import (
@@ -298,6 +299,56 @@ class ProviderTests:
         (batch,) = store.sync(provider)
 
         assert len(batch.present[0].envelope.to) == 500
+
+    def test_headers_by_which_mail_is_the_same_in_all_mailboxes(
+        self, mailbox, provider, store
+    ):
+        header = (
+            "From: =?utf-8?q?J=C3=BCrgen_M=C3=BCller?= <Juergen@Customer.Example>",
+            'To: "Lee, Ann" <ann@one.example>, bob@two.example',
+            "Cc: Zoe <Zoe@three.example>",
+            "Subject: =?utf-8?b?R3LDvMOfZQ==?= aus",
+            " der Ferne",
+            "Date: Mon, 05 Jan 2026 14:30:00 +0530",
+            "Message-ID: <Mixed.Case@Host.Example>",
+            "In-Reply-To: <second@host.example>",
+            "References: <first@host.example>",
+            "\t<second@host.example>",
+            "Content-Type: text/plain; charset=iso-8859-1",
+            "Content-Transfer-Encoding: quoted-printable",
+        )
+        raw = "\r\n".join([*header, "", "Viele Gr=FC=DFe", ""])
+        mailbox.owner.append("INBOX", raw.encode())
+
+        batches = store.sync(provider)
+        ((place, envelope),) = self.known(provider, batches)
+        ((_place, body),) = provider.fetch([(place, envelope)])
+
+        for each in (batches[0].present[0].envelope, envelope):
+            assert each.message_id == "<Mixed.Case@Host.Example>"
+            assert each.subject == "Gr\xfc\xdfe aus der Ferne"
+            assert each.date == datetime(2026, 1, 5, 9, tzinfo=UTC)
+            assert [(a.name, a.email) for a in each.authors] == [
+                ("J\xfcrgen M\xfcller", "juergen@customer.example")
+            ]
+            assert [a.email for a in each.to] == ["ann@one.example", "bob@two.example"]
+            assert [a.email for a in each.cc] == ["zoe@three.example"]
+        assert envelope.references == ("<first@host.example>", "<second@host.example>")
+        assert envelope.in_reply_to == ("<second@host.example>",)
+        assert body.text.strip() == "Viele Gr\xfc\xdfe"
+
+    def test_pull_without_time_is_short(self, mailbox, provider, store):
+        for number in range(40):
+            mailbox.owner.append("INBOX", letter(number))
+        begun = time.monotonic()
+
+        batch = store.pull(provider, Budget(mails=1_000, seconds=0))
+
+        assert time.monotonic() - begun < 5
+        assert batch.more or len(batch.present) == 40
+        store.apply(batch)
+        store.sync(provider)
+        self.assert_equal(store, mailbox)
 
     # --- departures -------------------------------------------------------------------
 
