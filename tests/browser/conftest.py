@@ -1,4 +1,4 @@
-"""One Odoo, one mail server and one browser for all tests here."""
+"""One Odoo, a mail server, Google, Microsoft and one browser for all tests here."""
 
 import secrets
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 from setup import template
 from tests.browser.desk import Desk
 from tests.browser.office import Office
+from tests.linking.clouds import Clouds
 from tests.odoo_server import OdooServer
 from tests.peers.dovecot import Dovecot
 
@@ -17,16 +18,16 @@ def office(postgres, tmp_path_factory) -> Iterator[Office]:
     source = template.ensure(postgres, (template.ADDON,), bundles=True)
     dbname = f"mirror_test_{secrets.token_hex(4)}"
     template.clone(postgres, source, dbname)
-    with Dovecot({}) as dovecot:
+    with Dovecot({}) as dovecot, Clouds() as clouds:
         server = OdooServer(
             postgres,
             dbname,
             tmp_path_factory.mktemp("server"),
-            {"CRM_MAIL_MIRROR_CA_FILE": dovecot.ca_file},
+            clouds.environment(dovecot.ca_file),
             max_cron_threads=1,
         )
         try:
-            yield Office(server.start(), dovecot)
+            yield Office(server.start(), dovecot, clouds)
         finally:
             server.stop()
             template.drop(postgres, dbname)

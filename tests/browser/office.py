@@ -18,6 +18,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from http.cookiejar import CookieJar
 
+from tests.linking.clouds import Clouds
 from tests.odoo_server import OdooServer
 from tests.peers.dovecot import Dovecot
 
@@ -86,11 +87,14 @@ class Session:
 class Office:
     """:param server: runs the scheduled jobs as well
     :param dovecot: has a mailbox for each address that ``user`` is given
+    :param clouds: have accounts for those that ``account`` is given
     """
 
-    def __init__(self, server: OdooServer, dovecot: Dovecot):
+    def __init__(self, server: OdooServer, dovecot: Dovecot, clouds: Clouds):
         self.server = server
         self.dovecot = dovecot
+        self.clouds = clouds
+        clouds.register(server.url)
         self.admin = Session(server, "admin")
         self.admin(
             "ir.config_parameter",
@@ -161,6 +165,21 @@ class Office:
     def contact(self, name: str, email: str, **values) -> int:
         return self.admin.create("res.partner", name=name, email=email, **values)
 
+    def set_up_clouds(self, **changes) -> None:
+        """The registrations, as an administrator saves them in the settings."""
+        values = {
+            "mirror_google_enabled": True,
+            "mirror_google_client_id": self.clouds.google.client_id,
+            "mirror_google_secret": self.clouds.google.client_secret,
+            "mirror_microsoft_enabled": True,
+            "mirror_microsoft_client_id": self.clouds.entra.client_id,
+            "mirror_microsoft_secret": self.clouds.entra.client_secret,
+            "mirror_microsoft_audience": "common",
+            **changes,
+        }
+        page = self.admin.create("res.config.settings", **values)
+        self.admin("res.config.settings", "execute", [page])
+
     # --- mail -----------------------------------------------------------------------
 
     def letter(
@@ -174,10 +193,13 @@ class Office:
         days_ago: int = 0,
         attachment: str = "",
         folder: str = "",
+        at=None,
     ) -> None:
         """Put a mail into the mailbox of ``login``; each is a minute older.
 
         Without ``sender`` the owner wrote it, without ``to`` got it.
+
+        :param at: who has the mailbox: ``clouds.google``, ``clouds.graph`` or Dovecot
         """
         mail = EmailMessage()
         mail["From"] = sender or self.address(login)
@@ -193,7 +215,7 @@ class Office:
                 b"%PDF-1.4", maintype="application", subtype="pdf", filename=attachment
             )
         raw = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        with self.dovecot.user(self.address(login)) as mailbox:
+        with (at or self.dovecot).user(self.address(login)) as mailbox:
             folder = folder or ("INBOX" if sender else "Sent")
             mailbox.append(folder, raw, received=when)
 

@@ -14,6 +14,7 @@ holds the mere code.
 
 import logging
 import threading
+from datetime import timedelta
 
 import psycopg2
 
@@ -63,27 +64,20 @@ class CrmMailMirrorMailbox(models.Model):
 
     # ---- computes -------------------------------------------------------------------
 
-    @api.depends("link_outcome")
+    @api.depends("link_outcome", "state", "user_id")
     @api.depends_context("uid", "lang")
     def _compute_link_sentence(self):
         now = fields.Datetime.now().timestamp()
         for mailbox in self:
-            told = mailbox.sudo().link_outcome or {}
-            connected = told.get("code") == "connected"
-            fresh = now - told.get("at", 0) < (_TOLD_CONNECTED if connected else _TOLD)
-            mine = mailbox.user_id.id == self.env.uid
-            mailbox.is_just_linked = mine and fresh and connected
-            mailbox.link_sentence = (
-                outcome(
-                    self.env,
-                    told["code"],
-                    told.get("asked", ""),
-                    told.get("given", ""),
-                    told.get("own", ""),
-                )
-                if mine and fresh
-                else False
-            )
+            told = dict(mailbox.sudo().link_outcome or {})
+            code, age = told.pop("code", ""), now - told.pop("at", 0)
+            connected = code == "connected"
+            fresh = age < (_TOLD_CONNECTED if connected else _TOLD)
+            if connected and mailbox.state != "active":
+                fresh = False  # it was, and something else happened since
+            shown = fresh and mailbox.user_id.id == self.env.uid
+            mailbox.is_just_linked = shown and connected
+            mailbox.link_sentence = shown and outcome(self.env, code, **told)
 
     @api.depends("imap_host")
     def _compute_imap_preset(self):
@@ -172,6 +166,28 @@ class CrmMailMirrorMailbox(models.Model):
         hosts = self.env["ir.config_parameter"].sudo()
         hosts = hosts.get_param("crm_mail_mirror.allowed_hosts") or ""
         return tuple(hosts.replace(",", " ").split())
+
+    # ---- begun and left -------------------------------------------------------------
+
+    def _is_untried(self):
+        """Nothing was ever mirrored through it: a form that somebody left."""
+        self.ensure_one()
+        return self.state == "draft" and not self.last_sync_at
+
+    @api.autovacuum
+    def _gc_untried(self):
+        """What was begun and left keeps nobody from linking that address later."""
+        week_ago = fields.Datetime.now() - timedelta(days=7)
+        left = self.search(
+            [
+                ("state", "=", "draft"),
+                ("last_sync_at", "=", False),
+                ("write_date", "<", week_ago),
+            ],
+            limit=1000,
+        )
+        left.unlink()
+        return len(left), len(left) == 1000
 
     # ---- actions --------------------------------------------------------------------
 

@@ -271,11 +271,10 @@ class ResUsers(models.Model):
         mailboxes.check_access("create")
         provider = self.env.context.get("mirror_provider") or "imap"
         email = self.env.user.email or ""
-        if mailboxes.search_count(
-            [("email_normalized", "=", email_normalize(email))], limit=1
-        ):
-            email = ""
-        return {
+        taken = email and mailboxes.sudo().search(
+            [("email_normalized", "=", email_normalize(email))]
+        )
+        action = {
             "type": "ir.actions.act_window",
             "name": self.env._("Link a Mailbox"),
             "res_model": "crm.mail.mirror.mailbox",
@@ -284,9 +283,14 @@ class ResUsers(models.Model):
             "context": {
                 "default_user_id": self.env.uid,
                 "default_provider": provider,
-                "default_email": email,
+                "default_email": "" if taken else email,
             },
         }
+        if taken and taken.user_id == self.env.user and taken._is_untried():
+            # begun before, and left: leaving a form saves it
+            taken.with_user(self.env.user).provider = provider
+            action["res_id"] = taken.id
+        return action
 
     def action_mirror_sign_in(self):
         """From the banner: to the mailbox that waits, at once if it is the only one."""
