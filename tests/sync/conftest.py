@@ -1,5 +1,6 @@
 """Mailboxes that are mirrored: one database for all, people of its own for each."""
 
+import importlib
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +8,13 @@ import pytest
 
 from setup import template
 from tests.peers.dovecot import Dovecot
+from tests.peers.entra import Entra
+from tests.peers.google import Google
+from tests.peers.graph import Graph
+from tests.sync import oauth
 from tests.sync.mirror import LONG, Mirror
+
+pytest.register_assert_rewrite("tests.sync.oauth_tests")
 
 #: One for each mailbox of a run.
 LOGINS = [f"login{number}@dovecot.test" for number in range(500)]
@@ -95,25 +102,52 @@ def small_bites(mirror, monkeypatch):
 
 
 @pytest.fixture
-def during(mirror, monkeypatch):
-    """``during(call)``: called whenever the mirror has asked the server something."""
-    from odoo.addons.crm_mail_mirror.engine.providers.imap import ImapProvider
+def small_parts(mirror, monkeypatch):
+    """A page of seven mails comes in parts of three."""
+    from odoo.addons.crm_mail_mirror.engine.providers.base import Budget
+    from odoo.addons.crm_mail_mirror.models import mailbox_run
 
+    monkeypatch.setattr(mailbox_run, "PAGE", Budget(mails=7, seconds=20))
+    monkeypatch.setattr(mailbox_run, "ENVELOPES", 3)
+
+
+@pytest.fixture
+def during(mirror, patched_provider):
+    """``during(call)``: called whenever the mirror has asked the server something."""
     calls = []
 
-    def patch(method):
-        real = getattr(ImapProvider, method)
-
-        def and_life_goes_on(self, *args, **kwargs):
+    def and_life_goes_on(real):
+        def method(self, *args, **kwargs):
             for call in calls:
                 call()
             return real(self, *args, **kwargs)
 
-        monkeypatch.setattr(ImapProvider, method, and_life_goes_on)
+        return method
 
     for method in ("pull", "facts", "fetch", "confirm", "envelopes"):
-        patch(method)
+        patched_provider(method, and_life_goes_on)
     return calls
+
+
+@pytest.fixture
+def provider_name():
+    """Of the class whose steps are watched; test classes have another one."""
+    return "imap.ImapProvider"
+
+
+@pytest.fixture
+def patched_provider(mirror, provider_name, monkeypatch):
+    """``patched_provider("fetch", wrap)`` puts ``wrap(real)`` in its place."""
+    module, _dot, name = provider_name.partition(".")
+    found = importlib.import_module(
+        f"odoo.addons.crm_mail_mirror.engine.providers.{module}"
+    )
+    provider = getattr(found, name)
+
+    def patch(method, wrap):
+        monkeypatch.setattr(provider, method, wrap(getattr(provider, method)))
+
+    return patch
 
 
 @pytest.fixture
@@ -157,15 +191,51 @@ def post(mirror, dovecot, monkeypatch):
 
 
 @pytest.fixture
-def fetched(mirror, monkeypatch):
-    """Message-IDs of the mails whose text left the mailbox over IMAP."""
-    from odoo.addons.crm_mail_mirror.engine.providers.imap import ImapProvider
+def fetched(mirror, patched_provider):
+    """Message-IDs of the mails whose text left the mailbox."""
+    seen = []
 
-    seen, real = [], ImapProvider.fetch
+    def noted(real):
+        def fetch(self, mails):
+            seen.extend(envelope.message_id for _place, envelope in mails)
+            return real(self, mails)
 
-    def fetch(self, mails):
-        seen.extend(envelope.message_id for _place, envelope in mails)
-        return real(self, mails)
+        return fetch
 
-    monkeypatch.setattr(ImapProvider, "fetch", fetch)
+    patched_provider("fetch", noted)
     return seen
+
+
+# ---- Google and Microsoft ---
+
+
+@pytest.fixture(scope="session")
+def google():
+    with Google([]) as server:
+        yield server
+        assert not server.complaints()
+
+
+@pytest.fixture(scope="session")
+def entra():
+    with Entra([]) as server:
+        yield server
+        assert not server.complaints()
+
+
+@pytest.fixture(scope="session")
+def graph(entra):
+    with Graph(entra.whoami) as server:
+        yield server
+
+
+@pytest.fixture
+def at_google(mirror, google, monkeypatch, tmp_path):
+    with oauth.at_google(mirror, google, monkeypatch, tmp_path) as linked:
+        yield linked
+
+
+@pytest.fixture
+def at_microsoft(mirror, entra, graph, monkeypatch, tmp_path):
+    with oauth.at_microsoft(mirror, entra, graph, monkeypatch, tmp_path) as linked:
+        yield linked

@@ -26,7 +26,7 @@ class Life:
         self.client, self.stranger = client, stranger
         self.number = 0
         self.lock = threading.Lock()
-        for folder in set(FOLDERS) - set(program.folders()):
+        for folder in sorted(set(FOLDERS) - set(program.folders())):
             program.create(folder)
 
     def go_on(self, steps=1):
@@ -75,6 +75,27 @@ class Life:
         domain = self.client.rpartition("@")[2]
         numbered = {f"<{number}@{domain}>" for number in range(0, self.number, 2)}
         return {place for place in self.program.truth(IGNORED) if place[2] in numbered}
+
+
+class PlainLife(Life):
+    """In a mailbox that knows nothing of marking for deletion."""
+
+    _WAYS = ["arrive"] * 5 + ["move"] * 3 + ["expunge", "expunge", "copy", "read"]
+
+    def _any(self, deleted=False):
+        folder = self.random.choice(FOLDERS)
+        refs = sorted(self.program.listing(folder))
+        return folder, self.random.choice(refs) if refs else None
+
+    def copy(self):
+        folder, ref = self._any()
+        if ref and folder not in IGNORED:
+            self.program.copy(folder, ref, self.random.choice(COUNTED))
+
+    def read(self):
+        folder, ref = self._any()
+        if ref:
+            self.program.read(folder, ref)
 
 
 #: Where a page can be broken off: (class, method, before or after it)

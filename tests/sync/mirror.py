@@ -92,7 +92,11 @@ class Mirror:
                 }
             )
             mailbox.write({"state": "active"})
-            return Box(mailbox.id, user_id, email)
+            return self.box(mailbox)
+
+    @staticmethod
+    def box(mailbox) -> Box:
+        return Box(mailbox.id, mailbox.user_id.id, mailbox.email)
 
     def contact(self, local="client", **values) -> int:
         """A contact; :return: its id. Its address: ``mirror.at(local)``."""
@@ -151,6 +155,10 @@ class Mirror:
         for (state, _reason), count in self.states(box).items():
             found[state] += count
         return found
+
+    def activities(self, box) -> int:
+        with self.env() as env:
+            return len(env["crm.mail.mirror.mailbox"].browse(box.id).activity_ids)
 
     def mirrored(self, box) -> list[str]:
         """Message-IDs of what readers are shown of this mailbox."""

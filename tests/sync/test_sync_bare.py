@@ -25,16 +25,6 @@ def bare(server):
 
 
 @pytest.fixture
-def small_parts(mirror, monkeypatch):
-    """A page of seven mails comes in parts of three."""
-    from odoo.addons.crm_mail_mirror.engine.providers.base import Budget
-    from odoo.addons.crm_mail_mirror.models import mailbox_run
-
-    monkeypatch.setattr(mailbox_run, "PAGE", Budget(mails=7, seconds=20))
-    monkeypatch.setattr(mailbox_run, "ENVELOPES", 3)
-
-
-@pytest.fixture
 def time_is_up(mirror, monkeypatch):
     """``time_is_up()``: from now on the run begins nothing new."""
     import time

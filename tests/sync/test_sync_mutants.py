@@ -12,7 +12,7 @@ from tests.sync import test_sync_places as places
 from tests.sync import test_sync_races as races
 from tests.sync import test_sync_secrets as secrets
 from tests.sync.mirror import Mirror
-from tests.sync.test_sync_bare import bare, small_parts, time_is_up  # noqa: F401
+from tests.sync.test_sync_bare import bare, time_is_up  # noqa: F401
 from tests.sync.test_sync_places import placed, vanished  # noqa: F401
 from tests.sync.test_sync_secrets import rotating  # noqa: F401
 

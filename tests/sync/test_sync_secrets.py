@@ -53,11 +53,6 @@ def wait(mirror, box):
     return seconds
 
 
-def activities(mirror, box):
-    with mirror.env() as env:
-        return len(env["crm.mail.mirror.mailbox"].browse(box.id).activity_ids)
-
-
 # ---- saved before it is used ---
 
 
@@ -120,7 +115,7 @@ def test_worker_killed_around_the_saving(mirror, lib, server, rotating, when):
         assert mirror.by_state(rotating) == {"mirrored": 1}
     else:
         assert mirror.mailbox(rotating, "state") == "needs_login"
-        assert activities(mirror, rotating) == 1
+        assert mirror.activities(rotating) == 1
         server.secret = "anew"
         consent(mirror, rotating, "anew")
         mirror.write("crm.mail.mirror.mailbox", rotating.id, state="active")
@@ -214,7 +209,7 @@ def test_two_workers_renew_at_once_and_the_refused_one_is_no_reason_to_ask(
     for run, found in ((runs[1], lost), (runs[0], won)):
         end(mirror, run, found)
     assert mirror.mailbox(rotating, "state") == "active"
-    assert activities(mirror, rotating) == 0
+    assert mirror.activities(rotating) == 0
     server.before.clear()
     mirror.sync(rotating)
     assert mirror.by_state(rotating) == {"mirrored": 1}
@@ -236,7 +231,7 @@ def test_refusal_of_a_secret_that_was_replaced_meanwhile_is_no_verdict(
 
     assert mirror.mailbox(rotating, "state") == "active"
     assert not mirror.mailbox(rotating, "last_error")
-    assert activities(mirror, rotating) == 0
+    assert mirror.activities(rotating) == 0
     assert wait(mirror, rotating) < 5
     mirror.sync(rotating)
     assert mirror.by_state(rotating) == {"mirrored": 1}
@@ -250,7 +245,7 @@ def test_refusal_of_the_secret_in_use_asks_the_owner_once(mirror, server, rotati
 
     assert mirror.mailbox(rotating, "state") == "needs_login"
     assert mirror.mailbox(rotating, "last_error") == "access_revoked"
-    assert activities(mirror, rotating) == 1
+    assert mirror.activities(rotating) == 1
 
 
 def test_refusal_after_the_run_kept_a_secret_itself_is_a_verdict(
@@ -472,7 +467,7 @@ def test_client_that_works_again_resumes_what_waited_for_it_and_nothing_else(
     states = [mirror.mailbox(box, "state") for box in boxes]
     assert states == ["active"] * 3 + ["error"] * 3
     assert mirror.mailbox(other, "state") == "error", "it has another client"
-    assert [activities(mirror, box) for box in boxes] == [0] * 3 + [1] * 3
+    assert [mirror.activities(box) for box in boxes] == [0] * 3 + [1] * 3
     mirror.sync(*boxes, due=False)
     assert [server.calls["pull"] for server in servers] == [2] * 3 + [1] * 3
 
@@ -509,4 +504,4 @@ def test_each_refusal_waits_for_who_can_mend_it(
     assert mirror.mailbox(box, "state") == state
     assert mirror.mailbox(box, "last_error") == code
     assert server.calls["pull"] == 1, "tried on"
-    assert activities(mirror, box) == 1
+    assert mirror.activities(box) == 1
