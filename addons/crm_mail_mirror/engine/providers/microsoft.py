@@ -36,12 +36,14 @@ from .microsoft_bite import Memory
 from .microsoft_errors import graph_problem
 from .microsoft_folders import Tree, listed_anew
 from .microsoft_graph import Ask, Graph, Reply, path
-from .microsoft_http import CHUNK, Http, TooBig
+from .microsoft_http import Http, TooBig
 from .microsoft_sync import Pull
 from .microsoft_token import Client, Tokens
 
 #: Mails asked for at once: a page is not held in memory twice.
 BITE = 100
+#: Bytes of an attachment handed on at once.
+CHUNK = 65_536
 
 
 def connect(

@@ -79,7 +79,7 @@ def path(*steps: str, **query: str | int) -> str:
     >>> path("me", "messages", "AA=", select="id,subject")
     '/me/messages/AA%3D?$select=id,subject'
     """
-    told = "/" + "/".join(quote(step, safe="") for step in steps)
+    told = "/" + "/".join(quote(step, safe="$") for step in steps)
     options = {
         name if name in _PLAIN else f"${name}": value for name, value in query.items()
     }

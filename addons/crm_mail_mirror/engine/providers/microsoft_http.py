@@ -21,8 +21,8 @@ from .base import Traffic, Unavailable
 CONNECT, READ, WHOLE = 10.0, 60.0, 120.0
 #: Bytes of an answer. A page of 1,000 listed mails is 2 MB.
 MAX_ANSWER = 64_000_000
-#: Bytes read at once, and of a chunk of an attachment.
-CHUNK = 65_536
+#: Bytes that are waited for before time is looked at.
+PIECE = 2_048
 
 # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _OTHER_HOST = (62, 64)
@@ -90,8 +90,8 @@ class Http:
     def _send(self, method: str, url: str, given: dict) -> Answer:
         with self._asked(method, url, given) as response:
             content, end = bytearray(), time.monotonic() + WHOLE
-            for chunk in response.iter_content(CHUNK):
-                content += chunk
+            for piece in response.iter_content(PIECE):
+                content += piece
                 if len(content) > MAX_ANSWER:
                     raise TooBig
                 if time.monotonic() > end:

@@ -7,6 +7,7 @@ https://learn.microsoft.com/en-us/graph/api/resources/message
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ _EXTENDED = " or ".join(
 _FILES = "id,name,contentType,size,isInline"
 _SENSITIVITIES = {"1": "personal", "2": "private", "3": "company-confidential"}
 
+_FIELD_NAME = re.compile(r"[!-9;-~]{1,200}")  # RFC 5322 section 2.2
 #: Attachments of a mail that are looked at.
 MAX_FILES = 2_000
 #: The text: Graph gives one of them, and its size only with it. 1 is "there is one".
@@ -139,6 +141,8 @@ def _header_block(rows: object) -> bytes:
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict):
             name, value = _string(row.get("name")), _string(row.get("value"))
+            if not _FIELD_NAME.fullmatch(name):
+                continue
             line = f"{name}: {' '.join(value.splitlines())}\r\n"
             size += len(line)
             if size > headers.MAX_HEADER:
