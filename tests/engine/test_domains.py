@@ -16,6 +16,7 @@ from engine.domains import (
     is_disposable,
     is_free_mail,
     organisation,
+    overruled,
     problem_of,
     problem_of_address,
 )
@@ -84,7 +85,7 @@ def test_where_anybody_gets_an_address(domain):
 @pytest.mark.parametrize(
     "domain",
     "odoo.com linagora.com redhat.com ibm.com siemens.de sncf-reseau.fr myhotmail.com"
-    " gmail.firm.example proton.com company.eu.org co.uk com example.com".split()
+    " gmail.firm.example proton.com firm.za.com firm.dyndns.org co.uk com".split()
     + ["", "."],
 )
 def test_where_nobody_does_but_who_works_there(domain):
@@ -270,6 +271,18 @@ def test_which_addresses_may_be_excluded(value, problem):
 
 def test_only_free_mail_is_but_warned_of():
     assert [p for p in DomainProblem if p.is_warning] == [DomainProblem.FREE_MAIL]
+
+
+def test_an_exclusion_beats_the_allow_list():
+    allowed = ["Anna@acme.example", "eu.acme.example", "b.example", "c@b.example", "x"]
+
+    assert overruled(allowed, ["*.ACME.example", "c@b.example", ""]) == {
+        "Anna@acme.example",
+        "eu.acme.example",
+        "c@b.example",
+    }
+    assert overruled(["acme.example"], ["anna@acme.example"]) == frozenset()
+    assert overruled(["a@x.example"], []) == frozenset()
 
 
 @given(st.text(st.characters()) | st.from_regex(r"[*@.]{0,3}[\w.-]{1,40}"))

@@ -452,6 +452,17 @@ def test_a_list_of_the_house_passes_on_what_customers_write():
     assert reason(through) == Reason.CONTACT
 
 
+def test_a_letter_to_the_owner_and_a_list_is_mirrored():
+    fields = {"list-id": ("<pumps.lists.example>",), "precedence": ("list",)}
+    answer = mail(cc=("pumps@lists.example",), headers=fields)
+    tagged = dataclasses.replace(answer, to=people("b+x@free.example"))
+    to_a_colleague = dataclasses.replace(answer, to=people("carl@free.example"))
+
+    assert reason(answer) == Reason.CONTACT
+    assert reason(tagged) == Reason.CONTACT
+    assert reason(to_a_colleague) == Reason.BULK_LIST_ID
+
+
 def test_roles_alone_are_nobody_unless_one_is_a_contact():
     domains = policy(match_domains=True)
     roles = ("info@customer.example", "no-reply@y.example")

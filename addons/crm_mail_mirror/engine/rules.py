@@ -148,10 +148,11 @@ def decide(
     :return: ``Need`` only if rules 1 to 7 let the mail pass and its second grade is not
         known
     """
-    reason = _refused_by_listing(envelope, policy, directory, role, received_at)
+    emails = _usable(envelope)
+    outsiders = _outsiders(emails, policy, directory)
+    reason = _refused_by_listing(envelope, emails, outsiders, policy, role, received_at)
     if reason:
         return Decision(reason.state, reason)
-    outsiders = external(envelope, policy, directory)
     known = outsiders & directory.known
     matched = known | _matched_by_domain(outsiders, policy, directory)
     if not matched:
@@ -160,7 +161,7 @@ def decide(
         return Need("headers")
     reason = (
         missing_content(envelope)  # rule 8
-        or _waved_through(envelope, outsiders, policy)
+        or _waved_through(emails, outsiders, policy)
         or _unasked(envelope, policy, directory, outgoing)
         or _without_person(outsiders, known)
         or (Reason.CONTACT if known else Reason.DOMAIN)
@@ -176,9 +177,15 @@ def external(
     Of the house are the mailbox's own addresses (with any ``+tag``), its dropbox, the
     directory's own addresses, and everything on an own domain or a subdomain of one.
     """
+    return _outsiders(_usable(envelope), policy, directory)
+
+
+def _outsiders(
+    emails: frozenset[str], policy: Policy, directory: Directory
+) -> frozenset[str]:
     return frozenset(
         email
-        for email in _usable(envelope)
+        for email in emails
         if email not in directory.own
         and email != policy.dropbox
         and not _is_owners(email, policy)
@@ -216,12 +223,12 @@ _SENSITIVE = {"personal", "private", "company-confidential", "confidential"}
 
 def _refused_by_listing(
     envelope: Envelope,
+    emails: frozenset[str],
+    outsiders: frozenset[str],
     policy: Policy,
-    directory: Directory,
     role: str,
     received_at: datetime,
 ) -> Reason | None:
-    emails = _usable(envelope)
     sensitivity = re.sub(r"[\s_-]+", "-", envelope.sensitivity.strip().lower())
     if role not in COUNTED_ROLES:
         return Reason.FOLDER
@@ -237,7 +244,7 @@ def _refused_by_listing(
         return Reason.EXCLUDED_ADDRESS
     if any(lies_within(domain_of(email), policy.excluded_domains) for email in emails):
         return Reason.EXCLUDED_DOMAIN
-    if not external(envelope, policy, directory):
+    if not outsiders:
         return Reason.INTERNAL
     return None
 
@@ -263,10 +270,10 @@ def _matched_by_domain(
 
 
 def _waved_through(
-    envelope: Envelope, outsiders: frozenset[str], policy: Policy
+    emails: frozenset[str], outsiders: frozenset[str], policy: Policy
 ) -> Reason | None:
     """Rule 9: what is pushed or allowed need not pass rules 10 to 12."""
-    if policy.dropbox in _usable(envelope):
+    if policy.dropbox in emails:
         return Reason.DROPBOX
     if outsiders & policy.allowed_addresses or any(
         lies_within(domain_of(email), policy.allowed_domains) for email in outsiders
