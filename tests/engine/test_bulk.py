@@ -327,7 +327,7 @@ def labelled():
 
 
 def in_half(path, half):
-    """The rule on letters was chosen by half 0 alone; half 1 was held out."""
+    """Two halves, to compare: mail of both was read before the rule was chosen."""
     return zlib.crc32(Path(path).name.encode()) % 2 == half
 
 
