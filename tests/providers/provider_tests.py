@@ -596,6 +596,22 @@ class ProviderTests:
         assert isinstance(answers[gone], MessageGone)
         self.assert_equal(store, mailbox)
 
+    def test_mail_in_the_trash_is_gone_from_its_place(
+        self, mailbox, provider, store, folders
+    ):
+        refs = [mailbox.owner.append("INBOX", letter(number)) for number in range(3)]
+        store.sync(provider)
+        places = {place.ref: place for place in store.places}
+        mailbox.owner.move("INBOX", refs[1], "Trash")
+
+        with mailbox.open() as another:  # a server may still have it at hand here
+            answers = dict(another.envelopes(list(places.values())))
+
+        assert isinstance(answers.pop(places[refs[1]]), MessageGone)
+        assert {presence.place.ref for presence in answers.values()} == {
+            *(refs[0], refs[2])
+        }
+
     # --- the cursor -------------------------------------------------------------------
 
     def change_something(self, mailbox, refs) -> None:
