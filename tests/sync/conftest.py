@@ -1,8 +1,14 @@
 """Mailboxes that are mirrored: one database for all, people of its own for each."""
 
+import contextlib
 import importlib
+import os
 import secrets
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -204,6 +210,50 @@ def fetched(mirror, patched_provider):
 
     patched_provider("fetch", noted)
     return seen
+
+
+@pytest.fixture
+def worker(sync_database, postgres, tmp_path):
+    """A worker in a process of its own, to be killed.
+
+    ``worker(box)`` loads Odoo; each ``start()`` of what it gives forks a worker."""
+    programs = []
+
+    class Worker:
+        def __init__(self, box):
+            conf = template.configuration(postgres, tmp_path / "worker.conf")
+            script = Path(__file__).with_name("worker.py")
+            self.program = subprocess.Popen(
+                [sys.executable, script, conf, sync_database, str(box.id)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=template.environment(postgres),
+            )
+            programs.append(self.program)
+            assert self._said() == "ready"
+
+        def _said(self):
+            return self.program.stdout.readline().strip()
+
+        def start(self):
+            self.program.stdin.write("\n")
+            self.program.stdin.flush()
+            self.pid = int(self._said())
+
+        def kill(self):
+            with contextlib.suppress(ProcessLookupError):  # it is done already
+                os.kill(self.pid, signal.SIGKILL)
+            return self.end()
+
+        def end(self):
+            """:return: 0, or the signal that ended it"""
+            return os.waitstatus_to_exitcode(int(self._said()))
+
+    yield Worker
+    for program in programs:
+        program.stdin.close()
+        program.wait(60)
 
 
 # ---- Google and Microsoft ---

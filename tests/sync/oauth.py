@@ -129,6 +129,12 @@ class AtGoogle(Linked):
             **settings,
         )
 
+    def pace(self, units_per_minute: int) -> None:
+        """Google gives so much quota, and the server's settings say so."""
+        self.authority.limit(units_per_minute)
+        self.configure()
+        Linked.configure(self, gmail_units_per_minute=str(units_per_minute))
+
     def owner(self, email):
         return self.authority.user(email)
 
@@ -141,6 +147,7 @@ class AtGoogle(Linked):
     def clear(self):
         self.authority.clear_requests()
         self.authority.clear_faults()
+        self.authority.limit(None)
 
     def fail(self, status, times=1, retry_after=None):
         reason = {429: "rateLimitExceeded", 403: "userRateLimitExceeded"}.get(

@@ -7,6 +7,8 @@ from __future__ import annotations
 import logging
 import os
 import random
+import signal
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -449,6 +451,40 @@ class SyncTests:
         # a copy of a mail is a mail of its own at Microsoft, a label at Google
         assert mirror.mirrored(box) == sorted(each[2] for each in wanted)
         assert not mirror.mailbox(box, "last_error")
+
+    def test_kill_9_during_an_import_loses_and_doubles_nothing(
+        self, mirror, at, box_owner, worker
+    ):
+        box, owner = box_owner
+        mirror.contact("client")
+        for number in range(240):
+            local = "client" if number % 3 else "stranger"
+            owner.append("INBOX", raw(number, mirror.at(local), box.email))
+        at.expire_access(box)
+        work, moment, seen = worker(box), random.Random(), []
+
+        for kill in range(1, 4):
+            mirror.make_due(box)
+            work.start()
+            deadline = time.monotonic() + 30
+            while sum(mirror.by_state(box).values()) < 60 * (kill - 1):
+                assert time.monotonic() < deadline, "the worker does not go on"
+            time.sleep(moment.uniform(0, 0.3))
+            if work.kill() != -signal.SIGKILL:
+                break  # it was done before
+            mirror.check(box)
+            seen.append(sum(mirror.by_state(box).values()))
+            assert mirror.mailbox(box, "state") == "active"
+        assert seen, "it was done before it was killed once"
+        assert seen == sorted(seen), "what was committed went again"
+        mirror.make_due(box)
+        work.start()
+        assert work.end() == 0
+
+        wanted = {f"<{n}@{mirror.domain}>" for n in range(240) if n % 3}
+        assert mirror.mirrored(box) == sorted(wanted), seen
+        assert mirror.by_state(box) == {"mirrored": 160, "unmatched": 80}
+        mirror.check(box)
 
     @pytest.mark.parametrize("part", range(3))
     def test_crash_at_every_edge_of_a_page_loses_and_doubles_nothing(

@@ -1,64 +1,15 @@
 """Workers that are processes: killed at random moments, and the server's own job."""
 
-import contextlib
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
-import pytest
-
-from setup import template
 from tests.sync.history import IGNORED
 from tests.sync.letters import raw
 
 KILLS = int(os.environ.get("KILLS", "3"))
 MAILS = 1500
-
-
-@pytest.fixture
-def worker(sync_database, postgres, tmp_path):
-    """``worker(box)`` loads Odoo; each ``start()`` of what it gives forks a worker."""
-    programs = []
-
-    class Worker:
-        def __init__(self, box):
-            conf = template.configuration(postgres, tmp_path / "worker.conf")
-            script = Path(__file__).with_name("worker.py")
-            self.program = subprocess.Popen(
-                [sys.executable, script, conf, sync_database, str(box.id)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=template.environment(postgres),
-            )
-            programs.append(self.program)
-            assert self._said() == "ready"
-
-        def _said(self):
-            return self.program.stdout.readline().strip()
-
-        def start(self):
-            self.program.stdin.write("\n")
-            self.program.stdin.flush()
-            self.pid = int(self._said())
-
-        def kill(self):
-            with contextlib.suppress(ProcessLookupError):  # it is done already
-                os.kill(self.pid, signal.SIGKILL)
-            return self.end()
-
-        def end(self):
-            """:return: 0, or the signal that ended it"""
-            return os.waitstatus_to_exitcode(int(self._said()))
-
-    yield Worker
-    for program in programs:
-        program.stdin.close()
-        program.wait(60)
 
 
 def progress(mirror, box):
