@@ -35,7 +35,7 @@ class Round:
     :param last: sort key of the last entry told; ``[]`` = none yet
     :param told: how many entries of this round were told, for the cap
     :param made: the clock when the token was given out
-    :param untold: ids of items that left before this round came to tell them
+    :param untold: ids of items that left or changed before this round came to them
     :param silent: those of the round before: nobody heard of them, so it is not told
         that they left
     """
@@ -150,13 +150,31 @@ class Rounds:
         return page, replace(state, last=page[-1].key, told=told, rested=False)
 
     def _slipped(self, mailbox: Mailbox, state: Round) -> tuple[str, ...]:
-        """What left since the page before, and this round had not come to."""
-        return tuple(
-            gone.id
+        """What left or changed since the page before, and was not come to by then.
+
+        Nobody has heard of it: what changed is for the next round, and if it leaves
+        before that comes to it, there is nothing to take back.
+        """
+        if mailbox.clock == state.made:
+            return ()
+        events = [
+            (gone.id, gone.received, gone.arrived, gone.left)
             for gone in mailbox.departures.get(state.stream, ())
-            if gone.left > state.made
-            and state.since < gone.arrived <= state.upto
-            and self._key(state, gone.id, gone.received) > state.last
+        ]
+        if state.stream in mailbox.contents:
+            events += [
+                (item.id, item.received.timestamp(), item.arrived, item.changed)
+                for item in mailbox.mails(state.stream)
+            ]
+        known = {*state.untold}
+        return tuple(
+            item_id
+            for item_id, received, arrived, event in events
+            if event > state.made
+            and arrived <= state.upto
+            and (arrived > state.since or item_id in state.silent)
+            and self._key(state, item_id, received) > state.last
+            and item_id not in known
         )
 
     def _key(self, state: Round, item_id: str, received: float) -> tuple:

@@ -191,6 +191,7 @@ class Batch:
             method=str(member["method"]).upper(),
             target=f"/{outer.version}/{url.lstrip('/')}",
             headers=headers,
+            body=json.dumps(member["body"]).encode() if "body" in member else b"",
             base=outer.base,
             email=outer.email,
             inner=True,

@@ -1,6 +1,6 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""Which request is answered by what? Reading mail, and nothing else.
+"""Which request is answered by what? Reading mail; changes are in ``graph_writes``.
 
 =======================================================================  ==============
 ``/me``                                                                  ``_me``
@@ -22,6 +22,7 @@ from urllib.parse import quote, urlencode
 
 from . import graph_answers as answers
 from . import graph_query as query
+from . import graph_writes
 from .graph_answers import Problem, View
 from .graph_delta import Entry, Round
 from .graph_http import Answer, Request
@@ -59,14 +60,16 @@ def answer(graph: Graph, request: Request) -> Answer:
         return _me(account, request)
     if path[0].lower() not in ("mailfolders", "messages"):
         raise _no_segment(path[0])
-    _may_read(account, request)
+    _may(account, request)
     mailbox = graph.mailbox(request.email)
     with mailbox.lock:
         return _Reading(graph, mailbox, request).answer(path)
 
 
-def _may_read(account: Account, request: Request) -> None:
-    if "Mail.Read" not in account.scopes or request.method != "GET":
+def _may(account: Account, request: Request) -> None:
+    """:raises Problem: not consented to, or there is no mailbox"""
+    enough = {"Mail.ReadWrite"} | ({"Mail.Read"} if request.method == "GET" else set())
+    if not enough & set(account.scopes):
         raise Problem(
             403,
             "ErrorAccessDenied",
@@ -140,13 +143,18 @@ class _Reading:
     def answer(self, path: list[str]) -> Answer:
         """:param path: from ``mailFolders`` or ``messages`` on"""
         folder = None
+        writes = self.request.method != "GET"
         if path[0].lower() == "mailfolders":
-            if len(path) == 1:
+            if len(path) == 1 and not writes:
                 return self.folders(self.mailbox.well_known("msgfolderroot"))
+            if len(path) == 1:
+                path = [*path, "msgfolderroot"]
             if path[1].lower() in ("delta", "delta()"):
                 self.ends(path, 2)
                 return self.tree_delta()
             folder, path = self.folder(path[1]), path[2:]
+            if writes and path[:1] != ["messages"]:
+                return graph_writes.folder(self.mailbox, self.request, folder, path)
             if not path:
                 return self.one_folder(folder)
             if path[0].lower() == "childfolders":
@@ -157,8 +165,10 @@ class _Reading:
         return self.in_messages(folder, path[1:])
 
     def in_messages(self, folder: Folder | None, path: list[str]) -> Answer:
-        if not path:
+        if not path and self.request.method == "GET":
             return self.messages(folder)
+        if not path:
+            raise Problem(405, "ErrorInvalidRequest", "No mail is written here.")
         if path[0].lower() in ("delta", "delta()", "microsoft.graph.delta()"):
             self.ends(path, 1)
             if folder is None:
@@ -170,6 +180,8 @@ class _Reading:
                 )
             return self.delta(folder)
         item = self.item(path[0], folder)
+        if self.request.method != "GET":
+            return graph_writes.message(self.mailbox, self.request, item, path[1:])
         if len(path) == 1:
             return self.one_message(item)
         if path[1] == "$value":
