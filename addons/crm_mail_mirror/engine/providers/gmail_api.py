@@ -92,7 +92,7 @@ class Api:
 
     def history(self, since: str) -> dict:
         """What changed after this history id. :raises Refused: 404: too long ago"""
-        return self._ask(
+        told = self._ask(
             self._history,
             expected=(404,),
             startHistoryId=since,
@@ -103,6 +103,8 @@ class Api:
                 "labelsRemoved(labelIds,message(id,labelIds)))"
             ),
         )
+        _must_be_list(told, "history")
+        return told
 
     def list(
         self, query: str, page: str = "", label: str = ""
@@ -124,6 +126,7 @@ class Api:
             fields="messages/id,nextPageToken",
             **more,
         )
+        _must_be_list(told, "messages")
         following = told.get("nextPageToken")
         return ids_of(told.get("messages")), (
             following if isinstance(following, str) else ""
@@ -192,6 +195,12 @@ class Api:
 
 
 # --- answers may be odd --------------------------------------------------------------
+
+
+def _must_be_list(told: dict, name: str) -> None:
+    """Missing it is empty; of another shape it says nothing of what is there."""
+    if not isinstance(told.get(name, []), list):
+        raise Unavailable("garbage", f"{name} are no list")
 
 
 def listed(value: object) -> list:
