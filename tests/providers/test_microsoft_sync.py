@@ -424,6 +424,41 @@ def test_mail_that_the_server_chokes_on_is_not_told_as_gone(
     assert store.copies == set()
 
 
+def test_server_that_gives_more_than_was_asked_for(
+    mailbox, graph, provider, store, monkeypatch
+):
+    monkeypatch.setattr(
+        "tests.peers.graph_routes._Reading.page_size", lambda self, state: 7
+    )
+    refs = [
+        mailbox.owner.append(folder, letter(f"{folder}{number}"))
+        for folder in ("INBOX", "Archive", "Sent")
+        for number in range(20)
+    ]
+    store.sync(provider, Budget(mails=4))
+    assert len(store.places) == 60
+    mailbox.owner.expunge("INBOX", *refs[:15])
+    mailbox.owner.replay("Archive", *refs[20:40])
+    mailbox.owner.replay("Sent", *refs[40:])
+
+    store.sync(provider, Budget(mails=4), passes=2)
+
+    assert_equal(store, mailbox)
+
+
+def test_folder_inside_one_that_is_gone_is_gone(mailbox, graph, provider, store):
+    """Should Graph tell of the outer one alone."""
+    mailbox.owner.create("Work/Offers")
+    mailbox.owner.append("Work/Offers", letter(1))
+    store.sync(provider)
+    work = mailbox.owner.folder_ref("Work")
+    store.cursor["tree"]["all"].pop(work)
+
+    store.sync(provider, passes=2)
+
+    assert store.copies == set()
+
+
 # --- lost state -------------------------------------------------------------------
 
 

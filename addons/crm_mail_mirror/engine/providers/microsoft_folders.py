@@ -144,9 +144,12 @@ class Tree:
     def listing(self) -> tuple[Folder, ...]:
         """All of them: the inbox first, then the sent mail, ..."""
         own = {ref: WELL_KNOWN[name] for name, ref in self.known.items()}
+        top = self.folders.get(self.known.get("inbox", ""), ("", "", 0))[1]
         found = []
         for ref in self.folders:
             above = list(self._above(ref))
+            if self.folders[above[-1]][1] not in ("", top):
+                continue  # the folder it lay in is gone, though nobody said: it is
             roles = [own[each] for each in above if own.get(each) in IGNORED_ROLES]
             role = roles[0] if roles else own.get(ref, "other")
             names = [self.folders[each][0] for each in reversed(above)]

@@ -29,7 +29,8 @@ _OTHER_HOST = (62, 64)
 
 # At DEBUG urllib3 tells URLs: they hold delta tokens, ids and searched addresses. MSAL
 # tells codes and verifiers there, and whole token answers in its errors.
-logging.getLogger("urllib3").setLevel(logging.INFO)
+for _name in ("urllib3", "urllib3.connectionpool"):
+    logging.getLogger(_name).setLevel(logging.INFO)
 logging.getLogger("msal").setLevel(logging.CRITICAL)
 
 

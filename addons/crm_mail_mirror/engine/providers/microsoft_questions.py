@@ -70,9 +70,8 @@ def _fate(item: Mapping, place: Place, folders, generations) -> Fate:
     if folder is None or folder.role not in COUNTED_ROLES or item.get("isDraft"):
         # what is in no folder at all is among the recoverable items
         return Fate(EXCLUDED)
-    if ref == place.folder:
-        return Fate(LIVE, (place,))
-    return Fate(LIVE, (Place(ref, generations.get(ref, ""), place.ref),))
+    last = place.generation if ref == place.folder else ""
+    return Fate(LIVE, (Place(ref, generations.get(ref, last), place.ref),))
 
 
 # --- audit ----------------------------------------------------------------------------

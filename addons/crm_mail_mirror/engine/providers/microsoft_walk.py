@@ -31,11 +31,12 @@ class Walk(Lost):
                 return
             self.relisted = again
             unbegun = [ref for ref in waiting if not self.known[ref]["walk"]["link"]]
-            if unbegun:
-                self._begin(unbegun)
-            else:
+            sizes = self._first_sizes(unbegun)
+            if not unbegun:
                 newest = max(waiting, key=lambda r: self.known[r]["walk"].get("at", ""))
-                self._take_pages({newest: self._left()})
+                sizes = {newest: self._left()}
+            if not self._take_pages(sizes):
+                return  # the server gives more at once than there is room for
 
     def _to_walk(self) -> list[str]:
         return [
@@ -58,7 +59,7 @@ class Walk(Lost):
             return self.relisted
         return any(map(self._again, waiting))
 
-    def _begin(self, unbegun: list[str]) -> None:
+    def _first_sizes(self, unbegun: list[str]) -> dict[str, int]:
         """The first pages of up to twenty folders in one question: half the room for
         the inbox, half of what is left for sent mail, the rest for all others."""
         unbegun = unbegun[: min(BATCH, self._left())]
@@ -70,16 +71,20 @@ class Walk(Lost):
                 share = min(room // 2, room - others)
             sizes[ref] = max(1, share)
             room -= sizes[ref]
-        self._take_pages(sizes)
+        return sizes
 
-    def _take_pages(self, sizes: dict[str, int]) -> None:
-        """:raises ProviderError: not all could be had; those that could are told"""
+    def _take_pages(self, sizes: dict[str, int]) -> bool:
+        """:return: the walk went on
+        :raises ProviderError: not all could be had; those that could are told"""
+        before = [self.known[ref].get("walk", {}).get("link") for ref in sizes]
         asks = {ref: self._ask_walk(ref, size) for ref, size in sizes.items()}
         trouble: ProviderError | None = None
         for ref, reply in self.graph.batch(asks).items():
             trouble = self._take_page(ref, reply) or trouble
         if trouble:
             raise trouble
+        after = [self.known[ref].get("walk", {}).get("link") for ref in sizes]
+        return before != after or not self.refused.isdisjoint(sizes)
 
     def _ask_walk(self, ref: str, size: int) -> Ask:
         link = self.known[ref]["walk"]["link"] or path(
