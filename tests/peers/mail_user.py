@@ -188,7 +188,14 @@ class MailUser:
     def _select(self, folder: str, fresh: bool = False) -> None:
         if fresh or self._selected != folder:
             self._selected = None  # a SELECT that is refused closes the folder too
-            self._ok("select", _name(folder))
+            try:
+                self._ok("select", _name(folder))
+            except PeerError as refused:
+                # Dovecot's memory of the folder that bore this name before
+                if "deleted under us" not in str(refused):
+                    raise
+                self._reconnect()
+                self._ok("select", _name(folder))
             self._selected = folder
 
     def _unselect(self) -> None:
