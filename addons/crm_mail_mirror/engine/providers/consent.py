@@ -6,7 +6,7 @@ The authorization code flow with PKCE (RFC 6749 section 4.1, RFC 7636)::
 
     beginning = begin("gmail", settings, redirect_uri, state, login_hint)
     ...           # keep beginning.flow on the server; the browser goes to beginning.url
-    secret = finish("gmail", settings, beginning.flow, answer)     # parameters it brought
+    secret = finish("gmail", settings, beginning.flow, answer)   # what it came back with
     open_mailbox("gmail", settings, secret).identify()             # who consented?
 
 ``settings`` are those of the provider's ``connect``.
@@ -54,7 +54,7 @@ def begin(
 
 
 def finish(kind: str, settings: dict, flow: dict, answer: Mapping[str, str]) -> str:
-    """The secret for ``open_mailbox``, out of the parameters the browser came back with.
+    """The secret for ``open_mailbox``, out of what the browser came back with.
 
     :param answer: ``code`` and ``state``, or ``error`` and ``error_description``
     :raises ConsentRefused: the owner pressed Cancel, the code is used up, ...

@@ -35,13 +35,11 @@ from .base import (
 from .microsoft_bite import Memory
 from .microsoft_errors import graph_problem
 from .microsoft_folders import Tree, listed_anew
-from .microsoft_graph import Ask, Graph, Reply, path
+from .microsoft_graph import BATCH, Ask, Graph, Reply, path
 from .microsoft_http import Http, TooBig
 from .microsoft_sync import Pull
 from .microsoft_token import Client, Tokens
 
-#: Mails asked for at once: a page is not held in memory twice.
-BITE = 100
 #: Bytes of an attachment handed on at once.
 CHUNK = 65_536
 
@@ -176,8 +174,8 @@ class MicrosoftProvider(Provider):
         self, places: Sequence[Place], question: Callable[[str], Ask]
     ) -> Iterator[tuple[Place, dict | ProviderError]]:
         """:raises ProviderError: what is no one mail's own trouble"""
-        for start in range(0, len(places), BITE):
-            some = places[start : start + BITE]
+        for start in range(0, len(places), BATCH):
+            some = places[start : start + BATCH]
             with self._asking():
                 replies = self._graph.batch({p: question(p.ref) for p in some})
                 answers = [(place, _mail(reply)) for place, reply in replies.items()]

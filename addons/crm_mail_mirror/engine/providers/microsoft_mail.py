@@ -90,6 +90,17 @@ def presence(
     )
 
 
+def is_message(item: Mapping) -> bool:
+    """Does it say which mail it is, and when it was received?"""
+    ref = item.get("id")
+    return (
+        isinstance(ref, str)
+        and bool(ref)
+        and isinstance(item.get("receivedDateTime"), str)
+        and moment(item["receivedDateTime"]) is not None
+    )
+
+
 def moment(value: object) -> datetime | None:
     """``2026-01-05T09:00:00Z``; Graph tells no other zone in messages."""
     try:

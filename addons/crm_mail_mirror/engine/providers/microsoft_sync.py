@@ -16,7 +16,6 @@ import time
 from datetime import timedelta
 from itertools import groupby
 
-from . import microsoft_mail
 from .base import Absence, ChangeBatch, Folder, ProviderError
 from .microsoft_bite import EVERYTHING, page_of
 from .microsoft_cursor import (
@@ -31,7 +30,7 @@ from .microsoft_cursor import (
     stamp,
 )
 from .microsoft_graph import BATCH, Ask, Reply, items_of, path
-from .microsoft_mail import LISTING
+from .microsoft_mail import LISTING, is_message, moment
 from .microsoft_walk import Walk
 
 #: Seconds for which a walk need not look for news.
@@ -156,7 +155,7 @@ class Pull(Walk):
 
         From the next second on: Exchange knows fractions of it that it does not tell.
         """
-        after = microsoft_mail.moment(top) + timedelta(seconds=1)
+        after = moment(top) + timedelta(seconds=1)
         return Ask(
             path(
                 *("me", "mailFolders", ref, "messages"),
@@ -209,7 +208,7 @@ class Pull(Walk):
         items = [
             item
             for item in items_of(reply.body)
-            if item.get("id") and str(item.get("receivedDateTime") or "") > top
+            if is_message(item) and item["receivedDateTime"] > top
         ]
         if self.present and len(self.present) + len(items) > self.budget.mails:
             return False
@@ -217,8 +216,7 @@ class Pull(Walk):
             if item.get("parentFolderId", ref) == ref and self._tell(ref, item):
                 meet(state, {item["id"]})
                 note_guest(state, item["id"])
-        tops = [str(item.get("receivedDateTime") or "") for item in items]
-        state["walk"]["top"] = max([top, *tops])
+        state["walk"]["top"] = max([top, *(i["receivedDateTime"] for i in items)])
         state["seen"] = self.cursor["pass"]
         return True
 

@@ -16,7 +16,7 @@ from .microsoft_bite import PAGE, Page, page_of
 from .microsoft_cursor import State, begin_round, is_walked
 from .microsoft_graph import BATCH, Ask, Reply, path
 from .microsoft_lost import Lost
-from .microsoft_mail import LISTING, moment
+from .microsoft_mail import LISTING, is_message
 
 
 class Walk(Lost):
@@ -119,11 +119,7 @@ class Walk(Lost):
         if widens:
             page = Page(page.items, [], page.link, page.is_last)
         self._take_items(ref, page, walk["since"], walk.get("till", ""))
-        times = [
-            item["receivedDateTime"]
-            for item in page.items
-            if moment(item.get("receivedDateTime")) is not None
-        ]
+        times = [i["receivedDateTime"] for i in page.items if is_message(i)]
         if times:
             walk["at"] = min(times)
             walk["top"] = max(times + [walk.get("top", "")])
