@@ -6,7 +6,7 @@ The authorization code flow with PKCE (RFC 6749 section 4.1, RFC 7636)::
 
     beginning = begin("gmail", settings, redirect_uri, state, login_hint)
     ...           # keep beginning.flow on the server; the browser goes to beginning.url
-    secret = finish("gmail", settings, beginning.flow, answer)   # what it came back with
+    secret = finish("gmail", settings, beginning.flow, answer)    # what it brought back
     open_mailbox("gmail", settings, secret).identify()             # who consented?
 
 ``settings`` are those of the provider's ``connect``.
