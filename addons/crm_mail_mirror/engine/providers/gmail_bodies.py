@@ -22,10 +22,9 @@ from .gmail_batch import get
 from .gmail_errors import Refused, meaning, refused
 from .gmail_mail import ALL, is_cut, leaves, parts_of, trouble
 
-#: Texts and their places; the headers of the mail are known.
+#: Texts and their places; the headers of the mail are known, those of its parts come
+#: again.
 FIELDS = "id,labelIds,payload(mimeType,filename,body,parts)"
-#: The same with what is needed to read the structure again.
-WHOLE_FIELDS = "id,labelIds,payload(mimeType,filename,headers(name,value),body,parts)"
 #: Bytes of text that one request may bring.
 GROUP_BYTES = 4_000_000
 #: Bytes of one piece of an attachment; bytes and seconds of the biggest one, which is
@@ -38,10 +37,8 @@ def read(
     api: Api, mails: Sequence[tuple[Place, Envelope]]
 ) -> Iterator[tuple[Place, Body | ProviderError]]:
     for some in _groups(api, mails):
-        cut = any(is_cut(envelope.parts or ()) for envelope in some.values())
         ids = [place.ref for place in some if place.folder == ALL]
-        fields = WHOLE_FIELDS if cut else FIELDS
-        found = get(api, ids, format="full", fields=fields)
+        found = get(api, ids, format="full", fields=FIELDS)
         for place, envelope in some.items():
             told = found.get(place.ref)
             if place.folder != ALL or place.generation:
