@@ -5,10 +5,22 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
+import engine
 import pytest
-from engine.providers.base import COUNTED_ROLES, GONE, LIVE, Budget, Lookup, Place
+from engine.providers.base import (
+    COUNTED_ROLES,
+    GONE,
+    LIVE,
+    Budget,
+    Lookup,
+    Place,
+    Query,
+)
 
 from tests.peers.graph import Graph
 from tests.providers.letters import START, letter
@@ -646,3 +658,76 @@ def test_deleted_for_good_is_gone_for_confirm(mailbox, provider, store):
     mailbox.owner.expunge("INBOX", ref)
 
     assert provider.confirm([Lookup(place)])[place].state == GONE
+
+
+# --- questions ----------------------------------------------------------------------
+
+
+def test_audit_since_a_day_leaves_out_older_mail_and_drafts(mailbox, provider, store):
+    old, new = (
+        mailbox.owner.append("INBOX", letter(n), received=START - timedelta(days=n))
+        for n in (50, 1)
+    )
+    draft = mailbox.owner.append("Drafts", letter(3))
+    mailbox.owner.move("Drafts", draft, "INBOX")
+    inbox = mailbox.owner.folder_ref("INBOX")
+
+    for since, refs in ((START - timedelta(days=9), {new}), (None, {old, new})):
+        counts = {c.folder.ref: c for c in provider.audit(since=since, refs=True)}
+        assert counts[inbox].messages == 3
+        assert set(counts[inbox].refs) == refs
+
+
+def test_audit_of_a_large_folder_comes_in_pages(mailbox, provider, monkeypatch):
+    monkeypatch.setattr("engine.providers.microsoft_questions.TOP", 7)
+    refs = {mailbox.owner.append("INBOX", letter(number)) for number in range(30)}
+    inbox = mailbox.owner.folder_ref("INBOX")
+
+    (count,) = (c for c in provider.audit(refs=True) if c.folder.ref == inbox)
+
+    assert set(count.refs) == refs and len(count.refs) == 30
+
+
+def test_search_finds_in_folders_that_count_and_since_a_day(mailbox, provider):
+    sender = "Bob <bob@one.example>"
+    refs = [
+        mailbox.owner.append(
+            folder, letter(n, sender=sender), received=START - timedelta(days=n)
+        )
+        for n, folder in enumerate(("INBOX", "Archive", "Trash", "Drafts", "Sent"))
+    ]
+    query = Query(addresses=("bob@one.example",))
+
+    def found(since=None):
+        return {place.ref for place in provider.search(query, since)}
+
+    assert found() == {refs[0], refs[1], refs[4]}
+    assert found(START - timedelta(days=2)) == {refs[0], refs[1]}
+
+
+def test_search_takes_many_terms_together(mailbox, graph, provider):
+    refs = {
+        mailbox.owner.append("INBOX", letter(n, sender=f"p{n}@one.example"))
+        for n in range(25)
+    }
+    graph.clear_requests()
+
+    places = list(
+        provider.search(Query(addresses=tuple(f"p{n}@one.example" for n in range(25))))
+    )
+
+    assert {place.ref for place in places} == refs
+    searches = [r for r in graph.requests() if "search" in r]
+    assert len(searches) == 3
+
+
+def test_libraries_are_imported_for_such_a_mailbox_only():
+    """Who has none needs no MSAL."""
+    code = (
+        "import sys; import engine.providers.microsoft, engine.providers.consent;"
+        "import engine.providers.microsoft_consent;"
+        "assert not {'msal', 'requests', 'urllib3'} & set(sys.modules)"
+    )
+    path = str(Path(engine.__file__).parents[1])
+
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=path)
