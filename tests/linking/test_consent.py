@@ -427,7 +427,7 @@ def test_disconnecting_does_not_need_google(person, desk, postgres):
     told = visitor("crm.mail.mirror.disconnect", "action_disconnect", [wizard])
     google.clear_faults()
 
-    assert "remove it yourself" in told["params"]["message"]
+    assert "could not be asked" in told["params"]["message"]
     assert not credential(desk, postgres, mailbox)
 
 

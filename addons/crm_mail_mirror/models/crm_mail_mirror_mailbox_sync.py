@@ -22,7 +22,7 @@ DUE_FENCED = 3
 #: Most seconds of waiting after errors.
 LONGEST_WAIT = 3600
 #: What an administrator mends in the settings of a provider's OAuth client.
-CLIENT_CODES = ("api_disabled", "client_missing", "client_refused")
+CLIENT_CODES = ("api_disabled", "client_missing", "client_refused", "endpoint_refused")
 
 
 class CrmMailMirrorMailbox(models.Model):

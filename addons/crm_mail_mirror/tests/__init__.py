@@ -2,4 +2,5 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 from . import test_chart
 from . import test_contacts
+from . import test_linking
 from . import test_told

@@ -70,16 +70,16 @@ class CrmMailMirrorDisconnect(models.TransientModel):
         self.env.cr.commit()  # pylint: disable=invalid-commit
         done = give_back(kind, settings, secret)
         if done:
-            message = self.env._("Your consent was given back at the provider, too.")
+            message = self.env._("The consent was given back at the provider, too.")
         elif kind == "gmail":
             message = self.env._(
-                "Google could not be asked to forget your consent. Please remove it"
-                " yourself at myaccount.google.com/connections."
+                "Google could not be asked to forget the consent. Its owner can remove"
+                " it at myaccount.google.com/connections."
             )
         else:
             message = self.env._(
-                "Microsoft keeps your consent until you remove it: for a company's"
-                " account at myapps.microsoft.com, for a personal one at"
+                "Microsoft keeps the consent until its owner removes it: for a"
+                " company's account at myapps.microsoft.com, for a personal one at"
                 " account.live.com/consent/Manage."
             )
         return {

@@ -127,8 +127,10 @@ class NotAllowed(ProviderError):
         "host_forbidden",
         "login_over_plaintext",
         "read_only_refused",
+        "client_missing",  # OAuth: not set up, or switched off (said above the engine)
         "client_refused",  # OAuth: wrong client id or secret
         "redirect_refused",  # OAuth: redirect URI not registered
+        "endpoint_refused",  # OAuth: the server's configuration names no https
         "api_disabled",  # the API is not switched on for this client
         "blocked_by_company",  # the mailbox's administrator does not allow this app
         "no_mailbox",  # the account has no mailbox
