@@ -123,10 +123,10 @@ class _Getting:
         try:
             with silence():
                 batch.execute(http=api.wire)
-        except HttpError as error:
-            raise meaning(api.refusal(error)) from None
         except BatchError:  # no batch at all, such as the login page of a network
             raise Unavailable("garbage", "no batch") from None
+        except HttpError as error:
+            raise meaning(api.refusal(error)) from None
         except ODD:
             raise Unreadable("garbage", "unreadable batch") from None
         return found

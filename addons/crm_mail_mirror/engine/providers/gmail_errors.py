@@ -76,21 +76,22 @@ class Refused(Exception):
 
 def refused(status: int, headers: Mapping[str, str], content: bytes) -> Refused:
     """Read the answer's reasons, in each of the ways in which Google writes them."""
-    reasons, message = set(), ""
+    reasons: list[object] = []
+    message: object = ""
     try:
         error = json.loads(content).get("error")
     except (ValueError, AttributeError, RecursionError):
         error = None
     if isinstance(error, str):
-        reasons.add(error)
+        reasons.append(error)
     elif isinstance(error, dict):
         message = error.get("message")
-        reasons.add(error.get("status"))
+        reasons.append(error.get("status"))
         for key in ("errors", "details"):
             entries = error.get(key)
             for entry in entries if isinstance(entries, list) else ():
                 if isinstance(entry, dict):
-                    reasons.add(entry.get("reason"))
+                    reasons.append(entry.get("reason"))
     words = {
         reason.lower()
         for reason in reasons

@@ -116,12 +116,12 @@ class Tokens:
             client_id=client_id,
             client_secret=client_secret,
         )
+        http = Requests(self._web)
         try:
             with silence():
-                credentials.refresh(Requests(self._web))
-        except RefreshError as error:
-            told = error.args[1] if len(error.args) > 1 else None
-            raise of_oauth(told, LoginRequired("access_revoked")) from None
+                credentials.refresh(http)
+        except RefreshError:  # which does not always say what Google said
+            raise of_oauth(http.told, LoginRequired("access_revoked")) from None
         except (GoogleAuthError, *_ODD):
             raise Unavailable("garbage", "token endpoint") from None
         expiry = credentials.expiry
@@ -139,16 +139,24 @@ class Tokens:
 
 
 class Requests(google.auth.transport.Request):
-    """google-auth's way to HTTP, over ours."""
+    """google-auth's way to HTTP, over ours.
+
+    :ivar told: the last answer, decoded
+    """
 
     def __init__(self, web: Web):
         self._web = web
+        self.told: object = None
 
     def __call__(self, url, method="GET", body=None, headers=None, **_):
         answer = self._web.send(method, url, body, headers)
         if answer.status >= 500 or answer.status == 429:
             # google-auth would ask twice more, sleeping; the engine knows better when
             raise meaning(refused(answer.status, answer.headers, answer.content))
+        try:
+            self.told = json.loads(answer.content)
+        except (ValueError, RecursionError):
+            self.told = None
         return _Response(answer)
 
 
