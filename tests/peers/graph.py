@@ -27,7 +27,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
@@ -46,32 +45,14 @@ from .graph_http import (
     error,
     member_answer,
 )
+from .graph_journal import Journal
+from .graph_me import Account
 from .graph_schema import SCHEMA, Schema
-from .graph_store import Journal, Mailbox
+from .graph_store import Mailbox
 from .graph_user import GraphUser
 
 #: whose token is this? ``None``: nobody's
 Whoami = Callable[[str], str | None]
-
-
-@dataclass
-class Account:
-    """Who signs in.
-
-    :param personal: Outlook.com: ``/me`` knows fewer properties
-    :param has_mailbox: a user of a tenant need not have one
-    :param scopes: what was consented to
-    :param aliases: other addresses of the mailbox
-    """
-
-    email: str
-    name: str = ""
-    principal: str = ""
-    personal: bool = False
-    has_mailbox: bool = True
-    scopes: tuple[str, ...] = ("Mail.Read", "User.Read")
-    aliases: tuple[str, ...] = ()
-    other_mails: tuple[str, ...] = field(default=())
 
 
 class Graph:

@@ -3,7 +3,7 @@
 """Which request is answered by what? Reading mail; changes are in ``graph_writes``.
 
 =======================================================================  ==============
-``/me``                                                                  ``_me``
+``/me``                                                                  ``graph_me``
 ``/me/mailFolders``, ``.../{id}/childFolders``, ``.../delta``            folders
 ``/me/messages``, ``/me/mailFolders/{id}/messages``, ``.../delta``       mails
 ``.../messages/{id}``, ``.../$value``, ``.../attachments[/{id}[...]]``   one mail
@@ -15,21 +15,21 @@ fit is refused as Graph refuses it.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from . import graph_answers as answers
+from . import graph_filter, graph_me, graph_search, graph_writes
 from . import graph_query as query
-from . import graph_writes
 from .graph_answers import Problem, View
 from .graph_delta import Entry, Round
 from .graph_http import Answer, Request
+from .graph_me import Account
 from .graph_store import WELL_KNOWN, Folder, Item, Mailbox
 
 if TYPE_CHECKING:
-    from .graph import Account, Graph
+    from .graph import Graph
 
 PAGE = 10
 #: names that are valid, but that nobody has here
@@ -57,7 +57,7 @@ def answer(graph: Graph, request: Request) -> Answer:
             raise Problem(403, "ErrorAccessDenied", "Access is denied.")
         path = path[1:]
     if not path:
-        return _me(account, request)
+        return graph_me.answer(account, request)
     if path[0].lower() not in ("mailfolders", "messages"):
         raise _no_segment(path[0])
     _may(account, request)
@@ -85,52 +85,6 @@ def _may(account: Account, request: Request) -> None:
 
 def _no_segment(name: str) -> Problem:
     return Problem(400, "BadRequest", f"Resource not found for the segment '{name}'.")
-
-
-# --- /me ------------------------------------------------------------------------------
-
-_PERSON = (
-    *("businessPhones", "displayName", "givenName", "id", "jobTitle", "mail"),
-    *("mobilePhone", "officeLocation", "preferredLanguage", "surname"),
-    "userPrincipalName",
-)
-_WORKER = (*_PERSON, "proxyAddresses", "otherMails", "accountEnabled", "userType")
-
-
-def _me(account: Account, request: Request) -> Answer:
-    query.allow(request.query, "$select")
-    if request.method != "GET":
-        raise Problem(405, "Request_BadRequest", "Method not allowed.")
-    if "User.Read" not in account.scopes:
-        raise Problem(
-            403,
-            "Authorization_RequestDenied",
-            "Insufficient privileges to complete the operation.",
-        )
-    known = _PERSON if account.personal else _WORKER
-    names = query.selected(request.query.get("$select"), known, "microsoft.graph.user")
-    aliases = [f"smtp:{each}" for each in account.aliases]
-    person = {
-        "businessPhones": [],
-        "displayName": account.name or account.email.partition("@")[0],
-        "givenName": None,
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, "mailto:" + account.email)),
-        "jobTitle": None,
-        "mail": account.email if account.has_mailbox else None,
-        "mobilePhone": None,
-        "officeLocation": None,
-        "preferredLanguage": None,
-        "surname": None,
-        "userPrincipalName": account.principal or account.email,
-        "proxyAddresses": [f"SMTP:{account.email}", *aliases],
-        "otherMails": list(account.other_mails),
-        "accountEnabled": True,
-        "userType": "Member",
-    }
-    wanted = names or _PERSON
-    context = f"{request.base}/v1.0/$metadata#users/$entity"
-    told = {name: person[name] for name in wanted}
-    return Answer(200, {"@odata.context": context, **told})
 
 
 class _Reading:
@@ -230,7 +184,9 @@ class _Reading:
         ]
         if "$filter" in self.query:
             names = {"displayName": lambda row: row.name.lower()}
-            rows = list(filter(query.filtered(self.query["$filter"], names), rows))
+            rows = list(
+                filter(graph_filter.filtered(self.query["$filter"], names), rows)
+            )
         return self.listing(
             "mailFolders",
             rows,
@@ -277,7 +233,9 @@ class _Reading:
             items = self.found(items)
         else:
             if "$filter" in self.query:
-                items = list(filter(query.filtered(self.query["$filter"]), items))
+                items = list(
+                    filter(graph_filter.filtered(self.query["$filter"]), items)
+                )
             order = self.query.get("$orderby")
             items = query.ordered(items, order, self.query.get("$filter"))
         listed = self.listing(
@@ -293,7 +251,7 @@ class _Reading:
                     "SearchWith" + name.strip("$").capitalize(),
                     f"The query parameter '{name}' is not supported with '$search'.",
                 )
-        items = list(filter(query.searched(self.query["$search"]), items))
+        items = list(filter(graph_search.searched(self.query["$search"]), items))
         items.sort(key=lambda item: item.letter.sent or item.received, reverse=True)
         return items[:1000]
 
@@ -371,7 +329,7 @@ class _Reading:
                 "changeType": self.query.get("changeType"),
             }
             if "$filter" in self.query:
-                first["filter"] = query.since(self.query["$filter"])
+                first["filter"] = graph_filter.since(self.query["$filter"])
             self.check_options(first)
             return self.graph.rounds.begin(self.mailbox, stream, first)
         for name in self.query:

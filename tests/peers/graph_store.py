@@ -13,13 +13,11 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-import pickle
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from .graph_mail import Letter, read
 
@@ -341,36 +339,3 @@ def serial_of(mutable_id: str) -> int:
     if len(packed) < 34:
         raise ValueError("no item id")
     return struct.unpack(">I", packed[26:30])[0]
-
-
-class Journal:
-    """Mailboxes that outlive the server: every change, appended to one file."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self._lock = threading.Lock()
-        self._file = None
-
-    def replay(self) -> Iterator[tuple]:
-        """All records; what was cut off by a crash is dropped."""
-        end = 0
-        if self.path.exists():
-            with self.path.open("rb") as stream:
-                while True:
-                    try:
-                        record = pickle.load(stream)
-                    except (EOFError, pickle.UnpicklingError):
-                        break
-                    end = stream.tell()
-                    yield record
-        self._file = self.path.open("ab")
-        self._file.truncate(end)
-
-    def write(self, *record) -> None:
-        with self._lock:
-            self._file.write(pickle.dumps(record))
-            self._file.flush()
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
