@@ -42,10 +42,12 @@ def install() -> None:
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_directory as books
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page as page
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_mail as mail
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_shared as rows
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync as sync
     from odoo.addons.crm_mail_mirror.models import mailbox_run
 
     page, writer = page.CrmMailMirrorPage, mail.CrmMailMirrorPageMail
+    shared = rows.CrmMailMirrorPageShared
     directory = books.CrmMailMirrorDirectory
     for where, name, stage in (
         (imap_wire.Wire, "command", "read: wait for the server, split its answer"),
@@ -68,10 +70,10 @@ def install() -> None:
         (writer, "_copy_values", "write: values"),
         (writer, "_hidden_identities", "write: hidden"),
         (writer, "_newly_known", "write: newly known"),
-        (writer, "_insert_messages", "write: messages"),
-        (writer, "_insert_bodies", "write: bodies"),
+        (shared, "_insert_messages", "write: messages"),
+        (shared, "_insert_bodies", "write: bodies"),
         (writer, "_insert_copies", "write: copies"),
-        (writer, "_write_participants", "write: participants"),
+        (shared, "_write_participants", "write: participants"),
         (address.CrmMailMirrorAddress, "_link", "write: link addresses to contacts"),
         (address.CrmMailMirrorAddress, "_ensure", "write: addresses"),
         (writer, "_write_traces", "write: traces"),

@@ -102,7 +102,7 @@ def test_mailbox_of_which_nothing_is_heard_is_given_up_with_a_reason(
 
 def test_forged_copy_shows_no_names_of_a_colleagues_files(mirror, lib, server):
     from odoo.addons.crm_mail_mirror.engine.envelope import Attachment, Body
-    from odoo.addons.crm_mail_mirror.models.crm_mail_mirror_page_mail import _files
+    from odoo.addons.crm_mail_mirror.models.crm_mail_mirror_page_shared import _files
 
     plain, with_file = Body("ok"), Body("ok", None, (Attachment("merger.pdf", "a/b"),))
 

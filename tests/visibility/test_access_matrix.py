@@ -34,6 +34,7 @@ MODELS = {
     "crm.mail.mirror.page": None,
     "crm.mail.mirror.page.gone": None,
     "crm.mail.mirror.page.mail": None,
+    "crm.mail.mirror.page.shared": None,
     "crm.mail.mirror.participant": "----",
     "crm.mail.mirror.sync": None,
     "crm.mail.mirror.tab": None,

@@ -18,6 +18,7 @@ from . import crm_mail_mirror_day
 from . import crm_mail_mirror_outbox
 from . import crm_mail_mirror_directory
 from . import crm_mail_mirror_page_mail
+from . import crm_mail_mirror_page_shared
 from . import crm_mail_mirror_page_gone
 from . import crm_mail_mirror_page
 from . import crm_mail_mirror_sync

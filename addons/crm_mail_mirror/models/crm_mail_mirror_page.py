@@ -32,7 +32,11 @@ LEASE_SECONDS = 150
 
 class CrmMailMirrorPage(models.AbstractModel):
     _name = "crm.mail.mirror.page"
-    _inherit = ["crm.mail.mirror.page.mail", "crm.mail.mirror.page.gone"]
+    _inherit = [
+        "crm.mail.mirror.page.mail",
+        "crm.mail.mirror.page.shared",
+        "crm.mail.mirror.page.gone",
+    ]
     _description = "Writer of Mirrored Mail"
 
     # ---- before the network: what is known already ----------------------------------
