@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import httplib2
 from googleapiclient.discovery import build
-from googleapiclient.errors import BatchError, HttpError
+from googleapiclient.errors import HttpError
 from googleapiclient.http import HttpRequest
 
 from .base import Unavailable
@@ -25,7 +25,7 @@ from .gmail_tokens import Tokens
 #: Entries that a page of a list or of the history may have; 500 is Gmail's limit.
 PAGE = 500
 #: What reading an odd answer may raise in the library.
-ODD = (BatchError, ValueError, LookupError, AttributeError, TypeError, RecursionError)
+ODD = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
 
 
 class Wire:

@@ -14,6 +14,7 @@ happened is read again, at one go where it is not too long for that.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from .gmail_bite import Listing
@@ -250,5 +251,4 @@ class Fill(News):
 
 
 def _share(addresses: Sequence[str], done: str, counted: int) -> int:
-    passed = sum(address <= done for address in addresses) if done else 0
-    return counted * passed // max(1, len(addresses))
+    return counted * bisect_right(addresses, done) // max(1, len(addresses))
