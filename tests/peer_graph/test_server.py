@@ -67,3 +67,12 @@ def test_tls(tmp_path):
         assert page["@odata.deltaLink"].startswith(graph.url)
         with pytest.raises(requests.exceptions.SSLError):
             requests.get(graph.url + "/v1.0/me", timeout=9)
+
+
+def test_who_is_connected_is_hung_up_on_when_the_server_stops():
+    with Graph(whoami={"token": ALICE}.get) as graph:
+        client = Client(graph)
+        client.get("/me/messages")
+
+    with pytest.raises(requests.ConnectionError):
+        client.ask("/me/messages")

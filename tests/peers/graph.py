@@ -19,9 +19,11 @@ attributes of ``Graph``.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 import re
+import socket
 import ssl
 import sys
 import threading
@@ -144,6 +146,7 @@ class Graph:
                     fault.hold.set()
             self._server.shutdown()
             self._server.server_close()
+            self._server.hang_up()
             self._server = None
         if self._journal is not None:
             self._journal.close()
@@ -376,6 +379,25 @@ class _Server(ThreadingHTTPServer):
     graph: Graph
     daemon_threads = True
     request_queue_size = 64
+
+    def __init__(self, *arguments):
+        self.open: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def get_request(self):
+        connection, address = super().get_request()
+        self.open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request) -> None:
+        self.open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """Else who is connected would be served on."""
+        for connection in list(self.open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request, client_address) -> None:
         """A client that hangs up is no news; anything else is a bug of this server."""
