@@ -60,6 +60,7 @@ METHODS = {
     ("crm.mail.mirror.mailbox", "action_resume"): OWNER,
     ("crm.mail.mirror.mailbox", "action_sign_in"): OWNER,
     ("crm.mail.mirror.mailbox", "action_sync_now"): OWNER,
+    ("crm.mail.mirror.mailbox", "copy_data"): OWNER,
     ("crm.mail.mirror.mailbox", "message_notify"): NOTHING,
     ("crm.mail.mirror.mailbox", "message_post_with_source"): NOTHING,
     ("crm.mail.mirror.mailbox", "message_subscribe"): NOTHING,
@@ -84,12 +85,11 @@ HEALTH = {
     "progress_done", "progress_total", "provider", "seen_count", "state", "user_id",
     "write_date", "write_uid",
 }  # fmt: skip
-#: Theirs to read as well today, though no sign of health.
-BESIDES = {
-    "aliases", "imap_login", "mode", "sharing_in", "sharing_out", "sync_from",
-}  # fmt: skip
 #: Theirs to ask for, and told to the owner alone.
-OWNERS = {"is_just_linked", "link_sentence", "password"}
+OWNERS = {
+    "aliases", "imap_login", "is_just_linked", "link_sentence", "mode", "password",
+    "sharing_in", "sharing_out", "sync_from",
+}  # fmt: skip
 #: Worked out from the server's name.
 FOLLOWS = {"imap_preset", "password_help", "password_page"}
 NEVER = {
@@ -212,7 +212,7 @@ def test_administrators_see_health_and_no_content(root, world):
         for name in mailboxes._fields
         if name.startswith(("activity_", "my_activity"))
     }
-    assert names == HEALTH | BESIDES | OWNERS | FOLLOWS
+    assert names == HEALTH | OWNERS | FOLLOWS
     told = {"code": "other_account", "asked": "a@x.test", "given": "b@x.test"}
     one = root["crm.mail.mirror.mailbox"].browse(mailboxes[0].id)
     one.link_outcome = {**told, "at": round(time.time())}
@@ -362,6 +362,87 @@ def test_archived_owner_takes_the_password_along(root, world):
 
     assert root["crm.mail.mirror.mailbox"].browse(theirs).state == "paused"
     assert not root["crm.mail.mirror.credential"].search([("mailbox_id", "=", theirs)])
+
+
+CLOSED = ("aliases", "imap_login", "mode", "sharing_in", "sharing_out", "sync_from")
+
+
+@pytest.fixture
+def theirs(root, world):
+    """A stranger's mailbox, as its administrator has it."""
+    ident = next(i for i, (owner, _u) in world.mailboxes.items() if owner == "peer")
+    root["crm.mail.mirror.mailbox"].browse(ident).write(
+        {
+            **{"aliases": "alias@us.test", "imap_login": "login.of.peer"},
+            **{"imap_host": "imap.us.test", "sharing_in": "everything"},
+        }
+    )
+    root.flush_all()
+    env = root(user=world.users["administrator"], su=False)
+    return env["crm.mail.mirror.mailbox"].browse(ident)
+
+
+def test_what_is_the_owners_is_empty_on_every_way(root, theirs):
+    users, owner = theirs.env["res.users"], theirs.sudo().user_id
+    told = [
+        theirs.read(CLOSED),
+        theirs.web_read({name: {} for name in CLOSED}),
+        theirs.export_data(CLOSED)["datas"],
+        users.browse(owner.id).web_read(
+            {"mirror_mailbox_ids": {"fields": {name: {} for name in CLOSED}}}
+        ),
+        users.browse(owner.id).export_data(
+            [f"mirror_mailbox_ids/{name}" for name in CLOSED]
+        )["datas"],
+    ]
+
+    said = str(told)
+    assert [
+        word
+        for word in ("alias@us.test", "login.of.peer", "everything", "two_way")
+        if word in said
+    ] == []
+    with forbidden(theirs.env):
+        theirs.copy_data()
+    with forbidden(theirs.env):
+        theirs.onchange({}, [], {name: {} for name in CLOSED})
+    for row in theirs.read(CLOSED):
+        assert [row[name] for name in CLOSED] == [False] * len(CLOSED)
+    # the owner has it all, and so has what works for the owner
+    own = theirs.with_user(owner).read(CLOSED)[0]
+    assert own["imap_login"] == theirs.sudo().imap_login == "login.of.peer"
+    assert (own["sharing_in"], own["mode"]) == ("everything", "two_way")
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_what_is_the_owners_is_not_found_out_by_searching(root, theirs, name):
+    mailboxes = theirs.browse()
+    users = theirs.env["res.users"]
+    value = root["crm.mail.mirror.mailbox"].browse(theirs.id)[name]
+    for method, arguments in (
+        (mailboxes.search, [[(name, "=", value)]]),
+        (mailboxes.search_count, [["|", ("id", "=", 0), (name, "!=", value)]]),
+        (mailboxes.search, [[], 0, None, name]),
+        (mailboxes.formatted_read_group, [[], [name], ["__count"]]),
+        (mailboxes.formatted_read_group, [[], [], [f"{name}:array_agg"]]),
+        (users.search, [[(f"mirror_mailbox_ids.{name}", "=", value)]]),
+    ):
+        with pytest.raises(Exception), theirs.env.cr.savepoint():  # noqa: B017, PT011
+            method(*arguments)
+
+
+def test_administrators_have_all_of_their_own_mailbox(root, world):
+    user = root["res.users"].browse(world.users["administrator"])
+    mailbox = root["crm.mail.mirror.mailbox"].create(
+        {"user_id": user.id, "email": "a@us.test", "imap_login": "a", "mode": "one_way"}
+    )
+    root.flush_all()
+    root.invalidate_all()
+
+    row = mailbox.with_user(user).read(CLOSED)[0]
+
+    assert (row["imap_login"], row["mode"]) == ("a", "one_way")
+    assert row["sharing_in"] and row["sync_from"]
 
 
 def test_nobody_but_administrators_reads_or_writes_settings(root, world):

@@ -14,6 +14,7 @@ from odoo.tools import email_normalize
 
 from ..engine.keyring import KeyUnusable
 from .crm_mail_mirror_copy import SHARING
+from .owners_fields import OwnersChar, OwnersDate, OwnersField, OwnersSelection
 from .sentences import sentence
 
 #: Written by the sync and by actions only.
@@ -53,7 +54,7 @@ class CrmMailMirrorMailbox(models.Model):
     )
     email = fields.Char(string="Address", required=True)
     email_normalized = fields.Char(compute="_compute_email_normalized", store=True)
-    aliases = fields.Char(
+    aliases = OwnersChar(
         help="Other addresses of the same mailbox, separated by commas"
     )
     provider = fields.Selection(
@@ -74,24 +75,24 @@ class CrmMailMirrorMailbox(models.Model):
         readonly=True,
         copy=False,
     )
-    sharing_in = fields.Selection(
+    sharing_in = OwnersSelection(
         selection=SHARING,
         string="Of mail I received, share",
         required=True,
         default=lambda self: self.env.company.mirror_sharing_in or "metadata",
     )
-    sharing_out = fields.Selection(
+    sharing_out = OwnersSelection(
         selection=SHARING,
         string="Of mail I sent, share",
         required=True,
         default=lambda self: self.env.company.mirror_sharing_out or "metadata",
     )
-    mode = fields.Selection(
+    mode = OwnersSelection(
         selection=[("two_way", "Sent and received"), ("one_way", "Sent only")],
         required=True,
         default="two_way",
     )
-    sync_from = fields.Date(
+    sync_from = OwnersDate(
         string="Mail since",
         default=lambda self: fields.Date.today() - timedelta(days=7),
         help="Mail received before that day stays out; empty: all mail",
@@ -104,7 +105,7 @@ class CrmMailMirrorMailbox(models.Model):
         string="Encryption",
         default="tls",
     )
-    imap_login = fields.Char(string="Login")
+    imap_login = OwnersChar(string="Login")
     password = fields.Char(
         compute="_compute_password", inverse="_inverse_password", store=False
     )
@@ -250,6 +251,20 @@ class CrmMailMirrorMailbox(models.Model):
         for mailbox in self:
             mailbox.is_readable = mailbox in readable
 
+    def _check_field_access(self, field, operation):
+        """What administrators read of nobody else they do not find out by searching,
+        sorting or grouping either: those ask the model, reading asks records."""
+        if (
+            isinstance(field, OwnersField)
+            and operation == "read"
+            and not (self.env.su or self)
+            and self._is_administrator()
+        ):
+            raise AccessError(
+                self.env._("%(field)s is the owner's alone.", field=field.name)
+            )
+        return super()._check_field_access(field, operation)
+
     # ---- CRUD -----------------------------------------------------------------------
 
     @api.constrains("email")
@@ -283,6 +298,11 @@ class CrmMailMirrorMailbox(models.Model):
             if mailbox._listed() != listed:
                 mailbox._list_again()
         return result
+
+    def copy_data(self, default=None):
+        for mailbox in self:
+            mailbox._check_owner()
+        return super().copy_data(default)
 
     def _refuse_sync_fields(self, vals):
         """``readonly`` binds screens only; these are the sync's, whoever asks."""
