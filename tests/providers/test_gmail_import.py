@@ -330,6 +330,28 @@ def test_mail_that_came_since_is_told_whoever_sent_it(mailbox, store, provider):
     assert store.told(batches) == ["<later@letters.example>"]
 
 
+def test_addresses_that_are_known_later_still_spare_the_rest(mailbox, store, provider):
+    old_and_new(mailbox)
+    store.apply(store.pull(provider, Budget(mails=3)))
+
+    batches = store.sync(provider, Budget(mails=4), addresses=["ann@one.example"])
+
+    assert len(store.places) == 9
+    assert sum(batch.passed_by for batch in batches) == 36
+
+
+def test_earlier_start_is_filled_in_by_address_too(mailbox, store, provider):
+    old_and_new(mailbox)
+    store.sync(provider, since=NOW - timedelta(days=103, hours=1))
+    assert len(store.places) == 9
+
+    batches = store.sync(provider, Budget(mails=4), addresses=["ann@one.example"])
+
+    assert len(store.places) == 9 + 3
+    # one second of mail may be counted on either side of the old start
+    assert sum(batch.passed_by for batch in batches) == 33
+
+
 @pytest.mark.parametrize(
     "address",
     [

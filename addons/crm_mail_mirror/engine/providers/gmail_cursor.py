@@ -51,35 +51,44 @@ def opened(cursor: dict) -> dict:
     return copy.deepcopy(cursor)
 
 
-def begun(history: str, since: datetime | None, now: float, by_address: bool) -> dict:
+def begun(history: str, since: datetime | None) -> dict:
     """A new cursor, before anything is listed.
 
     :param history: as it was before the first list was asked for
     """
     start = seconds(since)
-    fill = stretch(start, 0, int(now) - RECENT if by_address else 0)
-    fill["whole"] = 1
     return {
         "v": VERSION,
         "kind": "gmail",
         "since": start,
         "history": history,
-        "fill": fill,
+        "fill": {**stretch(start, 0), "whole": 1},
     }
 
 
-def stretch(low: int, high: int, recent: int = 0) -> Fill:
-    """What is to be listed: mail from ``low`` until before ``high``.
-
-    :param recent: what came before it may be listed by addresses; 0 = nothing may
-    """
+def stretch(low: int, high: int) -> Fill:
+    """Mail from ``low`` until before ``high`` is to be listed."""
     fill: Fill = {"step": "all", "low": low, "high": high, "told": 0, "size": 0}
-    if high and recent >= high:
-        fill["step"] = "count"
-    elif recent > low:
-        fill.update(low=recent, old=low)
     rewind(fill)
     return fill
+
+
+def split(cursor: dict, now: float) -> None:
+    """Addresses are known: what is older than a week may be listed by them.
+
+    Whenever they come to be known: what was told before, and is told again, costs
+    nothing.
+    """
+    fill, recent = cursor.get("fill"), int(now) - RECENT
+    is_decided = not fill or fill["step"] != "all" or "old" in fill or "counted" in fill
+    if is_decided or fill["low"] >= recent:
+        return
+    if fill["high"] and fill["high"] <= recent:
+        fill["step"] = "count"
+    else:
+        fill.update(low=recent, old=fill["low"])
+    fill["told"] = 0
+    rewind(fill)
 
 
 def rewind(fill: Fill, round_: int = 1) -> None:
@@ -89,21 +98,18 @@ def rewind(fill: Fill, round_: int = 1) -> None:
         fill.pop(passing, None)
 
 
-def widened(cursor: dict, since: datetime | None, now: float, by_address: bool) -> None:
+def widened(cursor: dict, since: datetime | None) -> None:
     """With an earlier start than before, what lies between is listed as well."""
     start, before = seconds(since), cursor["since"]
     if not before or (start and start >= before):
         return
     cursor["since"] = start
-    recent = int(now) - RECENT if by_address else 0
     if "fill" in cursor:
-        whole = cursor["fill"].get("whole")
-        cursor["fill"] = stretch(start, 0, recent)
-        if whole:
-            cursor["fill"]["whole"] = whole
+        whole = {"whole": 1} if "whole" in cursor["fill"] else {}
+        cursor["fill"] = {**stretch(start, 0), **whole}
     else:
         # two seconds that are told again, since bounds may be meant either way
-        cursor["fill"] = stretch(start, before + 2, recent)
+        cursor["fill"] = stretch(start, before + 2)
 
 
 def seconds(moment: datetime | None) -> int:

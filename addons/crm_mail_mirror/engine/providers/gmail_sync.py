@@ -26,7 +26,7 @@ from .base import (
 )
 from .gmail_api import Api, integer
 from .gmail_bite import EVERYTHING, FOLDERS, Memory
-from .gmail_cursor import VERSION, begun, opened, seconds, widened
+from .gmail_cursor import VERSION, begun, opened, seconds, split, widened
 from .gmail_fill import Fill
 from .gmail_mail import ALL
 from .gmail_quota import OutOfTime
@@ -92,10 +92,12 @@ class Pull(Fill):
         if not self.cursor:
             self._begin()
         else:
-            widened(self.cursor, self.since, time.time(), self.addresses is not None)
+            widened(self.cursor, self.since)
             self._share_quota()
             if self._must_look():
                 self.look()
+        if self.addresses is not None:
+            split(self.cursor, time.time())
         if self.memory.quiet:
             self.fill_in()
 
@@ -109,8 +111,7 @@ class Pull(Fill):
         self.memory.listing = None
         self.memory.gone.clear()
         self.memory.seen.clear()
-        by_address = self.addresses is not None
-        self.cursor.update(begun(str(history), self.since, time.time(), by_address))
+        self.cursor.update(begun(str(history), self.since))
         if not self.cursor["since"]:
             self.fill["size"] = max(0, integer(profile.get("messagesTotal")))
         self.memory.looked_at = time.monotonic()
