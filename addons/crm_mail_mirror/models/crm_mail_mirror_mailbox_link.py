@@ -39,6 +39,7 @@ _TOLD, _TOLD_CONNECTED = 600, 120
 
 
 class CrmMailMirrorMailbox(models.Model):
+    _name = "crm.mail.mirror.mailbox"
     # in a list: pylint-odoo would have this merged with what the sync asks
     _inherit = ["crm.mail.mirror.mailbox"]
 
