@@ -49,10 +49,23 @@ def test_forbidden_server_needs_the_administrator(mirror, lib, server):
     refuse(server, lib.base.NotAllowed("host_forbidden"))
 
     mirror.sync(box)
-    mirror.sync(box)
+    mirror.sync(box, due=False)
 
     assert mirror.mailbox(box, "state") == "error"
     assert server.calls["pull"] == 1
+    assert 3600 - 5 < wait(mirror, box) < 3600 * 1.3
+
+
+def test_what_the_administrator_mended_goes_on_by_itself(mirror, lib, server):
+    box = mirror.link(server=server)
+    refuse(server, lib.base.NotAllowed("host_forbidden"))
+    mirror.sync(box)
+    del server.before["pull"]
+
+    mirror.sync(box)
+
+    assert mirror.mailbox(box, "state") == "active"
+    assert not mirror.mailbox(box, "last_error")
 
 
 def test_bug_of_a_provider_is_no_crash_and_tells_nothing_of_the_mail(

@@ -152,7 +152,7 @@ class CrmMailMirrorMailbox(models.Model):
     _email_uniq = models.UniqueIndex(
         "(email_normalized)", "This mailbox is linked already."
     )
-    _due_idx = models.Index("(next_sync_at) WHERE state = 'active'")
+    _due_idx = models.Index("(next_sync_at) WHERE state IN ('active', 'error')")
 
     # ---- computes -------------------------------------------------------------------
 

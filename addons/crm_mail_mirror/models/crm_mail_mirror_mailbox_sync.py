@@ -22,7 +22,14 @@ DUE_FENCED = 3
 #: Most seconds of waiting after errors.
 LONGEST_WAIT = 3600
 #: What an administrator mends in the settings of a provider's OAuth client.
-CLIENT_CODES = ("api_disabled", "client_missing", "client_refused", "endpoint_refused")
+CLIENT_CODES = (
+    "api_disabled",
+    "blocked_by_company",
+    "client_missing",
+    "client_refused",
+    "endpoint_refused",
+    "no_mailbox",
+)
 
 
 class CrmMailMirrorMailbox(models.Model):
@@ -164,9 +171,9 @@ class CrmMailMirrorMailbox(models.Model):
             self.activity_unlink(["mail.mail_activity_data_todo"])
         if self.brake == "asked":
             self._tell_owner(
-                self.env._(
+                lambda mailbox: mailbox.env._(
                     "Much mail disappeared from %(address)s at once. Is that right?",
-                    address=self.email,
+                    address=mailbox.email,
                 )
             )
 
@@ -180,6 +187,9 @@ class CrmMailMirrorMailbox(models.Model):
         # to be told to wait is no failure: smaller pages would not help
         failures = self.failure_count + (wait is None)
         pause = wait or min(LONGEST_WAIT, 30 * 2 ** min(failures, 10))
+        if state == "error":
+            # whoever mends the server need not know which mailboxes wait for it
+            pause = LONGEST_WAIT
         values = {
             "failure_count": failures,
             "last_error": code,
@@ -197,10 +207,10 @@ class CrmMailMirrorMailbox(models.Model):
         self.sudo().write(values)
         if state:
             self._tell_owner(
-                self.env._(
+                lambda mailbox: mailbox.env._(
                     "%(address)s: %(problem)s",
-                    address=self.email,
-                    problem=sentence(self.env, code),
+                    address=mailbox.email,
+                    problem=sentence(mailbox.env, code),
                 )
             )
 
@@ -228,19 +238,24 @@ class CrmMailMirrorMailbox(models.Model):
 
     def _list_again(self):
         """From the beginning: what is known is found again, not downloaded again."""
+        values = {"cursor": False, "next_sync_at": fields.Datetime.now()}
+        # first: a page that is under way is of the cursor that was, and comes too late
+        self.sudo().write({**values, "cursor_seq": self.sudo().cursor_seq + 1})
+        self.sudo().flush_recordset()
         self.env["crm.mail.mirror.page"]._forget_before(self, self._since())
         self.env["crm.mail.mirror.page"]._void_places(self)
         self.env["crm.mail.mirror.day"]._recount(self)
-        now = fields.Datetime.now()
-        self.sudo().write({"cursor": False, "next_sync_at": now})
 
     def _tell_owner(self, summary):
-        """One activity for the owner, not one more each time."""
+        """One activity for the owner, not one more each time.
+
+        :param summary: makes it, given a mailbox in its owner's language
+        """
         for mailbox in self.sudo():
             if not mailbox.activity_ids:
                 mailbox.activity_schedule(
                     "mail.mail_activity_data_todo",
-                    summary=summary,
+                    summary=summary(mailbox.with_context(lang=mailbox.user_id.lang)),
                     user_id=mailbox.user_id.id,
                 )
 

@@ -344,7 +344,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             env.cr.execute(
                 SQL(
                     """UPDATE crm_mail_mirror_mailbox
-                          SET lease_token = %s,
+                          SET state = 'active', lease_token = %s,
                               lease_until = now() AT TIME ZONE 'UTC'
                                             + %s * interval '1 second'
                         WHERE id IN (
@@ -401,7 +401,7 @@ class CrmMailMirrorSync(models.AbstractModel):
 
     def _is_due(self, mailbox_ids=None):
         return SQL(
-            """state = 'active' AND next_sync_at <= now() AT TIME ZONE 'UTC'
+            """state IN ('active', 'error') AND next_sync_at <= now() AT TIME ZONE 'UTC'
                AND (lease_until IS NULL OR lease_until < now() AT TIME ZONE 'UTC')
                AND %s""",
             SQL("TRUE")
