@@ -441,12 +441,16 @@ def test_reconnecting_after_disconnecting(person, provider, peer):
     assert visitor.mailbox(mailbox, "state")["state"] == "active"
 
 
-def test_archived_owner_takes_the_consent_along(person, desk, postgres):
+@pytest.mark.parametrize("how", ["owner archived", "mailbox removed"])
+def test_who_leaves_takes_the_consent_along(person, desk, postgres, how):
     google = desk.clouds.google
-    visitor, email, mailbox = linked(person, google, "gmail")
+    visitor, _email, mailbox = linked(person, google, "gmail")
     google.clear_requests()
 
-    desk.admin("res.users", "write", [visitor.uid], {"active": False})
+    if how == "owner archived":
+        desk.admin("res.users", "write", [visitor.uid], {"active": False})
+    else:
+        visitor("crm.mail.mirror.mailbox", "unlink", [mailbox])
 
     assert not credential(desk, postgres, mailbox)
     deadline = time.monotonic() + 30
