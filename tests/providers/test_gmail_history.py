@@ -4,7 +4,7 @@
 
 import pytest
 from engine.providers.base import Budget, CursorExpired
-from engine.providers.gmail_history import Standing, in_order, standings
+from engine.providers.gmail_history import Standing, in_order, in_steps, standings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,6 +101,23 @@ def test_one_record_may_carry_several_kinds_for_several_mails():
         "thrown": GONE,
         "saved": HERE,
     }
+
+
+def test_records_that_share_an_id_are_told_together():
+    records = [
+        record(10, messagesAdded=[("z", [])]),
+        record(11, messagesAdded=[("a", [])]),
+        record(11, messagesAdded=[("b", [])]),
+        record(12, messagesDeleted=[("a", [])]),
+    ]
+
+    assert list(in_steps(records, 10)) == [
+        (11, {"a": HERE, "b": HERE}),
+        (12, {"a": GONE}),
+    ]
+    # the rest of id 12 may be on the next page, which is asked for from id 11 on
+    assert list(in_steps(records, 10, more=True)) == [(11, {"a": HERE, "b": HERE})]
+    assert list(in_steps(records, 11, more=True)) == [(12, {"a": GONE})]
 
 
 def test_ids_are_compared_as_numbers():

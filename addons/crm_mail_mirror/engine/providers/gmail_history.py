@@ -12,6 +12,7 @@ they may be missing: the change itself comes on top of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .gmail_api import id_of, integer, listed
@@ -70,6 +71,27 @@ def standings(record: dict) -> dict[str, Standing]:
                 change.removed |= labels_of(entry)
     found = {id_: change.standing for id_, change in changes.items()}
     return {id_: standing for id_, standing in found.items() if standing}
+
+
+def in_steps(
+    records: object, after: int, more: bool = False
+) -> Iterator[tuple[int, dict[str, Standing]]]:
+    """What became of mails, by the id of the records that say so, oldest first.
+
+    It is promised that ids increase, not that no two records share one. So they are
+    told together, and of a page that is not the last one the last id waits for the
+    next page, which may have more of it.
+
+    :param after: records up to this id were told before
+    :param more: there is another page
+    """
+    steps: dict[int, dict[str, Standing]] = {}
+    for record in in_order(records):
+        if number(record) > after:
+            steps.setdefault(number(record), {}).update(standings(record))
+    if more and len(steps) > 1:
+        del steps[max(steps)]
+    yield from steps.items()
 
 
 def in_order(records: object) -> list[dict]:

@@ -10,7 +10,7 @@ from .base import CursorExpired, Unavailable
 from .gmail_api import integer
 from .gmail_bite import Bite
 from .gmail_errors import Refused
-from .gmail_history import in_order, number, standings
+from .gmail_history import in_steps
 
 
 class News(Bite):
@@ -19,8 +19,8 @@ class News(Bite):
     def look(self) -> bool:
         """Tell what changed after ``cursor["history"]``, oldest first.
 
-        The cursor moves record by record: where a bite is full, the next one asks for
-        what comes after the last record that was told. No page token is kept.
+        The cursor moves id by id: where a bite is full, the next one asks for what
+        comes after the last record that was told. No page token is kept.
 
         :return: all of it was told
         :raises CursorExpired: Gmail no longer knows what happened since then
@@ -38,14 +38,12 @@ class News(Bite):
                 told = self.api.history(before)
             except Refused:
                 raise CursorExpired("cursor_expired", "history") from None
-            for record in in_order(told.get("history")):
-                if number(record) <= int(self.cursor["history"]):
-                    continue
-                found = standings(record)
+            more = bool(told.get("nextPageToken"))
+            for id_, found in in_steps(told.get("history"), int(before), more):
                 if not self.add_changes(found):
                     return False
                 self._shake(found)
-                self.cursor["history"] = str(number(record))
+                self.cursor["history"] = str(id_)
             if not told.get("nextPageToken"):
                 newest = integer(told.get("historyId"))
                 if newest > int(self.cursor["history"]):
