@@ -54,6 +54,8 @@ class Tap:
                 return
             self.connections += 1
             server = socket.create_connection(("127.0.0.1", self._target))
+            for each in (client, server):  # small pieces go on at once
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             answered = threading.Event()
             answered.set()
             for source, target, record, is_server in (
