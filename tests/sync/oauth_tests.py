@@ -8,11 +8,13 @@ import logging
 import os
 import random
 import signal
+import subprocess
 import time
 from datetime import UTC, datetime
 
 import pytest
 
+from setup import database
 from tests.sync.history import EDGES, IGNORED, Crash, PlainLife, break_off
 from tests.sync.letters import raw
 from tests.sync.test_sync_crash import SELDOM
@@ -427,6 +429,48 @@ class SyncTests:
         assert at.authority.client_secret not in caplog.text
         for token in at.tokens(secret):
             assert token not in caplog.text
+
+    def test_no_token_and_nothing_of_mail_that_is_not_mirrored_is_in_the_database(
+        self, mirror, at, sync_database, postgres
+    ):
+        """In clear, that is: the whole dump is searched."""
+        box, owner = at.link()
+        mirror.contact("client")
+        client, stranger = mirror.at("client"), mirror.at("stranger-hush-hush-1")
+        planted = [
+            (f"Xavier-hush-hush-2 <{stranger}>", "Subject-hush-hush-3", {}),
+            (client, "perso Subject-hush-hush-4", {}),
+            (client, "Subject-hush-hush-5", {"sensitivity": "Private"}),
+            (client, "Subject-hush-hush-6", {"list_unsubscribe": "<https://l.test>"}),
+        ]
+        for number, (sender, subject, headers) in enumerate(planted):
+            letter = raw(
+                *(number, sender, box.email),
+                subject=subject,
+                text=f"secret-hush-hush-{number}0",
+                message_id=f"<id-hush-hush-{number}1@planted.test>",
+                **headers,
+            )
+            owner.append("INBOX", letter)
+        owner.append("INBOX", raw(8, client, box.email, subject="Open-to-see"))
+        at.expire_access(box)
+        passes(mirror, box)
+        assert mirror.by_state(box) == {"mirrored": 1, "excluded": 3, "unmatched": 1}
+        with mirror.env() as env:
+            secret = env["crm.mail.mirror.credential"]._read_secret(box.id)
+
+        dump = subprocess.run(
+            [database.binaries()[0] / "pg_dump", "--inserts", sync_database],
+            env={**os.environ, **postgres.env()},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+
+        assert "Open-to-see" in dump
+        assert [line[:300] for line in dump.splitlines() if "hush-hush-" in line] == []
+        for token in (*at.tokens(secret), at.authority.client_secret):
+            assert token not in dump
 
     # ---- broken off ---
 

@@ -184,7 +184,7 @@ class CrmMailMirrorSync(models.AbstractModel):
                         lease, found.fates
                     )
                 )
-                self._end(run, pool, active)
+                self._end(run, pool, active, more=run.more)
         except Fenced:
             self._end(run, pool, active, fenced=True)
         except Exception as error:
@@ -204,14 +204,15 @@ class CrmMailMirrorSync(models.AbstractModel):
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
             return
         run.pass_complete |= page.batch.pass_complete
+        run.more = page.batch.more
         if run.goes_on:
             return
-        if page.batch.more and time.monotonic() < end:
+        if run.more and time.monotonic() < end:
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
         elif run.pass_complete and run.orphans:
             self._submit(pool, ready, run, run.confirm)
         else:
-            self._end(run, pool, active, more=page.batch.more)
+            self._end(run, pool, active, more=run.more)
 
     def _look(self, run, found, end):
         """What the network does with what it found: a step and its arguments."""

@@ -95,6 +95,7 @@ class MailboxRun:
     :param goes_on: the network does not wait for the page that is written: what it
         finds next comes after it
     :param orphans: mirrored copies that lost their last place in this pass
+    :param more: the page that was stored last was not the last one
     """
 
     lease: Lease
@@ -104,6 +105,7 @@ class MailboxRun:
     goes_on: bool = False
     orphans: list[Orphan] = field(default_factory=list)
     pass_complete: bool = False
+    more: bool = False
     # when something was last heard of the network (time.monotonic)
     heard: float = field(default_factory=time.monotonic)
     # held while a step talks to the provider, which is not thread-safe
