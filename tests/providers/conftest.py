@@ -25,7 +25,7 @@ pytest.register_assert_rewrite(
 LOOPBACK = ("127.0.0.0/8", "::1")
 _number = itertools.count(1)
 _generation = itertools.count(77)
-LOGINS = {f"user{number}@example.com": "secret" for number in range(1, 600)}
+LOGINS = {f"user{number}@example.com": "secret" for number in range(1, 10_000)}
 
 
 @dataclass

@@ -294,19 +294,17 @@ def test_full_import_costs_two_percent_of_the_mail(mailbox, tap):
 
 
 @pytest.mark.parametrize("kind", ["dovecot", "dovecot_condstore", "dovecot_plain"])
-def test_idle_pass_costs_three_kilobytes(kind, request):
+def test_idle_pass_costs_three_kilobytes(kind, request, new_login):
     server = request.getfixturevalue(kind)
-    login = {"dovecot": 597, "dovecot_condstore": 598, "dovecot_plain": 599}[kind]
-    login = f"user{login}@example.com"
     store = Store()
     settings = {
         "host": "localhost",
         "port": server.port,
         "security": "none",
-        "login": login,
+        "login": new_login,
         "allowed_hosts": LOOPBACK,
     }
-    with server.user(login) as owner:
+    with server.user(new_login) as owner:
         for name in ("Work", "Clients", "Invoices", "Travel"):
             owner.create(name)
         for folder in ("INBOX", "Sent", "Work", "Clients"):

@@ -194,23 +194,24 @@ class TestLabelsIgnored(_Gmail):
 
     @pytest.fixture(autouse=True)
     def fault(self, monkeypatch):
-        def unlabelled(record):
-            kinds = ("labelsAdded", "labelsRemoved")
-            return gmail_history.standings(
-                {name: value for name, value in record.items() if name not in kinds}
-            )
+        standings = gmail_history.standings
 
-        monkeypatch.setattr(gmail_news, "standings", unlabelled)
+        def unlabelled(record):
+            return standings({**record, "labelsAdded": [], "labelsRemoved": []})
+
+        monkeypatch.setattr(gmail_history, "standings", unlabelled)
 
 
 @caught_by("test_deleted_mail_is_absent", HISTORY)
 class TestDeletedIgnored(_Gmail):
     @pytest.fixture(autouse=True)
     def fault(self, monkeypatch):
-        def undeleted(record):
-            return gmail_history.standings({**record, "messagesDeleted": []})
+        standings = gmail_history.standings
 
-        monkeypatch.setattr(gmail_news, "standings", undeleted)
+        def undeleted(record):
+            return standings({**record, "messagesDeleted": []})
+
+        monkeypatch.setattr(gmail_history, "standings", undeleted)
 
 
 @caught_by("test_mail_that_goes_during_a_long_import_is_not_kept")
