@@ -77,9 +77,12 @@ def test_throttled_for_an_hour_and_then_nothing_is_missing(mailbox, graph, store
     with mailbox.open() as provider:
         store.apply(store.pull(provider, Budget(mails=4)))
         graph.fault("delta", 429, "ApplicationThrottled", times=None, retry_after=3600)
+        asked = 0
         for _ in range(3):
             with pytest.raises(Throttled):
                 provider.pull(store.cursor, None, Budget(mails=4))
+            asked = asked or len(graph.requests())
+        assert len(graph.requests()) == asked, "Graph said when to come back"
     graph.clear_faults()
 
     with mailbox.open() as another:  # an hour later

@@ -191,6 +191,7 @@ class Api:
         answer = refused(int(error.resp.status), error.resp, error.content or b"")
         if answer.is_throttle:
             self.bucket.empty()
+            self.bucket.rest(answer.retry_after or 0.0)
         return answer
 
 

@@ -12,6 +12,8 @@ import hashlib
 import threading
 import time
 
+from .base import Throttled
+
 #: Units of each method, by its id in the discovery document, as Google charges projects
 #: since May 2026 (developers.google.com/workspace/gmail/api/reference/quota). Older
 #: projects pay 5 for what costs 20 here; they get more than they use, never less.
@@ -27,6 +29,8 @@ UNITS = {
 LIST, GET = UNITS["gmail.users.messages.list"], UNITS["gmail.users.messages.get"]
 #: Seconds of quota that may be used at once after a rest.
 BURST = 10.0
+#: Seconds that are waited for within a call; a longer rest is the engine's to wait for.
+LONGEST_REST = 5.0
 #: Buckets that a process keeps; a full one is as good as a new one.
 MAX_BUCKETS = 2_000
 
@@ -46,6 +50,7 @@ class Bucket:
         self.rate = max(units_per_minute, 1.0) / 60
         self._level = self.rate * BURST
         self._at = time.monotonic()
+        self._rests_until = float("-inf")
         self._lock = threading.Lock()
 
     @property
@@ -58,15 +63,25 @@ class Bucket:
 
         :param end: ``time.monotonic()`` after which nothing is to be asked any more
         :raises OutOfTime: it is later than that, or would be
+        :raises Throttled: Google wants nothing to be asked for longer than a moment
         """
         with self._lock:
             self._fill()
-            wait = max(0.0, (units - self._level) / self.rate)
+            rest = self._rests_until - time.monotonic()
+            if rest > LONGEST_REST:
+                raise Throttled(retry_after=rest)
+            wait = max(0.0, rest, (units - self._level) / self.rate)
             if end is not None and time.monotonic() + wait > end:
                 raise OutOfTime(wait)
             self._level -= units  # may go below zero: whoever comes next waits longer
         if wait:
             time.sleep(wait)
+
+    def rest(self, seconds: float) -> None:
+        """Google said ``Retry-After``: nothing is asked until then, whoever asks."""
+        with self._lock:
+            until = time.monotonic() + seconds
+            self._rests_until = max(self._rests_until, until)
 
     def empty(self) -> None:
         """Somebody else used the account's units: Google said so, or it may be."""
@@ -77,7 +92,8 @@ class Bucket:
     def is_full(self) -> bool:
         with self._lock:
             self._fill()
-            return self._level >= self.rate * BURST
+            rested = self._rests_until < time.monotonic()
+            return rested and self._level >= self.rate * BURST
 
     def _fill(self) -> None:
         now = time.monotonic()

@@ -131,14 +131,17 @@ def graph_problem(
     detail = f"HTTP {status} {code}".rstrip()
     if status == 429 or known == "applicationthrottled":
         return Throttled(detail=detail, retry_after=retry_after(headers))
-    if known in _NO_MAILBOX:
-        return NotAllowed("no_mailbox", detail)
     if status == 401:
         return LoginRequired("access_revoked", detail)
     if one_mail and status in (404, 410):
         return MessageGone("message_gone", detail)
     if one_mail and known in ("errorinvalididmalformed", "erroritemnotfound"):
         return MessageGone("message_gone", detail)
+    if one_mail and status == 403:
+        # a mail may have rights of its own; what concerns all is told by the folders
+        return MessageBroken("message_refused", detail)
+    if known in _NO_MAILBOX:
+        return NotAllowed("no_mailbox", detail)
     if status == 403:
         return LoginRequired("consent_missing", detail)
     if one_mail and status <= 500:

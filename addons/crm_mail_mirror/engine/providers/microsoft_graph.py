@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from .base import NotAllowed, Traffic, Unavailable
+from .base import NotAllowed, Throttled, Traffic, Unavailable
 from .microsoft_errors import graph_problem, is_resync, retry_after
 from .microsoft_http import Http, TooBig
 from .microsoft_token import Client, Tokens
@@ -99,6 +99,7 @@ class Graph:
         self._root = f"{root.scheme}://{root.netloc}{root.path}{VERSION}"
         self._tokens, self._http = tokens, http
         self._end = 0.0
+        self._rests_until = float("-inf")
         self.be_patient()
 
     @property
@@ -117,6 +118,16 @@ class Graph:
             return False
         time.sleep(seconds)
         return True
+
+    def _rest(self, seconds: float) -> None:
+        """Graph said ``Retry-After``: nothing is asked until then."""
+        self._rests_until = max(self._rests_until, time.monotonic() + seconds)
+
+    def _be_rested(self) -> None:
+        """:raises Throttled: that takes longer than there is time"""
+        rest = self._rests_until - time.monotonic()
+        if rest > 0 and not self._wait(rest):
+            raise Throttled(retry_after=rest)
 
     # --- asking -----------------------------------------------------------------------
 
@@ -158,6 +169,7 @@ class Graph:
                 break
             pause = max(retry_after(replies[key].headers, 1.0) for key in late)
             if not self._wait(pause):
+                self._rest(pause)
                 break
             for key in late:
                 if _round < ROUNDS - 1:
@@ -210,6 +222,7 @@ class Graph:
         return replies
 
     def _send(self, method, path, headers, data=None) -> Reply:
+        self._be_rested()
         token = self._tokens.access()
         for last in (False, True):
             given = {**headers, "Authorization": f"Bearer {token}"}
@@ -223,11 +236,14 @@ class Graph:
                 raise graph_problem(401, answer.headers, {})
             # a token that looks good may be revoked: a new one tells
             token = self._tokens.renew()
+        if answer.status in (429, 503):
+            self._rest(retry_after(answer.headers, 0.0))
         return Reply(answer.status, answer.headers, _told(answer))
 
     @contextmanager
     def stream(self, path: str) -> Iterator:
         """The bytes of an attachment: a response of requests, to be read."""
+        self._be_rested()
         token = self._tokens.access()
         for last in (False, True):
             headers = {"Prefer": IMMUTABLE, "Authorization": f"Bearer {token}"}

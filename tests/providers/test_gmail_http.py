@@ -1,0 +1,310 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""HTTP as the Gmail provider uses it: trust, bounds, and servers that misbehave."""
+
+import base64
+import contextlib
+import gzip
+import http.server
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+from engine.providers import consent, open_mailbox
+from engine.providers.base import Budget, NotAllowed, Unavailable
+from engine.providers.gmail_http import TooBig, Web
+
+from tests.peers.certificates import issue
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.answer(self)
+
+    do_POST = do_GET
+
+    def log_message(self, *args):
+        pass
+
+    def reply(self, content=b"{}", status=200, **headers):
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@contextlib.contextmanager
+def serving(answer, certificates=None):
+    """A server on this machine. :param answer: called with each request"""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.answer, server.daemon_threads = answer, True
+    if certificates:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.certificate, certificates.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    scheme = "https" if certificates else "http"
+    try:
+        yield f"{scheme}://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def web():
+    opened = Web()
+    yield opened
+    opened.close()
+
+
+def code_of(web, url) -> str:
+    with pytest.raises(Unavailable) as said:
+        web.send("GET", url)
+    return said.value.code
+
+
+# --- trust ---------------------------------------------------------------------------
+
+
+def test_further_authority_is_trusted(tmp_path):
+    mine = issue(tmp_path)
+
+    with serving(lambda request: request.reply(b"hello"), mine) as url:
+        assert Web(str(mine.ca)).send("GET", url).content == b"hello"
+        assert code_of(Web(), url) == "certificate_untrusted"
+
+
+def test_certificate_of_another_host(tmp_path):
+    other = issue(tmp_path, ["elsewhere.example"])
+
+    with serving(lambda request: request.reply(), other) as url:
+        assert code_of(Web(str(other.ca)), url) == "certificate_other_host"
+
+
+def test_no_tls_where_there_should_be(web):
+    with serving(lambda request: request.reply()) as url:
+        assert code_of(web, url.replace("http:", "https:")) == "tls_failed"
+
+
+def test_authorities_that_cannot_be_read(tmp_path):
+    (tmp_path / "empty.pem").write_text("nothing")
+
+    for path in (tmp_path / "empty.pem", tmp_path / "missing.pem"):
+        with pytest.raises(Unavailable) as said:
+            Web(str(path))
+        assert said.value.code == "certificate_untrusted"
+
+
+def test_tokens_and_mail_trust_the_same(tmp_path):
+    """Both go to the configured hosts over TLS, and to nobody else."""
+    mine = issue(tmp_path)
+    asked = []
+
+    def answer(request):
+        asked.append(request.path.partition("?")[0])
+        if "token" in request.path:
+            request.reply(b'{"access_token": "new", "expires_in": 3599}')
+        else:
+            assert request.headers["Authorization"] == "Bearer new"
+            request.reply(b'{"emailAddress": "a@b.example", "historyId": "7"}')
+
+    with serving(answer, mine) as url:
+        settings = {
+            "client_id": "id",
+            "client_secret": "secret",
+            "endpoint": url,
+            "token_uri": f"{url}/token",
+            "ca_file": str(mine.ca),
+        }
+        with open_mailbox("gmail", settings, '{"refresh_token": "r"}') as provider:
+            batch = provider.pull(None, None, Budget())
+
+    assert batch.cursor["history"] == "7"
+    assert asked == [
+        "/token",
+        "/gmail/v1/users/me/profile",
+        "/gmail/v1/users/me/messages",
+    ]
+
+
+# --- bounds --------------------------------------------------------------------------
+
+
+def test_endless_answer_is_broken_off(web, monkeypatch):
+    monkeypatch.setattr("engine.providers.gmail_http.MAX_ANSWER", 300_000)
+
+    def answer(request):
+        with contextlib.suppress(OSError):
+            request.reply(b"x" * 5_000_000)
+
+    with serving(answer) as url, pytest.raises(TooBig):
+        web.send("GET", url)
+    assert web.traffic.received < 2_000_000
+
+
+def test_small_answer_that_unfolds_is_broken_off(web, monkeypatch):
+    monkeypatch.setattr("engine.providers.gmail_http.MAX_ANSWER", 1_000_000)
+    bomb = gzip.compress(b"x" * 50_000_000)
+
+    def answer(request):
+        with contextlib.suppress(OSError):
+            request.reply(bomb, Content_Encoding="gzip")
+
+    with serving(answer) as url, pytest.raises(TooBig):
+        web.send("GET", url)
+
+
+def test_silent_server_is_not_waited_for_long(web, monkeypatch):
+    monkeypatch.setattr("engine.providers.gmail_http.READ", 0.3)
+    monkeypatch.setattr("engine.providers.gmail_http.CONNECT", 0.3)
+    listener = socket.create_server(("127.0.0.1", 0))
+    began = time.monotonic()
+
+    assert code_of(web, f"http://localhost:{listener.getsockname()[1]}") == "timeout"
+
+    listener.close()
+    assert time.monotonic() - began < 3
+
+
+def test_answer_that_drips_is_not_waited_for_for_ever(web, monkeypatch):
+    monkeypatch.setattr("engine.providers.gmail_http.WHOLE", 0.5)
+    over = threading.Event()
+
+    def answer(request):
+        request.send_response(200)
+        request.send_header("Content-Length", "1000000")
+        request.end_headers()
+        with contextlib.suppress(OSError):
+            while not over.wait(0.02):
+                request.wfile.write(b"x")
+
+    began = time.monotonic()
+    with serving(answer) as url:
+        assert code_of(web, url) == "timeout"
+        over.set()
+
+    assert time.monotonic() - began < 5
+
+
+def test_redirects_are_not_followed(web):
+    """Nor is the token sent to where one points."""
+    asked = []
+
+    def answer(request):
+        asked.append(request.path)
+        request.reply(b"", 302, Location="/login")
+
+    with serving(answer) as url:
+        assert web.send("GET", url + "/mail").status == 302
+
+    assert asked == ["/mail"]
+
+
+def test_passwords_of_netrc_are_not_sent(web, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login me password mine\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    seen = []
+
+    def answer(request):
+        seen.append(request.headers["Authorization"])
+        request.reply()
+
+    with serving(answer) as url:
+        web.send("GET", url, headers={"authorization": "Bearer token"})
+
+    assert seen == ["Bearer token"]
+
+
+def test_hung_up_without_a_word_is_asked_once_more(web):
+    asked = []
+
+    def answer(request):
+        asked.append(request.path)
+        if len(asked) == 1:
+            request.close_connection = True
+        else:
+            request.reply(b"hello")
+
+    with serving(answer) as url:
+        assert web.send("GET", url).content == b"hello"
+    assert len(asked) == 2
+
+
+def test_hung_up_always_is_told(web):
+    def answer(request):
+        request.close_connection = True
+
+    with serving(answer) as url:
+        assert code_of(web, url) == "connection_lost"
+
+
+def test_garbled_compression_is_garbage(web):
+    def answer(request):
+        request.reply(b"this is no gzip", Content_Encoding="gzip")
+
+    with serving(answer) as url:
+        assert code_of(web, url) == "garbage"
+
+
+def test_bytes_are_counted_as_they_come_over_the_wire(web):
+    packed = gzip.compress(b"x" * 100_000)
+
+    with serving(lambda request: request.reply(packed, Content_Encoding="gzip")) as url:
+        assert len(web.send("GET", url).content) == 100_000
+
+    assert web.traffic.received == len(packed)
+    assert web.traffic.commands == 1
+
+
+@pytest.mark.parametrize("url", ["http://", "gopher://x", "nonsense", "http://[::1"])
+def test_addresses_that_are_none(web, url):
+    assert code_of(web, url) in ("host_unknown", "connection_lost")
+
+
+# --- Google's page with an error -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error, code",
+    [
+        ("redirect_uri_mismatch", "redirect_refused"),
+        ("deleted_client", "client_refused"),
+        ("", None),
+    ],
+)
+def test_error_that_google_redirects_to(error, code):
+    """accounts.google.com sends browsers to a page whose address holds the error."""
+    packed = base64.urlsafe_b64encode(f"\n\x15{error}\x12\xb0".encode("latin-1"))
+
+    def answer(request):
+        if request.command == "POST":
+            request.reply(b'{"error": "invalid_grant"}', 400)
+        elif error:
+            place = f"/signin/oauth/error?authError={packed.decode().rstrip('=')}"
+            request.reply(b"", 302, Location=place)
+        else:
+            request.reply(b"", 302, Location="/v3/signin/identifier?continue=x")
+
+    with serving(answer) as url:
+        settings = {
+            "client_id": "id",
+            "client_secret": "secret",
+            "auth_uri": f"{url}/auth",
+            "token_uri": f"{url}/token",
+        }
+        if code is None:
+            consent.test("gmail", settings, "http://localhost/callback")
+            return
+        with pytest.raises(NotAllowed) as said:
+            consent.test("gmail", settings, "http://localhost/callback")
+
+    assert said.value.code == code
