@@ -54,11 +54,17 @@ class Mail:
 
 
 class Account:
-    """:param size: number of messages :param seed: another one is other mail"""
+    """:param size: number of messages
+    :param seed: another one is other mail
+    :param files: bytes of the smallest and of the biggest attachment
+    """
 
-    def __init__(self, size: int, seed: int = 1):
+    def __init__(
+        self, size: int, seed: int = 1, files: tuple[int, int] = (50_000, 800_000)
+    ):
         self.size = size
         self.seed = seed
+        self.files = files
         pool = random.Random(seed)
         self._paragraphs = [_paragraph(pool) for _ in range(400)]
         self._html = [_fragment(pool, text) for text in self._paragraphs]
@@ -147,7 +153,7 @@ class Account:
     def _body(self, rng, number) -> tuple[list[str], bytes]:
         text = self._text(rng)
         if rng.random() < 0.12:
-            size = rng.randrange(50_000, 800_000) * 4 // 3 // 77 * 77
+            size = rng.randrange(*self.files) * 4 // 3 // 77 * 77
             start = rng.randrange(0, len(self._bytes) - size) // 77 * 77
             payload = self._bytes[start : start + size]
             name = f"Report {number}.pdf"

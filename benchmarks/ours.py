@@ -1,19 +1,28 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""Our import, in a process of its own; says what it cost as JSON on its last line.
+"""Our import, in a process of its own; tells what it cost, step by step.
 
-Called by ``run.py`` with a task as JSON: ``conf``, ``dbname``, ``port``, ``tls``,
-``messages``, ``profile``, and what ``measure.Meter`` needs.
+Called by ``in_odoo.py`` with a task as JSON:
+
+* ``conf``, ``dbname``, ``messages``: Odoo's configuration, its database, and how many
+  mails there are in the mailbox
+* ``mailbox``: values of the record; ``client`` and ``secret`` where it is linked by
+  consent, ``by_address`` whether its old mail may be listed by the contacts' addresses
+* ``servers``, ``log``: what ``measure.Meter`` needs
+* ``idle``: looks at the unchanged mailbox; ``profile``: where the time goes
+* ``seconds``: end the import after so many, done or not; 0 = when it is done
 """
 
 import json
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from account import OWNER, PASSWORD, Account
-from measure import Cost, Meter, reset_peak, resident
+from account import OWNER, Account
+from measure import Cost, Meter, reset_peak, resident, tell
+from wire import watched
 
 
 def main() -> None:
@@ -31,24 +40,18 @@ def main() -> None:
 
         stages.install()
     mailbox = _linked(registry, task)
-    meter = Meter(Path(task["log"]), task["servers"])
+    log = task["log"] and Path(task["log"])
+    job = _Job(registry, mailbox, Meter(log or None, task["servers"]))
     before = resident()
-    rounds, imported = _measured(registry, mailbox, meter)
-    told = {
-        "import": imported.as_dict(),
-        "odoo": before,
-        "rounds": rounds,
-        "states": _states(registry, mailbox),
-    }
+    cost = job.measured(task["seconds"])
+    told = {"rounds": job.rounds, "odoo": before, "states": _states(registry, mailbox)}
     if task["profile"]:
         told["profile"] = stages.table("1,000 messages", 1000 / task["messages"])
-    told["idle"] = [
-        _measured(registry, mailbox, meter)[1].as_dict() for _ in range(task["idle"])
-    ]
+    tell(step="import", cost=cost.as_dict(), **told)
+    for _ in range(task["idle"]):
+        tell(step="idle", cost=job.measured().as_dict())
     if task["profile"]:
-        idle = stages.table("nothing new", 1 / task["idle"])
-        told["profile"] += f"\n\n{idle}"
-    print("\n" + json.dumps(told))
+        tell(step="profile", profile=stages.table("nothing new", 1 / task["idle"]))
 
 
 def _linked(registry, task) -> int:
@@ -67,46 +70,74 @@ def _linked(registry, task) -> int:
         user = env["res.users"].create(
             {"name": "Olivia Owner", "login": OWNER, "email": OWNER}
         )
+        if "client" in task:
+            clients = env["crm.mail.mirror.client"]
+            client = clients.create({**task["client"]["values"], "enabled": True})
+            client._set_secret(clients._encrypt(task["client"]["secret"]))
+        if not task.get("by_address", True):
+            registry["crm.mail.mirror.mailbox"]._listed_by = lambda mailbox: None
         mailbox = env["crm.mail.mirror.mailbox"].create(
-            {
-                "user_id": user.id,
-                "email": OWNER,
-                "imap_host": "localhost",
-                "imap_port": task["port"],
-                "imap_security": "tls" if task["tls"] else "none",
-                "password": PASSWORD,
-                "sync_from": False,
-            }
+            {"user_id": user.id, "email": OWNER, "sync_from": False, **task["mailbox"]}
         )
+        if "secret" in task:
+            env["crm.mail.mirror.credential"]._store(mailbox, task["secret"])
         mailbox.write({"state": "active"})
         return mailbox.id
 
 
-def _measured(registry, mailbox, meter) -> tuple[int, Cost]:
-    """Jobs one after the other, as cron would call them, until nothing is due."""
-    from odoo.api import SUPERUSER_ID, Environment
+class _Job:
+    """The job, called as cron would call it."""
 
-    with registry.cursor() as cr:
-        cr.execute(
-            """UPDATE crm_mail_mirror_mailbox SET lease_until = NULL,
-                      next_sync_at = now() AT TIME ZONE 'UTC' WHERE id = %s""",
-            [mailbox],
+    def __init__(self, registry, mailbox: int, meter: Meter):
+        self._registry, self._mailbox, self._meter = registry, mailbox, meter
+        self._wire = watched()
+        self.rounds = 0
+
+    def measured(self, seconds: float = 0) -> Cost:
+        """One after the other, until nothing is due.
+
+        :param seconds: until then, whatever is due
+        """
+        with self._registry.cursor() as cr:
+            cr.execute(
+                """UPDATE crm_mail_mirror_mailbox SET lease_until = NULL,
+                          next_sync_at = now() AT TIME ZONE 'UTC' WHERE id = %s""",
+                [self._mailbox],
+            )
+        reset_peak()
+        self._meter.start()
+        wire = replace(self._wire)
+        usage, began = resource.getrusage(0), time.monotonic()
+        self._run(began + seconds if seconds else 0)
+        took, after = time.monotonic() - began, resource.getrusage(0)
+        cost = Cost(
+            seconds=took,
+            cpu=after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime,
+            memory=resident("VmHWM"),
+            requests=self._wire.requests - wire.requests,
+            sent=self._wire.sent - wire.sent,
+            received=self._wire.received - wire.received,
         )
-    reset_peak()
-    meter.start()
-    usage, began, rounds, due = resource.getrusage(0), time.monotonic(), 0, 1
-    while due:
-        with registry.cursor() as cr:
-            env = Environment(cr, SUPERUSER_ID, {})
-            due = env["crm.mail.mirror.sync"]._sync_due(mailbox_ids=[mailbox])
-        rounds += 1
-    seconds, after = time.monotonic() - began, resource.getrusage(0)
-    cost = Cost(
-        seconds=seconds,
-        cpu=after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime,
-        memory=resident("VmHWM"),
-    )
-    return rounds, meter.stop(cost)
+        return self._meter.stop(cost)
+
+    def _run(self, end: float) -> None:
+        self.rounds = 0
+        due = 1
+        while due or time.monotonic() < end:
+            left = end - time.monotonic() if end else 25.0
+            if left <= 0:
+                return
+            due = self._once(min(left, 25.0))
+            self.rounds += 1
+            if not due and end:
+                time.sleep(0.2)
+
+    def _once(self, seconds: float) -> int:
+        from odoo.api import SUPERUSER_ID, Environment
+
+        with self._registry.cursor() as cr:
+            sync = Environment(cr, SUPERUSER_ID, {})["crm.mail.mirror.sync"]
+            return sync._sync_due(budget=seconds, mailbox_ids=[self._mailbox])
 
 
 def _states(registry, mailbox) -> dict[str, int]:
