@@ -340,6 +340,7 @@ def test_administrators_stop_a_mailbox_whose_owner_left(root, world):
     root["crm.mail.mirror.credential"].create(
         {"mailbox_id": theirs, "secret": "x", "key_id": "x"}
     )
+    mailbox.state = "active"
     administrator = root(user=world.users["administrator"], su=False)
 
     administrator["crm.mail.mirror.mailbox"].browse(theirs).action_pause()
@@ -433,6 +434,9 @@ def test_what_is_the_owners_is_not_found_out_by_searching(root, theirs, name):
 
 def test_administrators_have_all_of_their_own_mailbox(root, world):
     user = root["res.users"].browse(world.users["administrator"])
+    asked = {"mirror_mailbox_ids": {"fields": {name: {} for name in CLOSED}}}
+    none = user.with_user(user).web_read(asked)
+    assert none == [{"id": user.id, "mirror_mailbox_ids": []}]
     mailbox = root["crm.mail.mirror.mailbox"].create(
         {"user_id": user.id, "email": "a@us.test", "imap_login": "a", "mode": "one_way"}
     )

@@ -265,6 +265,18 @@ class CrmMailMirrorMailbox(models.Model):
             )
         return super()._check_field_access(field, operation)
 
+    def _determine_fields_to_fetch(self, field_names=None, ignore_when_in_cache=False):
+        names = list(field_names or ())
+        own = [
+            name for name in names if isinstance(self._fields.get(name), OwnersField)
+        ]
+        if self or not own:
+            return super()._determine_fields_to_fetch(field_names, ignore_when_in_cache)
+        # reading no record at all (who has no mailbox, in Preferences) is no search
+        rest = [name for name in names if name not in own]
+        fetched = super()._determine_fields_to_fetch(rest, ignore_when_in_cache)
+        return fetched + [self._fields[name] for name in own]
+
     # ---- CRUD -----------------------------------------------------------------------
 
     @api.constrains("email")
@@ -315,6 +327,7 @@ class CrmMailMirrorMailbox(models.Model):
             mailbox._check_owner()
 
     def unlink(self):
+        self._give_back_later()
         messages = self.env["crm.mail.mirror.page"]._messages_of(self)
         result = super().unlink()
         # a colleague's copy that is just being written keeps its mail: the nightly
@@ -345,6 +358,8 @@ class CrmMailMirrorMailbox(models.Model):
     def action_pause(self):
         for mailbox in self:
             mailbox._check_may_stop()
+            if mailbox.state not in ("active", "error"):
+                raise UserError(self.env._("Connect this mailbox first."))
         self.sudo().write({"state": "paused"})
 
     def action_resume(self):
@@ -352,6 +367,8 @@ class CrmMailMirrorMailbox(models.Model):
             mailbox._check_owner()
             if mailbox.state != "paused":
                 raise UserError(self.env._("This mailbox is not paused."))
+            if not self.env["crm.mail.mirror.credential"]._of(mailbox.id):
+                raise UserError(self.env._("Connect this mailbox first."))
         self.sudo().write({"state": "active", "next_sync_at": fields.Datetime.now()})
         self.env["crm.mail.mirror.sync"]._trigger()
 
@@ -432,15 +449,3 @@ class CrmMailMirrorMailbox(models.Model):
 
     def message_post_with_source(self, _source, **_values):
         return self.env["mail.message"]
-
-    @api.autovacuum
-    def _gc_drafts(self):
-        """Mailboxes that were never connected, a week after."""
-        limit = fields.Datetime.now() - timedelta(days=7)
-        self.sudo().search(
-            [
-                ("state", "=", "draft"),
-                ("last_sync_at", "=", False),
-                ("create_date", "<", limit),
-            ]
-        ).unlink()
