@@ -72,7 +72,7 @@ def test_administrator_sets_up_google_and_tests_it(office, desk):
     save_settings(admin)
     open_settings(admin)
     admin.press("action_mirror_test_google")
-    expect(admin.page.locator(".o_notification")).to_contain_text("It works")
+    expect(admin.page.locator(".o_notification")).to_contain_text("Nothing wrong found")
     bea.go("/odoo/contacts")
     bea.preferences()
     expect(bea.cards().filter(has_text="Gmail")).to_be_visible()

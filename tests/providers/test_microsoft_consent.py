@@ -222,7 +222,11 @@ def test_wrong_client_is_told_as_such(settings, entra, changed):
         ("invalid_client", 7000215, NotAllowed, "client_refused"),
         ("server_error", 0, Unavailable, "server_error"),
         ("temporarily_unavailable", 0, Unavailable, "server_error"),
-        ("a new error", 0, Unavailable, "server_error"),
+        ("a new error", 0, ConsentRefused, "sign_in_failed"),
+        ("invalid_request", 900144, ConsentRefused, "sign_in_failed"),
+        ("invalid_grant", 50057, ConsentRefused, "sign_in_failed"),
+        ("invalid_grant", 50020, ConsentRefused, "wrong_account_kind"),
+        ("invalid_resource", 650057, NotAllowed, "permissions_missing"),
     ],
 )
 def test_errors_that_the_browser_brings(settings, error, number, kind, code):

@@ -301,7 +301,10 @@ class CrmMailMirrorMailbox(models.Model):
         except ProviderError as error:
             # who consented is not known: taking it back might break another mailbox
             _logger.info("mailbox %s was not linked: %s", self.id, error.code)
-            self._in_own_transaction("_tell_outcome", error.code)
+            # nobody tries a sign-in again but its owner
+            passing = error.code in ("server_error", "throttled")
+            code = "sign_in_failed" if passing else error.code
+            self._in_own_transaction("_tell_outcome", code)
             return
         try:
             revocable = self._in_own_transaction(

@@ -193,7 +193,16 @@ class ResConfigSettings(models.TransientModel):
             "tag": "display_notification",
             "params": {
                 "type": "success",
-                "title": self.env._("It works"),
-                "message": self.env._("Client ID and client secret are accepted."),
+                "title": self.env._("Nothing wrong found"),
+                "message": self.env._(
+                    "Google accepts client ID and client secret. That the Gmail API is"
+                    " enabled and the redirect URI registered shows when the first"
+                    " mailbox is linked."
+                )
+                if kind == "gmail"
+                else self.env._(
+                    "Microsoft knows the client ID. That client secret, permissions and"
+                    " redirect URI are right shows when the first mailbox is linked."
+                ),
             },
         }

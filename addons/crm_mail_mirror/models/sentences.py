@@ -136,6 +136,20 @@ def sentence(env, code):
             " used: it has to begin with https. Your administrator finds more in the"
             " server's log."
         ),
+        "permissions_missing": env._(
+            "This Odoo's registration at the provider lacks the permission to read"
+            " mail. Your administrator adds it there, step 5 of the guide in the"
+            " settings."
+        ),
+        "wrong_account_kind": env._(
+            "Microsoft does not let this kind of account in here: personal accounts"
+            " and those of companies are told apart. Your administrator sets in the"
+            " settings who may sign in."
+        ),
+        "sign_in_failed": env._(
+            "The provider could not sign you in just now. Please try again; if it"
+            " keeps failing, look whether you can open your mail in the browser."
+        ),
         "read_only_refused": env._("The server does not let us read without changing."),
         "message_gone": env._("The mail is no longer in the mailbox."),
         "message_broken": env._("The mail is damaged and cannot be read."),

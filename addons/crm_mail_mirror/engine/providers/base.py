@@ -131,6 +131,7 @@ class NotAllowed(ProviderError):
         "client_refused",  # OAuth: wrong client id or secret
         "redirect_refused",  # OAuth: redirect URI not registered
         "endpoint_refused",  # OAuth: the server's configuration names no https
+        "permissions_missing",  # OAuth: the client was not given leave to ask for mail
         "api_disabled",  # the API is not switched on for this client
         "blocked_by_company",  # the mailbox's administrator does not allow this app
         "no_mailbox",  # the account has no mailbox

@@ -27,6 +27,8 @@ class ConsentRefused(ProviderError):
     codes = (
         "consent_denied",  # the owner pressed Cancel
         "consent_expired",  # the code is used up or too old: begin again
+        "wrong_account_kind",  # personal where work accounts are let in, or vice versa
+        "sign_in_failed",  # the provider had trouble, or the account has
         "state_mismatch",  # the answer belongs to another beginning
     )
 

@@ -33,7 +33,7 @@ _AADSTS = re.compile(r"AADSTS(\d{4,7})")
 #: The administrator of the tenant has to act, the owner cannot.
 _BY_COMPANY = {
     *(90092, 90093, 90094, 90095),  # an administrator has to consent
-    *(50105, 7000112, 50020),  # app not assigned to the user, disabled; other tenant
+    *(50105, 7000112),  # app not assigned to the user, disabled
     *(53003, 530032, 530034, 53011),  # blocked by conditional access
 }
 #: The owner can satisfy it by signing in: another factor, a device, its frequency.
@@ -41,6 +41,12 @@ _SIGN_IN = {
     *(50072, 50074, 50076, 50078, 50079, 50158, 50097, 50129, 50131, 16000),
     *(53000, 53001, 53002, 53004, 53010, 70043, 70044, 50058, 50132),
 }
+#: An account that this client does not let in: of another tenant, personal, or not.
+_OTHER_KIND = {50020, 50177, 50178, 90072, 9001023}
+#: The registration has no leave to ask for mail.
+_PERMISSIONS = {650057, 65005, 70011}
+#: The account itself: no such, disabled, locked.
+_ACCOUNT = {50034, 50057, 50053, 50055, 50056}
 _CLIENT = {700016, 7000215, 7000216, 7000218, 7000222, 700027, 90002, 900023, 900971}
 _SUBERRORS = {"basic_action", "additional_action", "message_only", "consent_required"}
 _WRONG_CLIENT = {"invalid_client", "unauthorized_client", "invalid_scope"}
@@ -58,6 +64,12 @@ def entra_problem(result: Mapping, consenting: bool = False) -> ProviderError:
         return NotAllowed("redirect_refused", detail)
     if codes & _CLIENT or error in _WRONG_CLIENT:
         return NotAllowed("client_refused", detail)
+    if codes & _PERMISSIONS:
+        return NotAllowed("permissions_missing", detail)
+    if codes & _OTHER_KIND:
+        if consenting:
+            return ConsentRefused("wrong_account_kind", detail)
+        return LoginRequired("access_revoked", detail)
     if codes & _BY_COMPANY or (consenting and 65001 in codes):
         return NotAllowed("blocked_by_company", detail)
     if error in ("temporarily_unavailable", "server_error", "slow_down"):
@@ -67,6 +79,8 @@ def entra_problem(result: Mapping, consenting: bool = False) -> ProviderError:
     asks = error in ("interaction_required", "login_required", "consent_required")
     if asks or codes & _SIGN_IN or 65001 in codes or _suberror(result) in _SUBERRORS:
         return LoginRequired("sign_in_again", detail)
+    if consenting and error and (codes & _ACCOUNT or error != "invalid_grant"):
+        return ConsentRefused("sign_in_failed", detail)
     if error == "invalid_grant":
         if consenting:
             return ConsentRefused("consent_expired", detail)
