@@ -23,6 +23,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
         self.server.answer(self)
 
     do_POST = do_GET
@@ -253,6 +254,67 @@ def test_garbled_compression_is_garbage(web):
 
     with serving(answer) as url:
         assert code_of(web, url) == "garbage"
+
+
+def test_answer_in_chunks_of_any_size(web):
+    """RFC 9112 section 7.1"""
+    content = bytes(range(256)) * 700
+
+    def answer(request):
+        request.send_response(200)
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        for start in range(0, len(content), 999):
+            chunk = content[start : start + 999]
+            request.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        request.wfile.write(b"0\r\n\r\n")
+
+    with serving(answer) as url:
+        assert web.send("GET", url).content == content
+        assert web.send("GET", url).content == content
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_answer_that_breaks_off_is_no_answer(web, chunked):
+    def answer(request):
+        request.send_response(200)
+        if chunked:
+            request.send_header("Transfer-Encoding", "chunked")
+        else:
+            request.send_header("Content-Length", "5000")
+        request.end_headers()
+        request.wfile.write(b"1000\r\n" if chunked else b"")
+        request.wfile.write(b"x" * 100)
+        request.close_connection = True
+
+    with serving(answer) as url:
+        assert code_of(web, url) == "connection_lost"
+
+
+def test_connection_is_used_again_and_no_answer_is_taken_for_the_next(web, monkeypatch):
+    monkeypatch.setattr("engine.providers.gmail_http.MAX_ANSWER", 100_000)
+    ports = []
+
+    def answer(request):
+        ports.append(request.client_address[1])
+        with contextlib.suppress(OSError):
+            size = 5_000_000 if "big" in request.path else 10
+            request.reply(request.path[-1:].encode() * size)
+
+    with serving(answer) as url:
+        for number in range(3):
+            assert web.send("GET", f"{url}/{number}").content == b"%d" % number * 10
+        with pytest.raises(TooBig):
+            web.send("GET", f"{url}/big")
+        assert web.send("GET", f"{url}/7").content == b"7" * 10
+
+    assert len(set(ports[:4])) == 1 and ports[4] != ports[3]
+
+
+def test_answer_without_content(web):
+    with serving(lambda request: request.reply(b"", 204)) as url:
+        assert web.send("GET", url).content == b""
+        assert web.send("GET", url).status == 204
 
 
 def test_bytes_are_counted_as_they_come_over_the_wire(web):

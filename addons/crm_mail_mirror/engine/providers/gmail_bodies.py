@@ -167,10 +167,10 @@ def _streamed(api: Api, message: str, attachment: str) -> Iterator[bytes]:
     request = api.attachment(message, attachment)
     api.pay(request)
     headers = api.wire.signed(request.headers)
-    with api.web.open("GET", request.uri, headers=headers) as response:
-        pieces = api.web.pieces(response, MAX_ATTACHMENT, MAX_SECONDS)
-        if response.status_code != 200:
-            answer = refused(response.status_code, {}, b"".join(pieces))
+    with api.web.open("GET", request.uri, headers=headers) as incoming:
+        pieces = incoming.pieces(MAX_ATTACHMENT, MAX_SECONDS)
+        if incoming.status != 200:
+            answer = refused(incoming.status, incoming.headers, b"".join(pieces))
             if answer.status in (400, 404, 410):
                 raise MessageGone("message_gone", str(answer.status))
             raise meaning(answer)

@@ -9,11 +9,13 @@ piece by piece, so that a huge or endless one is broken off.
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,7 +64,6 @@ class Web:
         self.traffic = traffic or Traffic()
         self._session = requests.Session()
         self._session.headers["user-agent"] = "crm-mail-mirror (gzip)"
-        self._session.headers["accept-encoding"] = "gzip, deflate"
         # else requests takes a password for the host out of ~/.netrc
         self._session.auth = _as_it_is
         self._session.mount("https://", _Trusting(_context(ca_file)))
@@ -84,9 +85,9 @@ class Web:
         for attempt in (1, 2):
             before = self.traffic.received
             try:
-                with self.open(method, url, body, headers) as response:
-                    content = b"".join(self.pieces(response))
-                    return Answer(response.status_code, _lower(response), content)
+                with self.open(method, url, body, headers) as incoming:
+                    content = b"".join(incoming.pieces(MAX_ANSWER, WHOLE))
+                    return Answer(incoming.status, incoming.headers, content)
             except Unavailable as problem:
                 unheard = self.traffic.received == before
                 if problem.code != "connection_lost" or attempt == 2 or not unheard:
@@ -100,8 +101,8 @@ class Web:
         url: str,
         body: str | bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Iterator[requests.Response]:
-        """The head of the answer; ``pieces`` reads the rest."""
+    ) -> Iterator[Incoming]:
+        """The head of the answer; its ``pieces`` are the rest."""
         self.traffic.commands += 1
         self.traffic.sent += len(url) + len(body or "")
         with silence(), _in_our_words():
@@ -109,46 +110,17 @@ class Web:
                 method,
                 url,
                 data=body.encode("utf-8") if isinstance(body, str) else body,
-                headers=dict(headers or {}),
+                headers={**(headers or {}), "accept-encoding": "gzip"},
                 timeout=(CONNECT, READ),
                 allow_redirects=False,
                 stream=True,
             )
+        incoming = Incoming(response, self.traffic)
         try:
-            yield response
+            yield incoming
         finally:
             with silence():
-                response.close()
-
-    def pieces(
-        self,
-        response: requests.Response,
-        most: int = MAX_ANSWER,
-        whole: float = WHOLE,
-    ) -> Iterator[bytes]:
-        """The content as it comes, decompressed.
-
-        :param most: bytes :param whole: seconds that may be waited for all of it
-        :raises Unavailable: it breaks off, or does not end
-        """
-        size, waited, counted = 0, 0.0, 0
-        pieces = response.iter_content(_PIECE)
-        while True:
-            began = time.monotonic()
-            with silence(), _in_our_words():
-                piece = next(pieces, None)
-                heard = response.raw.tell()
-            waited += time.monotonic() - began
-            self.traffic.received += heard - counted
-            counted = heard
-            if piece is None:
-                return
-            size += len(piece)
-            if size > most:
-                raise TooBig("garbage", "endless answer")
-            if waited > whole:
-                raise Unavailable("timeout", "endless answer")
-            yield piece
+                incoming.close()
 
     def close(self) -> None:
         with silence():
@@ -159,8 +131,80 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _lower(response: requests.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
+class Incoming:
+    """An answer whose content is read piece by piece, as it comes.
+
+    Not with ``iter_content``: that waits until a piece is full, however long a server
+    lets it drip.
+    """
+
+    def __init__(self, response: requests.Response, traffic: Traffic):
+        self.status = response.status_code
+        self.headers = {name.lower(): v for name, v in response.headers.items()}
+        self._response, self._traffic = response, traffic
+        self._is_over = False
+
+    def pieces(self, most: int, seconds: float) -> Iterator[bytes]:
+        """:param most: bytes :param seconds: that may be waited for all of them
+        :raises Unavailable: it breaks off, or does not end"""
+        size, waited = 0, 0.0
+        unpack = self._unpacker()
+        packed = self._packed()
+        while True:
+            began = time.monotonic()
+            with silence(), _in_our_words():
+                piece = next(packed, b"")
+            waited += time.monotonic() - began
+            self._traffic.received += len(piece)
+            if not piece:
+                break
+            for unpacked in unpack(piece):
+                size += len(unpacked)
+                if size > most:
+                    raise TooBig("garbage", "endless answer")
+                yield unpacked
+            if waited > seconds:
+                raise Unavailable("timeout", "endless answer")
+        self._is_over = True
+
+    def _packed(self) -> Iterator[bytes]:
+        """As many bytes as there are at a time (RFC 9112 section 6)."""
+        source = self._response.raw._original_response
+        left = None if source.chunked else source.length
+        while left != 0 and not source.isclosed():
+            piece = source.read1(_PIECE if left is None else min(left, _PIECE))
+            if not piece:
+                if left:
+                    raise ConnectionResetError
+                break
+            left = None if left is None else left - len(piece)
+            yield piece
+        source.close()
+
+    def _unpacker(self) -> Callable[[bytes], Iterator[bytes]]:
+        coding = self.headers.get("content-encoding", "identity").strip().lower()
+        if coding == "identity":
+            return lambda piece: iter((piece,))
+        if coding != "gzip":
+            raise Unavailable("garbage", "unknown content-encoding")
+        unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+        def unpack(piece: bytes) -> Iterator[bytes]:
+            while piece:
+                try:
+                    yield unzip.decompress(piece, _PIECE)
+                except zlib.error:
+                    raise Unavailable("garbage", "no gzip") from None
+                piece = unzip.unconsumed_tail
+
+        return unpack
+
+    def close(self) -> None:
+        """Only a connection whose answer was read to its end is used again."""
+        if self._is_over:
+            self._response.raw.release_conn()
+        else:
+            self._response.close()
 
 
 # --- trust ---------------------------------------------------------------------------
@@ -210,7 +254,7 @@ def _in_our_words() -> Iterator[None]:
         yield
     except requests.RequestException as problem:
         raise _meaning(problem) from None
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, http.client.HTTPException) as problem:
         raise _meaning(problem) from None
 
 
