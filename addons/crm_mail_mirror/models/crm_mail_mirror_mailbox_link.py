@@ -301,10 +301,7 @@ class CrmMailMirrorMailbox(models.Model):
         except ProviderError as error:
             # who consented is not known: taking it back might break another mailbox
             _logger.info("mailbox %s was not linked: %s", self.id, error.code)
-            # nobody tries a sign-in again but its owner
-            passing = error.code in ("server_error", "throttled")
-            code = "sign_in_failed" if passing else error.code
-            self._in_own_transaction("_tell_outcome", code)
+            self._in_own_transaction("_tell_outcome", error.code)
             return
         try:
             revocable = self._in_own_transaction(
@@ -380,6 +377,8 @@ class CrmMailMirrorMailbox(models.Model):
         self.ensure_one()
         if not self.exists():
             return
+        if code in ("server_error", "throttled"):
+            code = "sign_in_failed"  # nobody tries it again but the owner
         now = round(fields.Datetime.now().timestamp())
         values = {"link_outcome": {"code": code, "at": now, **addresses}}
         if code != "connected" and self.state not in ("active", "paused"):

@@ -138,8 +138,8 @@ def sentence(env, code):
         ),
         "permissions_missing": env._(
             "This Odoo's registration at the provider lacks the permission to read"
-            " mail. Your administrator adds it there, step 5 of the guide in the"
-            " settings."
+            " mail. Your administrator adds it there; the guide in the settings says"
+            " how."
         ),
         "wrong_account_kind": env._(
             "Microsoft does not let this kind of account in here: personal accounts"
