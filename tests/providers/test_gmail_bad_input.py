@@ -502,6 +502,59 @@ def test_one_answer_that_is_poison_leaves_the_others(mailbox, provider, google, 
     assert len(answers) == 8
 
 
+@pytest.mark.parametrize(
+    "status, reason, kind",
+    [
+        (400, "failedPrecondition", NotAllowed),
+        (403, "domainPolicy", NotAllowed),
+        (403, "insufficientPermissions", LoginRequired),
+    ],
+)
+def test_account_that_is_refused_in_a_batch_is_no_broken_mail(
+    mailbox, provider, google, status, reason, kind
+):
+    for number in range(5):
+        mailbox.owner.append("INBOX", letter(number))
+    batch = provider.pull(None, None, Budget())
+    google.fault("GET /gmail/v1/users/me/messages/", status, reason, times=99)
+
+    with pytest.raises(kind):
+        dict(provider.envelopes([p.place for p in batch.present]))
+
+
+def test_one_mail_that_is_refused_for_a_new_reason(mailbox, provider, google):
+    refs = [mailbox.owner.append("INBOX", letter(number)) for number in range(3)]
+    batch = provider.pull(None, None, Budget())
+    google.fault(f"/messages/{refs[1]}", 403, "somethingNew", times=9)
+
+    answers = {
+        p.ref: a for p, a in provider.envelopes([p.place for p in batch.present])
+    }
+
+    assert isinstance(answers[refs[1]], MessageBroken)
+    assert isinstance(answers[refs[0]], Presence)
+
+
+def test_page_tokens_that_are_never_taken_are_no_endless_loop(
+    mailbox, store, provider, google, monkeypatch
+):
+    monkeypatch.setattr("engine.providers.gmail_api.PAGE", 5)
+    for number in range(12):
+        mailbox.owner.append("INBOX", letter(number))
+    google.fault("pageToken", 400, times=999)
+    google.clear_requests()
+
+    with pytest.raises(Unavailable):
+        for _ in range(5):
+            store.apply(store.pull(provider))
+
+    assert len(google.requests()) < 30
+    google.clear_faults()
+    with mailbox.open() as another:
+        store.sync(another)
+    assert store.truth == mailbox.owner.truth()
+
+
 def test_gmail_that_fails_for_all_mail_is_ill(mailbox, provider, google):
     for number in range(30):
         mailbox.owner.append("INBOX", letter(number))

@@ -248,6 +248,35 @@ def test_hung_up_always_is_told(web):
         assert code_of(web, url) == "connection_lost"
 
 
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 131_072, 1_000_003])
+@pytest.mark.parametrize("piece", [1_000, 65_536, 10**9])
+def test_compressed_answers_of_any_size(web, size, piece):
+    content = (b"some text that is compressed well %d" % size * size)[:size]
+    packed = gzip.compress(content)
+
+    def answer(request):
+        request.send_response(200)
+        request.send_header("Content-Encoding", "gzip")
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        for start in range(0, len(packed), piece):
+            chunk = packed[start : start + piece]
+            request.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        request.wfile.write(b"0\r\n\r\n")
+
+    with serving(answer) as url:
+        assert web.send("GET", url).content == content
+        with web.open("GET", url) as incoming:
+            assert all(incoming.pieces(10**9, 9.0))  # an empty piece would be an end
+
+
+def test_compression_that_breaks_off_is_no_answer(web):
+    packed = gzip.compress(bytes(range(256)) * 100)[:-9]
+
+    with serving(lambda request: request.reply(packed, Content_Encoding="gzip")) as url:
+        assert code_of(web, url) == "connection_lost"
+
+
 def test_garbled_compression_is_garbage(web):
     def answer(request):
         request.reply(b"this is no gzip", Content_Encoding="gzip")

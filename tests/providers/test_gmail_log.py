@@ -28,16 +28,15 @@ def mailbox(google, new_login):
 
 @pytest.fixture
 def everything(caplog):
-    """The whole log at DEBUG, as text."""
-    root = logging.getLogger()
-    before = root.level
-    root.setLevel(logging.DEBUG)
-    caplog.handler.setLevel(logging.DEBUG)
-    yield lambda: "\n".join(
+    """The whole log at DEBUG, as text, of whoever was told to be quiet as well."""
+    caplog.set_level(logging.DEBUG)
+    for name in list(logging.getLogger().manager.loggerDict):
+        if name.startswith(("urllib3", "google", "requests", "httplib2")):
+            caplog.set_level(logging.DEBUG, name)
+    return lambda: "\n".join(
         f"{one.name} {one.getMessage()} {one.exc_text} {one.args!r}"
         for one in caplog.records
     )
-    root.setLevel(before)
 
 
 def test_sync_and_renewal_at_debug_level(mailbox, google, everything, caplog):

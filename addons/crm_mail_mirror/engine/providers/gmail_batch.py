@@ -26,6 +26,9 @@ PAUSE, LONGEST_PAUSE = 1.0, 5.0
 #: Mails of one batch that may fail before Gmail itself is held to be ill.
 MAX_BROKEN = 10
 
+#: All that is said of an id that no mail can have.
+_NO_ID = frozenset({"invalid_argument", "invalidargument"})
+
 #: A mail as it is; why it is refused (404: it is gone); or its answer is unreadable.
 Got = dict | Refused | None
 
@@ -63,11 +66,12 @@ class _Getting:
             some = list(requests.items())
             middle = len(some) // 2
             return self.get(dict(some[:middle])) | self.get(dict(some[middle:]))
-        again = [
-            id_
-            for id_, answer in found.items()
-            if answer is None or (isinstance(answer, Refused) and answer.is_passing)
-        ]
+        again = []
+        for id_, answer in found.items():
+            if answer is None or (isinstance(answer, Refused) and answer.is_passing):
+                again.append(id_)
+            elif isinstance(answer, Refused) and not is_gone(answer):
+                _must_be_of_one_mail(meaning(answer))
         self._pause(found[id_] for id_ in again)
         for id_ in again:
             found[id_] = self._alone(requests[id_])
@@ -92,8 +96,7 @@ class _Getting:
             problem: ProviderError = meaning(answer)
             if is_gone(answer):
                 return answer
-            if problem.code != "server_error":
-                raise problem from None
+            _must_be_of_one_mail(problem)
             broken: Refused | None = answer
         except Unavailable as trouble:
             if trouble.code != "garbage":
@@ -132,12 +135,18 @@ class _Getting:
         return found
 
 
+def _must_be_of_one_mail(problem: ProviderError) -> None:
+    """What has a meaning concerns the account: it is refused as a whole."""
+    if problem.code != "server_error":
+        raise problem from None
+
+
 def is_refused(answer: Got, *statuses: int) -> bool:
     return isinstance(answer, Refused) and answer.status in statuses
 
 
 def is_gone(answer: Got) -> bool:
     """No such mail, or an id that cannot be one's."""
-    return is_refused(answer, 404, 410) or (
-        is_refused(answer, 400) and "invalid_argument" in answer.reasons
-    )
+    if is_refused(answer, 400):
+        return answer.reasons & _NO_ID == answer.reasons and bool(answer.reasons)
+    return is_refused(answer, 404, 410)

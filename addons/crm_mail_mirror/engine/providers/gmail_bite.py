@@ -97,7 +97,7 @@ class Bite:
         self.listed: dict[str, None] = {}
         self.passed_by = 0
         self.progress = (0, 0)
-        self.looked = False
+        self.looked = self.restarted = False
         self._arrived = 0
 
     @property

@@ -21,7 +21,8 @@ mail is listed there is ``fill``:
 * ``round``: how often the stretch is listed; ``pages``: pages of this round so far;
   ``shaky``: mail went while they were listed; ``loose``: it cannot be listed at one go;
   ``over``: all of it was told, whether it was shaky is still to be seen;
-* ``told``, ``size``: progress in mails; ``counted``, ``found``: of the old stretch;
+* ``told``, ``size``: progress in mails, ``before``: those told of newer stretches;
+  ``counted``, ``found``: of the old stretch;
 * ``whole``: nothing of the mailbox was told before: until all of it is, no mail is
   missing from it.
 

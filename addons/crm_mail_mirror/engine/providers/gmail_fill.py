@@ -17,6 +17,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from .base import Unavailable
 from .gmail_bite import Listing
 from .gmail_cursor import rewind
 from .gmail_errors import Refused
@@ -101,7 +102,7 @@ class Fill(News):
         try:
             ids, listing.following = self.api.list(query, page)
         except Refused:
-            # this token is worth nothing any more: from the start
+            self._restart()
             rewind(fill, fill["round"])
             listing.page, listing.ahead, page = "", [], ""
             ids, listing.following = self.api.list(query)
@@ -111,6 +112,17 @@ class Fill(News):
         else:
             fill["pages"] = 1
             fill.pop("shaky", None)
+
+    def _restart(self) -> None:
+        """A page token is worth nothing any more: list from the start, once in a bite.
+
+        :raises Unavailable: Gmail does not take those that it gave just now
+        """
+        if self.restarted:
+            raise Unavailable("server_error", "page tokens are refused")
+        self.restarted = True
+        if self.fill["step"] == "all" and self.fill["round"] == 1:
+            self.fill["told"] = self.fill.get("before", 0)
 
     def _turn(self, listing: Listing, query: str) -> None:
         """To the next page."""
@@ -158,7 +170,8 @@ class Fill(News):
             fill["done"] = fill["upto"]
             rewind(fill)
         elif "old" in fill:
-            fill.update(step="count", low=fill.pop("old"), high=fill["low"], counted=0)
+            fill.update(step="count", low=fill.pop("old"), high=fill["low"])
+            fill.update(counted=0, before=fill["told"])
             rewind(fill)
         else:
             self._finish()
@@ -186,6 +199,7 @@ class Fill(News):
             try:
                 ids, fill["page"] = self.api.list(query, fill["page"])
             except Refused:
+                self._restart()
                 fill.update(page="", counted=0)
                 continue
             fill["counted"] += len(ids)

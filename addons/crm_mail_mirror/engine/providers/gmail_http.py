@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -147,9 +147,17 @@ class Incoming:
     def pieces(self, most: int, seconds: float) -> Iterator[bytes]:
         """:param most: bytes :param seconds: that may be waited for all of them
         :raises Unavailable: it breaks off, or does not end"""
-        size, waited = 0, 0.0
-        unpack = self._unpacker()
-        packed = self._packed()
+        size = 0
+        for piece in self._unpacked(self._waited_for(seconds)):
+            size += len(piece)
+            if size > most:
+                raise TooBig("garbage", "endless answer")
+            yield piece
+        self._is_over = True
+
+    def _waited_for(self, seconds: float) -> Iterator[bytes]:
+        """While somebody else uses what came, nobody waits."""
+        waited, packed = 0.0, self._packed()
         while True:
             began = time.monotonic()
             with silence(), _in_our_words():
@@ -157,15 +165,10 @@ class Incoming:
             waited += time.monotonic() - began
             self._traffic.received += len(piece)
             if not piece:
-                break
-            for unpacked in unpack(piece):
-                size += len(unpacked)
-                if size > most:
-                    raise TooBig("garbage", "endless answer")
-                yield unpacked
+                return
+            yield piece
             if waited > seconds:
                 raise Unavailable("timeout", "endless answer")
-        self._is_over = True
 
     def _packed(self) -> Iterator[bytes]:
         """As many bytes as there are at a time (RFC 9112 section 6)."""
@@ -181,23 +184,28 @@ class Incoming:
             yield piece
         source.close()
 
-    def _unpacker(self) -> Callable[[bytes], Iterator[bytes]]:
+    def _unpacked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """None of them empty, none much bigger than what came."""
         coding = self.headers.get("content-encoding", "identity").strip().lower()
         if coding == "identity":
-            return lambda piece: iter((piece,))
+            yield from pieces
+            return
         if coding != "gzip":
             raise Unavailable("garbage", "unknown content-encoding")
-        unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
-
-        def unpack(piece: bytes) -> Iterator[bytes]:
-            while piece:
-                try:
-                    yield unzip.decompress(piece, _PIECE)
-                except zlib.error:
-                    raise Unavailable("garbage", "no gzip") from None
-                piece = unzip.unconsumed_tail
-
-        return unpack
+        unzip, size = zlib.decompressobj(16 + zlib.MAX_WBITS), 0
+        try:
+            for piece in pieces:
+                size += len(piece)
+                while piece:
+                    if unpacked := unzip.decompress(piece, _PIECE):
+                        yield unpacked
+                    piece = unzip.unconsumed_tail
+            if rest := unzip.flush():
+                yield rest
+        except zlib.error:
+            raise Unavailable("garbage", "no gzip") from None
+        if size and not unzip.eof:
+            raise Unavailable("connection_lost", "gzip breaks off")
 
     def close(self) -> None:
         """Only a connection whose answer was read to its end is used again."""
