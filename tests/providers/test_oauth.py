@@ -361,7 +361,7 @@ def fail_once(mailbox, store, tap, nth: int, trouble: dict) -> bool:
     tap.before_each = before_each
     try:
         with mailbox.open(tap) as provider:
-            store.sync(provider, Budget(mails=3, seconds=5))
+            store.sync(provider, Budget(mails=3, seconds=(5, 0.5)[nth % 2]))
     except Throttled as throttled:
         assert throttled.retry_after > 0
     except Unavailable:
