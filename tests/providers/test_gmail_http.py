@@ -6,8 +6,11 @@ import base64
 import contextlib
 import gzip
 import http.server
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 
@@ -17,6 +20,7 @@ from engine.providers.base import Budget, NotAllowed, Unavailable
 from engine.providers.gmail_http import TooBig, Web
 
 from tests.peers.certificates import issue
+from tests.providers.letters import letter
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -359,6 +363,57 @@ def test_bytes_are_counted_as_they_come_over_the_wire(web):
 @pytest.mark.parametrize("url", ["http://", "gopher://x", "nonsense", "http://[::1"])
 def test_addresses_that_are_none(web, url):
     assert code_of(web, url) in ("host_unknown", "connection_lost")
+
+
+# --- what connections share ----------------------------------------------------------
+
+
+def test_mailboxes_are_read_at_once_in_threads(google):
+    """What Google's library made once serves all, each over its own connection."""
+    logins = [f"thread{number}@example.com" for number in range(4)]
+    found = {}
+
+    def read(login: str, settings: dict, secret: str):
+        with open_mailbox("gmail", settings, secret) as provider:
+            for _ in range(5):
+                batch = provider.pull(None, None, Budget())
+                places = [presence.place for presence in batch.present]
+                found[login] = {
+                    answer.envelope.subject for _p, answer in provider.envelopes(places)
+                }
+
+    threads = []
+    for login in logins:
+        google.add_user(login)
+        with google.user(login) as owner:
+            for number in range(12):
+                owner.append("INBOX", letter(number, subject=f"{login} {number}"))
+        settings = {**google.settings(login), "units_per_minute": 10**8}
+        arguments = (login, settings, google.secret(login))
+        threads.append(threading.Thread(target=read, args=arguments))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert found == {
+        login: {f"{login} {number}" for number in range(12)} for login in logins
+    }
+
+
+def test_libraries_are_loaded_only_where_a_mailbox_is_opened():
+    heavy = "{'googleapiclient', 'google.auth', 'httplib2', 'requests'}"
+    looked = f"import sys; assert not {heavy} & set(sys.modules), sys.modules"
+
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import engine.providers.consent, engine.reader; {looked}",
+        ],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+    )
 
 
 # --- Google's page with an error -----------------------------------------------------

@@ -71,7 +71,7 @@ def test_google_never_has_to_refuse(mailbox, store, google):
     spent = google.units(mailbox.login)
     assert spent == provider.traffic.units == 1 + 5 + 80 * 20
     # ten seconds' worth at once, the rest as it comes
-    assert (spent - 1_000) / 100 <= took < (spent - 1_000) / 100 + 3
+    assert (spent - 1_000) / 100 <= took < (spent - 1_000) / 100 + 15
 
 
 def test_import_that_goes_on_elsewhere_does_not_begin_with_a_full_bucket(
@@ -112,10 +112,10 @@ def test_bucket_gives_a_burst_and_then_waits():
     began = time.monotonic()
 
     bucket.take(1_000)
-    assert time.monotonic() - began < 0.05
+    assert time.monotonic() - began < 0.25
     bucket.take(30)
 
-    assert 0.25 < time.monotonic() - began < 0.6
+    assert 0.25 < time.monotonic() - began < 3
 
 
 def test_bucket_says_how_long_it_would_take():

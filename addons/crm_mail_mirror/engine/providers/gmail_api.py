@@ -9,6 +9,8 @@ discovery document that it brings along. It is given our HTTP.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import httplib2
 from googleapiclient.discovery import build
@@ -55,6 +57,55 @@ class Wire:
         return {**(headers or {}), "authorization": self._tokens.header()}
 
 
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """What makes a request, of each method that is used."""
+
+    profile: Callable[..., HttpRequest]
+    history: Callable[..., HttpRequest]
+    list: Callable[..., HttpRequest]
+    get: Callable[..., HttpRequest]
+    attachment: Callable[..., HttpRequest]
+    label: Callable[..., HttpRequest]
+    send_as: Callable[..., HttpRequest]
+
+
+@lru_cache(maxsize=4)
+def _methods(endpoint: str) -> Methods:
+    """Made once: for each connection it would be the dearest part of an idle pass.
+
+    The library's objects may be shared by threads, as long as each request is sent
+    over a connection of its own.
+    """
+    with silence():
+        service = build(
+            "gmail",
+            "v1",
+            http=_Nowhere(),
+            static_discovery=True,
+            cache_discovery=False,
+            client_options={"api_endpoint": endpoint},
+        )
+        users = service.users()
+        messages = users.messages()
+        return Methods(
+            profile=users.getProfile,
+            history=users.history().list,
+            list=messages.list,
+            get=messages.get,
+            attachment=messages.attachments().get,
+            label=users.labels().get,
+            send_as=users.settings().sendAs().list,
+        )
+
+
+class _Nowhere:
+    """In place of HTTP: each request is told over which connection it goes."""
+
+    def request(self, *_args, **_kwargs):
+        raise AssertionError("sent over no connection")
+
+
 class Api:
     """Questions to one mailbox.
 
@@ -67,33 +118,17 @@ class Api:
         self.end: float | None = None
         self.wire = Wire(web, tokens)
         self.batch_uri = f"{endpoint.rstrip('/')}/batch/gmail/v1"
-        with silence():
-            service = build(
-                "gmail",
-                "v1",
-                http=self.wire,
-                static_discovery=True,
-                cache_discovery=False,
-                client_options={"api_endpoint": endpoint},
-            )
-            users = service.users()
-            self._profile = users.getProfile
-            self._history = users.history().list
-            self._list = users.messages().list
-            self._get = users.messages().get
-            self._attachment = users.messages().attachments().get
-            self._label = users.labels().get
-            self._send_as = users.settings().sendAs().list
+        self._methods = _methods(endpoint)
 
     # --- one by one -------------------------------------------------------------------
 
     def profile(self) -> dict:
-        return self._ask(self._profile)
+        return self._ask(self._methods.profile)
 
     def history(self, since: str) -> dict:
         """What changed after this history id. :raises Refused: 404: too long ago"""
         told = self._ask(
-            self._history,
+            self._methods.history,
             expected=(404,),
             startHistoryId=since,
             maxResults=PAGE,
@@ -119,7 +154,7 @@ class Api:
         if label:
             more["labelIds"] = [label]
         told = self._ask(
-            self._list,
+            self._methods.list,
             expected=(400,) if page else (),
             maxResults=PAGE,
             includeSpamTrash=bool(label),
@@ -133,13 +168,13 @@ class Api:
         )
 
     def label_total(self, label: str) -> int:
-        told = self._ask(self._label, id=label, fields="messagesTotal")
+        told = self._ask(self._methods.label, id=label, fields="messagesTotal")
         return integer(told.get("messagesTotal"))
 
     def send_as(self) -> list[dict]:
         """:raises Refused: 403, 404: not for us"""
         fields = "sendAs(sendAsEmail,isPrimary,verificationStatus)"
-        told = self._ask(self._send_as, expected=(403, 404), fields=fields)
+        told = self._ask(self._methods.send_as, expected=(403, 404), fields=fields)
         return [one for one in listed(told.get("sendAs")) if isinstance(one, dict)]
 
     def get(self, message: str, **how) -> HttpRequest:
@@ -148,12 +183,12 @@ class Api:
         :param how: ``format`` and ``fields`` of ``users.messages.get``
         """
         with silence():
-            return self._get(userId="me", id=message, **how)
+            return self._methods.get(userId="me", id=message, **how)
 
     def attachment(self, message: str, attachment: str) -> HttpRequest:
         """A request for the bytes, not sent yet; its answer may be big."""
         with silence():
-            return self._attachment(
+            return self._methods.attachment(
                 userId="me", messageId=message, id=attachment, fields="data"
             )
 
@@ -172,7 +207,7 @@ class Api:
         self.pay(request)
         try:
             with silence():
-                told = request.execute()
+                told = request.execute(http=self.wire)
         except HttpError as error:
             raise self.refusal(error) from None
         except ODD:
