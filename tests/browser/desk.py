@@ -72,7 +72,7 @@ class Desk:
         """What may be linked, in My Preferences."""
         return self.page.locator("button[name=action_mirror_link]:visible")
 
-    def new_mailbox(self, card: str = "Other (IMAP)") -> None:
+    def new_mailbox(self, card: str = "(IMAP)") -> None:
         """The empty form, from My Preferences."""
         self.preferences()
         self.cards().filter(has_text=card).click()
