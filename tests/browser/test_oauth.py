@@ -156,7 +156,7 @@ def test_revoked_consent_one_button_and_all_is_caught_up(
     office, consenting, desk, provider
 ):
     gmail = provider == "gmail"
-    login = office.user("Rita Rudd" if gmail else "Rolf Reed")
+    login = office.user("Raja Rudd" if gmail else "Rolf Reed")
     email = office.address(login)
     office.clouds.add_user(email)
     peer = office.clouds.google if gmail else office.clouds.entra
@@ -200,35 +200,35 @@ def test_revoked_consent_one_button_and_all_is_caught_up(
 
 
 def test_cancel_and_the_wrong_account_are_told_on_the_form(office, consenting, desk):
-    login = office.user("Wanda Wells")
+    login = office.user("Wibke Wells")
     email, other = office.address(login), "somebody@else.example"
     office.clouds.add_user(email)
     office.clouds.add_user(other)
-    wanda = desk(login, width=390, height=800)
+    wibke = desk(login, width=390, height=800)
     uid = office.uid(login)
-    wanda.go(f"/odoo/my-preferences/{uid}")
-    wanda.page.locator("a[name=mirror_mailboxes]").click()
-    wanda.cards().filter(has_text="Gmail").click()
-    wanda.expect_no_sideways_scrolling()
-    expect(wanda.page.locator("[name=sign_in]")).to_be_visible()
+    wibke.go(f"/odoo/my-preferences/{uid}")
+    wibke.page.locator("a[name=mirror_mailboxes]").click()
+    wibke.cards().filter(has_text="Gmail").click()
+    wibke.expect_no_sideways_scrolling()
+    expect(wibke.page.locator("[name=sign_in]")).to_be_visible()
 
-    wanda.press("action_connect")
-    wanda.page.locator("#cancel").click()
-    told = wanda.page.locator("[name=told]")
+    wibke.press("action_connect")
+    wibke.page.locator("#cancel").click()
+    told = wibke.page.locator("[name=told]")
     expect(told).to_contain_text("You pressed Cancel")
-    expect(wanda.page.locator("[name=trouble]")).to_have_count(0)
+    expect(wibke.page.locator("[name=trouble]")).to_have_count(0)
 
-    sign_in(wanda, other)
+    sign_in(wibke, other)
     expect(told).to_contain_text(f"You signed in as {other}")
-    wanda.expect_no_sideways_scrolling()
+    wibke.expect_no_sideways_scrolling()
     assert office.mailboxes(login, "state")[0]["state"] == "draft"
 
     # what was begun and left is taken up again, also with another provider
-    wanda.go(f"/odoo/my-preferences/{uid}")
-    wanda.page.locator("a[name=mirror_mailboxes]").click()
-    wanda.cards().filter(has_text="Other (IMAP)").click()
-    expect(wanda.field("imap_host")).to_be_visible()
-    assert wanda.value("email") == email
+    wibke.go(f"/odoo/my-preferences/{uid}")
+    wibke.page.locator("a[name=mirror_mailboxes]").click()
+    wibke.cards().filter(has_text="Other (IMAP)").click()
+    expect(wibke.field("imap_host")).to_be_visible()
+    assert wibke.value("email") == email
     assert len(office.mailboxes(login, "id")) == 1
 
 
