@@ -21,7 +21,7 @@ UNITS_A_MINUTE = 6_000
 #: throttling-limits#outlook-service-limits
 CALLS_IN_TEN_MINUTES = 10_000
 #: For the break-even: mails, and numbers of addresses to list them by.
-FEW, NUMBERS = 100, (1_000, 2_000, 3_000)
+FEW, NUMBERS = 100, (1_000, 2_500)
 #: Addresses in a query, as ``is_cheaper_by_address`` has it.
 IN_A_QUERY = 10
 #: Folders that count.

@@ -126,7 +126,7 @@ class Bench:
         self.notes.append(
             f"{name}: {told['rounds']} jobs; Odoo alone {told['odoo']:.0f} MB"
         )
-        self.notes += [each["profile"] for each in steps if "profile" in each]
+        self.notes += [f"\n{each['profile']}" for each in steps if "profile" in each]
 
     def _client(self, name: str) -> None:
         file = FOLDER / "copy.jsonl"

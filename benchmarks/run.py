@@ -71,7 +71,7 @@ def _options() -> argparse.Namespace:
     add("--tls", action="store_true", help="IMAP: over TLS, everybody")
     add("--cold", action="store_true", help="IMAP: Dovecot forgets its caches before")
     add("--profile", action="store_true", help="where our seconds went; ours alone")
-    add("--quota", type=int, default=75, help="Gmail: seconds with Google's quota (75)")
+    add("--quota", type=int, default=60, help="Gmail: seconds with Google's quota (60)")
     options = parser.parse_args()
     if options.full:
         options.messages = 20_000
