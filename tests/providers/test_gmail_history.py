@@ -45,6 +45,7 @@ def record(number=1, **kinds):
         ({"labelsAdded": [("a", ["TRASH", "STARRED"], ["STARRED"])]}, None),
         ({"labelsRemoved": [("a", ["Label_1"], ["INBOX"])]}, None),
         ({"labelsRemoved": [("a", ["INBOX"], ["SPAM"])]}, HERE),
+        ({"labelsRemoved": [("a", [], ["SPAM"])]}, Standing(True, sure=False)),
         ({"labelsRemoved": [("a", ["TRASH"], ["SPAM"])]}, GONE),  # still in the trash
         (
             {"labelsRemoved": [("a", ["TRASH", "SENT"], ["TRASH"])]},
@@ -99,7 +100,7 @@ def test_one_record_may_carry_several_kinds_for_several_mails():
         "draft": GONE,
         "old": GONE,
         "thrown": GONE,
-        "saved": HERE,
+        "saved": Standing(True, sure=False),
     }
 
 
@@ -241,6 +242,44 @@ def test_spam_that_is_none_comes_back_with_its_place(mailbox, store, provider):
     store.sync(provider)
 
     assert store.truth == mailbox.owner.truth() != set()
+
+
+def test_mail_whose_labels_are_not_told_is_looked_at(mailbox, store, provider, google):
+    """Out of the spam, but into the trash before: a place alone would bring it back."""
+    refs = [mailbox.owner.append("INBOX", letter(number)) for number in range(3)]
+    store.sync(provider)
+    for ref in refs[:2]:
+        mailbox.owner.label(ref, add=["TRASH"])
+    store.sync(provider)
+    for ref in refs[:2]:
+        mailbox.owner.label(ref, add=["SPAM"])
+        mailbox.owner.label(ref, remove=["SPAM"])
+    mailbox.owner.label(refs[1], remove=["TRASH", "INBOX"])
+    google.habit(history_labels="none")
+    google.clear_requests()
+    try:
+        batches = store.sync(provider)
+    finally:
+        google.habit(history_labels="then")
+
+    assert store.truth == mailbox.owner.truth()
+    (presence,) = [p for batch in batches for p in batch.present]
+    assert presence.place.ref == refs[1] and presence.envelope
+    assert google.units(mailbox.login) == 2 + 2 * 20
+
+
+def test_much_mail_whose_labels_are_not_told(mailbox, store, provider, google):
+    refs = [mailbox.owner.append("Junk", letter(number)) for number in range(14)]
+    store.sync(provider)
+    for ref in refs:
+        mailbox.owner.label(ref, remove=["SPAM", "UNREAD"])
+
+    batches = store.sync(provider, Budget(mails=4))
+
+    assert store.truth == mailbox.owner.truth()
+    assert len(store.places) == 14
+    assert all(len(batch.present) <= 4 for batch in batches)
+    assert not store.asked
 
 
 def test_history_that_is_too_old_means_list_again(mailbox, store, provider, google):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .base import Absence, Budget, Folder
+from .base import Absence, Budget, Folder, Presence
 from .gmail_api import Api
 from .gmail_history import Standing
 from .gmail_mail import ALL, told
@@ -95,6 +95,8 @@ class Bite:
         # the facts
         self.changes: dict[str, Standing] = {}
         self.listed: dict[str, None] = {}
+        #: mail that had to be looked at
+        self.read: dict[str, Presence] = {}
         self.passed_by = 0
         self.progress = (0, 0)
         self.looked = self.restarted = False
@@ -140,10 +142,10 @@ class Bite:
         self.listed.update(dict.fromkeys(news))
         return len(news)
 
-    def present(self) -> list:
+    def present(self) -> list[Presence]:
         """The newest first."""
         arrived = [
-            told(id_, standing.sent)
+            self.read.get(id_) or told(id_, standing.sent)
             for id_, standing in reversed(self.changes.items())
             if standing.here
         ]

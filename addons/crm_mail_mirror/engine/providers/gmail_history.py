@@ -6,8 +6,9 @@ https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.histor
 
 A record may carry all four kinds of change at once, and several mails. Only labels of
 mail that does not count matter: mail that goes from one label to another stays where
-it is. Whether ``message.labelIds`` are those of then or of now is written nowhere, and
-they may be missing: the change itself comes on top of them.
+it is. Whether ``message.labelIds`` are those of then or of now is written nowhere: the
+change itself comes on top of them. Where they are missing, the mail has none, or Gmail
+did not tell.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from .gmail_mail import HIDDEN, SENT, labels_of
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """:param here: it is there and counts :param sent: its owner sent it"""
+    """:param here: it is there and counts :param sent: its owner sent it
+    :param sure: its labels were told: mail out of the trash may lie in spam"""
 
     here: bool
     sent: bool = False
+    sure: bool = True
 
 
 @dataclass
@@ -43,7 +46,10 @@ class _Change:
         if not self.arrived and not (self.added | self.removed) & HIDDEN:
             return None
         labels = (self.labels - self.removed) | self.added
-        return Standing(not labels & HIDDEN, SENT in labels)
+        here = not labels & HIDDEN
+        # who does not know a mail that arrived looks at it anyway
+        sure = self.arrived or bool(self.labels) or not here
+        return Standing(here, SENT in labels, sure)
 
 
 def number(record: object) -> int:

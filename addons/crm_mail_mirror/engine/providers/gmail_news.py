@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import time
 
-from .base import CursorExpired, Unavailable
+from .base import CursorExpired, MessageGone, Presence, Unavailable
 from .gmail_api import integer
 from .gmail_bite import Bite
 from .gmail_errors import Refused
-from .gmail_history import in_steps
+from .gmail_history import Standing, in_steps
+from .gmail_mail import place_of, read
+
+#: The id of history records, and what they say of mails.
+Step = tuple[int, dict[str, Standing]]
 
 
 class News(Bite):
@@ -39,18 +43,49 @@ class News(Bite):
             except Refused:
                 raise CursorExpired("cursor_expired", "history") from None
             more = bool(told.get("nextPageToken"))
-            for id_, found in in_steps(told.get("history"), int(before), more):
-                if not self.add_changes(found):
-                    return False
-                self._shake(found)
-                self.cursor["history"] = str(id_)
-            if not told.get("nextPageToken"):
+            if not self._walk(list(in_steps(told.get("history"), int(before), more))):
+                return False
+            if not more:
                 newest = integer(told.get("historyId"))
                 if newest > int(self.cursor["history"]):
                     self.cursor["history"] = str(newest)
                 return True
             if self.cursor["history"] == before:
                 raise Unavailable("garbage", "history does not go on")
+
+    def _walk(self, walk: list[Step]) -> bool:
+        """:return: all of it was told"""
+        looked_at = self._look_at(walk)
+        for number, found in walk:
+            for id_, standing in found.items():
+                if not standing.sure:
+                    if id_ not in looked_at:
+                        return False
+                    found[id_] = looked_at[id_]
+            if not self.add_changes(found):
+                return False
+            self._shake(found)
+            self.cursor["history"] = str(number)
+        return True
+
+    def _look_at(self, walk: list[Step]) -> dict[str, Standing]:
+        """Mail of which history does not say enough, as much as one request brings.
+
+        Its headers come along, so that nobody has to ask for them a second time.
+        """
+        unsure = dict.fromkeys(
+            id_
+            for _number, found in walk
+            for id_, standing in found.items()
+            if not standing.sure
+        )
+        some = list(unsure)[: max(1, min(self.left, self.api.bucket.gets))]
+        standing: dict[str, Standing] = {}
+        for place, answer in read(self.api, [place_of(id_) for id_ in some]):
+            if isinstance(answer, Presence):
+                self.read[place.ref] = answer
+            standing[place.ref] = Standing(not isinstance(answer, MessageGone))
+        return standing
 
     def _shake(self, found: dict) -> None:
         """Mail went while the pages of a list were asked for, one after another."""
