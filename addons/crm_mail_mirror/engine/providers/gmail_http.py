@@ -200,8 +200,6 @@ class Incoming:
                     if unpacked := unzip.decompress(piece, _PIECE):
                         yield unpacked
                     piece = unzip.unconsumed_tail
-            if rest := unzip.flush():
-                yield rest
         except zlib.error:
             raise Unavailable("garbage", "no gzip") from None
         if size and not unzip.eof:
