@@ -8,10 +8,12 @@ Both have the same handles, so that the same tests are run on both.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+QUOTA = "odoo.addons.crm_mail_mirror.engine.providers.gmail_quota"
 #: So much that nobody waits for it.
 PLENTY = 10_000_000
 
@@ -36,6 +38,11 @@ class Linked:
 
     def close(self) -> None:
         self._opened.close()
+
+    @staticmethod
+    def time_passes() -> None:
+        """So much of it that what this process has to wait for at Google is over."""
+        importlib.import_module(QUOTA)._buckets.clear()
 
     def configure(self, **settings: str) -> None:
         """Settings of the server: where the provider is."""

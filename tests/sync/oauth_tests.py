@@ -387,6 +387,7 @@ class SyncTests:
         )
         assert 800 < wait < 1300
         at.clear()
+        at.time_passes()
         passes(mirror, box)
         assert mirror.mirrored(box) == true_ids(owner)
 
