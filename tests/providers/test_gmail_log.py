@@ -27,12 +27,16 @@ def mailbox(google, new_login):
 
 
 @pytest.fixture
-def everything(caplog):
+def everything(caplog, monkeypatch):
     """The whole log at DEBUG, as text, of whoever was told to be quiet as well."""
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)
     for name in list(logging.getLogger().manager.loggerDict):
         if name.startswith(("urllib3", "google", "requests", "httplib2")):
             caplog.set_level(logging.DEBUG, name)
+            # what an earlier test configured may have cut them off
+            monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+            monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     return lambda: "\n".join(
         f"{one.name} {one.getMessage()} {one.exc_text} {one.args!r}"
         for one in caplog.records
