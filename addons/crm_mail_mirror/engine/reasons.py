@@ -44,7 +44,12 @@ class Reason(StrEnum):
     SENSITIVITY = "sensitivity", State.EXCLUDED  #: rule 4: its sender marked it
     EXCLUDED_ADDRESS = "excluded_address", State.EXCLUDED  #: rule 5
     EXCLUDED_DOMAIN = "excluded_domain", State.EXCLUDED  #: rule 5
+    ERASED = "erased", State.EXCLUDED  #: after rule 5: of an erased person
     INTERNAL = "internal", State.EXCLUDED  #: rule 6: nobody external on it
+    RETENTION = "retention", State.EXCLUDED  #: rule 7: a match, but too old
+
+    # excluded by its owner, after it could not be read
+    IGNORED = "ignored", State.EXCLUDED  #: the owner wants no more tries
 
     # excluded by headers and structure
     CALENDAR = "calendar", State.EXCLUDED  #: rule 8: nothing but an invitation

@@ -15,6 +15,7 @@ that does not match not even the structure is asked for::
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -99,12 +100,17 @@ class Directory:
     :param known: those with a contact or lead
     :param known_domains: of companies among the contacts; exact, without subdomains;
         never a free-mail domain
+    :param erased: of persons whose data was erased: no mail with them comes back
+    :param floors: mail received before its moment does not match that address: it was
+        kept as long as it may be
     """
 
     own: frozenset[str] = frozenset()
     own_domains: frozenset[str] = frozenset()
     known: frozenset[str] = frozenset()
     known_domains: frozenset[str] = frozenset()
+    erased: frozenset[str] = frozenset()
+    floors: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,13 +156,20 @@ def decide(
     """
     emails = _usable(envelope)
     outsiders = _outsiders(emails, policy, directory)
-    reason = _refused_by_listing(envelope, emails, outsiders, policy, role, received_at)
+    reason = _refused_by_listing(
+        envelope, emails, outsiders, policy, directory, role, received_at
+    )
     if reason:
         return Decision(reason.state, reason)
     known = outsiders & directory.known
     matched = known | _matched_by_domain(outsiders, policy, directory)
     if not matched:
         return Decision(State.UNMATCHED, Reason.NO_CONTACT)
+    if directory.floors:
+        expired = _expired(matched, directory, received_at)
+        known, matched = known - expired, matched - expired
+        if not matched:
+            return Decision(State.EXCLUDED, Reason.RETENTION)
     if envelope.headers is None or envelope.parts is None:
         return Need("headers")
     reason = (
@@ -226,6 +239,7 @@ def _refused_by_listing(
     emails: frozenset[str],
     outsiders: frozenset[str],
     policy: Policy,
+    directory: Directory,
     role: str,
     received_at: datetime,
 ) -> Reason | None:
@@ -244,6 +258,8 @@ def _refused_by_listing(
         return Reason.EXCLUDED_ADDRESS
     if any(lies_within(domain_of(email), policy.excluded_domains) for email in emails):
         return Reason.EXCLUDED_DOMAIN
+    if emails & directory.erased:
+        return Reason.ERASED
     if not outsiders:
         return Reason.INTERNAL
     return None
@@ -263,6 +279,18 @@ def _matched_by_domain(
         return frozenset()
     return frozenset(
         email for email in outsiders if domain_of(email) in directory.known_domains
+    )
+
+
+def _expired(
+    matched: frozenset[str], directory: Directory, received_at: datetime
+) -> frozenset[str]:
+    """Those whose mail of that time was kept as long as it may be."""
+    floors = directory.floors
+    return frozenset(
+        email
+        for email in matched
+        if email in floors and _utc(received_at) < _utc(floors[email])
     )
 
 
