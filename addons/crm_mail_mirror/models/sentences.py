@@ -1,6 +1,8 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""What does an error code mean, in the words of the person who reads it?"""
+"""What does a code mean, of an error or a reason, in the words of who reads it?"""
+
+from . import reason_sentences
 
 
 def sentence(env, code):
@@ -216,3 +218,21 @@ def outcome(env, code, asked="", given="", own=""):
         ),
     }
     return known.get(code) or sentence(env, code)
+
+
+def reason_label(env, reason):
+    """Two or three words for why a mail is in its state, for lists and the ledger.
+
+    :param reason: of a copy: a ``Reason``, or the code of the error that it failed with
+    """
+    return reason_sentences.labels(env).get(reason) or sentence(env, reason)
+
+
+def reason_sentence(env, reason):
+    """Why a mail is, or is not, in the mirror; holds nothing of the mail."""
+    return reason_sentences.sentences(env).get(reason) or sentence(env, reason)
+
+
+def reason_remedy(env, reason):
+    """What the owner can do about it; ``""`` if there is nothing to do."""
+    return reason_sentences.remedies(env).get(reason, "")

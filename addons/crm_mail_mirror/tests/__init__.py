@@ -4,3 +4,4 @@ from . import test_chart
 from . import test_contacts
 from . import test_linking
 from . import test_told
+from . import test_why
