@@ -572,7 +572,7 @@ def test_gmail_that_fails_for_all_mail_is_ill(mailbox, provider, google):
 def test_too_big_an_answer_is_asked_for_in_halves(
     mailbox, store, provider, google, monkeypatch
 ):
-    monkeypatch.setattr("engine.providers.gmail_http.MAX_ANSWER", 40_000)
+    monkeypatch.setattr("engine.providers.web.MAX_ANSWER", 40_000)
     for number in range(9):
         mailbox.owner.append("INBOX", letter(number, "some text\n" * 900))
     google.clear_requests()

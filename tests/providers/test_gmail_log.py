@@ -10,7 +10,7 @@ import pytest
 import requests
 from engine.providers import consent, open_mailbox
 from engine.providers.base import Budget, Lookup, ProviderError, Query
-from engine.providers.gmail_silence import silence
+from engine.providers.silence import silence
 
 from tests.providers.gmail_mailbox import gmail_mailbox
 from tests.providers.letters import letter

@@ -12,7 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from engine.providers import microsoft_http, open_mailbox
+from engine.providers import open_mailbox, web
 from engine.providers.base import (
     Budget,
     LoginRequired,
@@ -251,7 +251,7 @@ def test_unknown_fields_and_strange_items_are_passed_over(
 def test_answer_that_is_too_long(mailbox, graph, store, monkeypatch):
     for number in range(5):
         mailbox.owner.append("INBOX", letter(number))
-    monkeypatch.setattr(microsoft_http, "MAX_ANSWER", 1_500)
+    monkeypatch.setattr(web, "MAX_ANSWER", 1_500)
 
     with mailbox.open() as provider, pytest.raises(ProviderError) as failed:
         provider.pull(None, None, Budget())
@@ -263,7 +263,7 @@ def test_mail_that_is_too_big_fails_alone(mailbox, graph, provider, store, monke
     mails = _listed(mailbox, provider, store, 5)
     big = mailbox.owner.append("INBOX", letter("big", "word " * 20_000))
     mails += [(p.place, p.envelope) for b in store.sync(provider) for p in b.present]
-    monkeypatch.setattr(microsoft_http, "MAX_ANSWER", 30_000)
+    monkeypatch.setattr(web, "MAX_ANSWER", 30_000)
 
     bodies = dict(provider.fetch(mails))
 
@@ -514,8 +514,8 @@ class _Slow(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize("drips", [True, False])
 def test_server_that_takes_its_time(drips, monkeypatch, tmp_path):
-    monkeypatch.setattr(microsoft_http, "READ", 0.4)
-    monkeypatch.setattr(microsoft_http, "WHOLE", 0.6)
+    monkeypatch.setattr(web, "READ", 0.4)
+    monkeypatch.setattr(web, "WHOLE", 0.6)
     made = certificates.issue(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made.certificate, made.key)

@@ -14,6 +14,7 @@ import pytest
 from engine.providers import consent, open_mailbox
 from engine.providers.base import LoginRequired, NotAllowed, Throttled, Unavailable
 from engine.providers.consent import ConsentRefused
+from engine.providers.silence import silence
 
 from tests.peers.entra import OWN_REDIRECT, Entra
 from tests.peers.graph import Graph
@@ -422,7 +423,8 @@ def test_nothing_secret_is_logged_at_any_level(settings, entra, graph, caplog):
     caplog.set_level(logging.DEBUG)
     logging.getLogger().debug("the log listens")
     beginning = begin(settings)
-    answer = entra.answer(beginning.url, WORK)
+    with silence():  # the browser's own requests
+        answer = entra.answer(beginning.url, WORK)
     secret = finish(settings, beginning.flow, answer)
     entra.expire_tokens(WORK)
     renewed = []

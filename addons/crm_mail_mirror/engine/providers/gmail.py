@@ -38,9 +38,9 @@ from .base import (
 )
 from .gmail_api import Api
 from .gmail_bite import FOLDERS, Memory
-from .gmail_http import Web
 from .gmail_quota import bucket_of
 from .gmail_tokens import Tokens
+from .web import Web
 
 
 def connect(

@@ -19,10 +19,10 @@ from googleapiclient.http import HttpRequest
 
 from .base import Unavailable
 from .gmail_errors import Refused, meaning, refused
-from .gmail_http import Web
 from .gmail_quota import UNITS, Bucket
-from .gmail_silence import silence
 from .gmail_tokens import Tokens
+from .silence import silence
+from .web import Web
 
 #: Entries that a page of a list or of the history may have; 500 is Gmail's limit.
 PAGE = 500

@@ -17,8 +17,8 @@ from googleapiclient.http import BatchHttpRequest, HttpRequest
 from .base import ProviderError, Throttled, Unavailable
 from .gmail_api import ODD, Api
 from .gmail_errors import Refused, meaning
-from .gmail_http import TooBig
-from .gmail_silence import silence
+from .silence import silence
+from .web import TooBig
 
 #: Seconds to wait before what failed in a batch is asked for alone; what Google wants
 #: to be waited for longer is the engine's to wait for.

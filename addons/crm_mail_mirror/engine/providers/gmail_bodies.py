@@ -21,16 +21,15 @@ from .gmail_api import Api
 from .gmail_batch import get
 from .gmail_errors import Refused, meaning, refused
 from .gmail_mail import ALL, is_cut, leaves, parts_of, trouble
+from .web import ATTACHMENT
 
 #: Texts and their places; the headers of the mail are known, those of its parts come
 #: again.
 FIELDS = "id,labelIds,payload(mimeType,filename,body,parts)"
 #: Bytes of text that one request may bring.
 GROUP_BYTES = 4_000_000
-#: Bytes of one piece of an attachment; bytes and seconds of the biggest one, which is
-#: never in memory as a whole.
+#: Bytes of one piece of an attachment.
 CHUNK = 262_144
-MAX_ATTACHMENT, MAX_SECONDS = 200_000_000, 900.0
 
 
 def read(
@@ -168,7 +167,7 @@ def _streamed(api: Api, message: str, attachment: str) -> Iterator[bytes]:
     api.pay(request)
     headers = api.wire.signed(request.headers)
     with api.web.open("GET", request.uri, headers=headers) as incoming:
-        pieces = incoming.pieces(MAX_ATTACHMENT, MAX_SECONDS)
+        pieces = incoming.pieces(*ATTACHMENT)
         if incoming.status != 200:
             answer = refused(incoming.status, incoming.headers, b"".join(pieces))
             if answer.status in (400, 404, 410):

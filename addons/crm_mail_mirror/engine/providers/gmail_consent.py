@@ -20,8 +20,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from .base import LoginRequired, NotAllowed, ProviderError, Unavailable
 from .consent import Beginning, ConsentRefused
 from .gmail_errors import meaning, of_oauth, refused
-from .gmail_http import Answer, Web
 from .gmail_tokens import READONLY, Grant, claims
+from .web import Answer, Web
 
 SCOPE = f"{READONLY} openid email"
 #: Scopes with which mail can be read; the first is asked for, the others hold more.

@@ -22,8 +22,8 @@ from google.oauth2.credentials import Credentials
 
 from .base import LoginRequired, Unavailable
 from .gmail_errors import meaning, of_oauth, refused
-from .gmail_http import Answer, Web
-from .gmail_silence import silence
+from .silence import silence
+from .web import Answer, Web
 
 READONLY = "https://www.googleapis.com/auth/gmail.readonly"
 #: Seconds before its end at which a token is no longer used: a page may take as long.

@@ -36,12 +36,9 @@ from .microsoft_bite import Memory
 from .microsoft_errors import graph_problem
 from .microsoft_folders import Tree, listed_anew
 from .microsoft_graph import BATCH, Ask, Graph, Reply, path
-from .microsoft_http import Http, TooBig
 from .microsoft_sync import Pull
 from .microsoft_token import Client, Tokens
-
-#: Bytes of an attachment handed on at once.
-CHUNK = 65_536
+from .web import ATTACHMENT, Web
 
 
 def connect(
@@ -66,9 +63,9 @@ def connect(
     :raises LoginRequired: there is no token in the secret
     """
     client = Client(client_id, client_secret, authority, endpoint, ca_file or "")
-    http = Http(client.ca_file)
-    tokens = Tokens(client, http, secret, keep)
-    return MicrosoftProvider(Graph(client, tokens, http), tokens, http, address)
+    web = Web(client.ca_file)
+    tokens = Tokens(client, web, secret, keep)
+    return MicrosoftProvider(Graph(client, tokens, web), tokens, web, address)
 
 
 class MicrosoftProvider(Provider):
@@ -76,14 +73,14 @@ class MicrosoftProvider(Provider):
 
     kind = "microsoft"
 
-    def __init__(self, graph: Graph, tokens: Tokens, http: Http, address: str = ""):
-        self._graph, self._tokens, self._http = graph, tokens, http
+    def __init__(self, graph: Graph, tokens: Tokens, web: Web, address: str = ""):
+        self._graph, self._tokens, self._web = graph, tokens, web
         self._address = address
         self._memory = Memory()
 
     @property
     def traffic(self) -> Traffic:
-        return self._http.traffic
+        return self._web.traffic
 
     def identify(self) -> Identity:
         """Work accounts tell all their addresses, personal ones the main one alone."""
@@ -205,15 +202,15 @@ class MicrosoftProvider(Provider):
 
     def attachment(self, place: Place, part: str) -> Iterator[bytes]:
         steps = ("me", "messages", place.ref, "attachments", part, "$value")
-        with self._asking(), self._graph.stream(path(*steps)) as response:
-            if response.status_code >= 300:
+        with self._asking(), self._graph.stream(path(*steps)) as incoming:
+            if incoming.status >= 300:
                 raise graph_problem(
-                    response.status_code, response.headers, {}, one_mail=True
+                    incoming.status, incoming.headers, {}, one_mail=True
                 )
-            yield from response.iter_content(CHUNK)
+            yield from incoming.pieces(*ATTACHMENT)
 
     def close(self) -> None:
-        self._http.close()
+        self._web.close()
 
     # --- inside -----------------------------------------------------------------------
 
@@ -223,9 +220,6 @@ class MicrosoftProvider(Provider):
         self._graph.be_patient()
         try:
             yield
-        except TooBig:
-            self.close()
-            raise Unavailable("garbage", "answer too long") from None
         except Unavailable:
             self.close()
             raise

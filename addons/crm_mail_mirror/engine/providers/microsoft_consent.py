@@ -10,22 +10,22 @@ from __future__ import annotations
 import hmac
 import json
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 
 from .base import LoginRequired, NotAllowed, ProviderError, Unavailable
 from .consent import Beginning, ConsentRefused
 from .microsoft_errors import entra_problem
-from .microsoft_http import Http, TooBig
 from .microsoft_token import application, asking, client_of, may_read, slim
+from .web import Web
 
 
 def begin(
     settings: dict, redirect_uri: str, state: str, login_hint: str = ""
 ) -> Beginning:
     client = client_of(settings)
-    with _session(client) as http:
-        app = application(client, http)
+    with closing(Web(client.ca_file)) as web:
+        app = application(client, web)
         flow = _flow(app, client.scopes, redirect_uri, state, login_hint)
     return Beginning(flow.pop("auth_uri"), flow)
 
@@ -58,8 +58,8 @@ def finish(settings: dict, flow: dict, answer: Mapping[str, str]) -> str:
 
     client = client_of(settings)
     cache = msal.SerializableTokenCache()
-    with _session(client) as http:
-        app = application(client, http, cache)
+    with closing(Web(client.ca_file)) as web:
+        app = application(client, web, cache)
         with asking():
             try:
                 result = app.acquire_token_by_auth_code_flow(
@@ -91,8 +91,8 @@ def test(settings: dict, redirect_uri: str) -> None:
     passes proves the client ID, and that the secret is not known to be wrong.
     """
     client = client_of(settings)
-    with _session(client) as http:
-        app = application(client, http)
+    with closing(Web(client.ca_file)) as web:
+        app = application(client, web)
         flow = _flow(app, client.scopes, redirect_uri, "state", "")
         with asking():
             result = app.acquire_token_by_auth_code_flow(
@@ -112,14 +112,3 @@ def test(settings: dict, redirect_uri: str) -> None:
         "redirect_refused" if problem.code == "redirect_refused" else "client_refused",
         problem.detail,
     )
-
-
-@contextmanager
-def _session(client) -> Iterator[Http]:
-    http = Http(client.ca_file)
-    try:
-        yield http
-    except TooBig:
-        raise Unavailable("garbage", "sign-in: answer too long") from None
-    finally:
-        http.close()

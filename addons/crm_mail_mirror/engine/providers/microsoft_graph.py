@@ -21,8 +21,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from .base import NotAllowed, Throttled, Traffic, Unavailable
 from .microsoft_errors import graph_problem, is_resync, retry_after
-from .microsoft_http import Http, TooBig
 from .microsoft_token import Client, Tokens
+from .web import TooBig, Web
 
 VERSION = "/v1.0"
 #: Requests in one batch, https://learn.microsoft.com/en-us/graph/json-batching
@@ -92,19 +92,19 @@ _PLAIN = {"includeHiddenFolders"}
 
 
 class Graph:
-    def __init__(self, client: Client, tokens: Tokens, http: Http):
+    def __init__(self, client: Client, tokens: Tokens, web: Web):
         root = urlsplit(client.endpoint.rstrip("/"))
         if root.scheme != "https" and root.hostname not in _THIS_MACHINE:
             raise NotAllowed("login_over_plaintext", "endpoint")
         self._root = f"{root.scheme}://{root.netloc}{root.path}{VERSION}"
-        self._tokens, self._http = tokens, http
+        self._tokens, self._web = tokens, web
         self._end = 0.0
         self._rests_until = float("-inf")
         self.be_patient()
 
     @property
     def traffic(self) -> Traffic:
-        return self._http.traffic
+        return self._web.traffic
 
     # --- time -------------------------------------------------------------------------
 
@@ -227,9 +227,7 @@ class Graph:
         for last in (False, True):
             given = {**headers, "Authorization": f"Bearer {token}"}
             given["Accept"] = "application/json"
-            answer = self._http.send(
-                method, self._root + path, headers=given, data=data
-            )
+            answer = self._web.send(method, self._root + path, data, given)
             if answer.status != 401:
                 break
             if last:
@@ -242,15 +240,15 @@ class Graph:
 
     @contextmanager
     def stream(self, path: str) -> Iterator:
-        """The bytes of an attachment: a response of requests, to be read."""
+        """The head of an attachment's answer, whose ``pieces`` are its bytes."""
         self._be_rested()
         token = self._tokens.access()
         for last in (False, True):
             headers = {"Prefer": IMMUTABLE, "Authorization": f"Bearer {token}"}
             url = self._root + path
-            with self._http.stream("GET", url, headers=headers) as response:
-                if response.status_code != 401 or last:
-                    yield response
+            with self._web.open("GET", url, headers=headers) as incoming:
+                if incoming.status != 401 or last:
+                    yield incoming
                     return
             token = self._tokens.renew()
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .base import LoginRequired, NotAllowed, ProviderError, Throttled, Unavailable
 from .microsoft_errors import entra_problem, retry_after
-from .microsoft_http import Answer, Http
+from .silence import silence
+from .web import Answer, Web
 
 #: Seconds an access token has to live to be used; MSAL takes the same.
 MARGIN = 300
@@ -70,11 +72,11 @@ class Tokens:
     def __init__(
         self,
         client: Client,
-        http: Http,
+        web: Web,
         secret: str,
         keep: Callable[[str], None] | None = None,
     ):
-        self._client, self._http, self._keep = client, http, keep
+        self._client, self._web, self._keep = client, web, keep
         self._secret = secret
         self._cache = _read(secret)
 
@@ -95,7 +97,7 @@ class Tokens:
 
         cache = msal.SerializableTokenCache()
         cache.deserialize(self._secret)
-        app = application(self._client, self._http, cache)
+        app = application(self._client, self._web, cache)
         with asking():
             accounts = app.get_accounts()
             result = app.acquire_token_silent_with_error(
@@ -163,7 +165,7 @@ def _lives(entry: Mapping) -> bool:
 # --- MSAL -----------------------------------------------------------------------------
 
 
-def application(client: Client, http: Http, cache=None):
+def application(client: Client, web: Web, cache=None):
     """MSAL's confidential client; asks the authority for its endpoints.
 
     :raises NotAllowed: there is no such authority :raises Unavailable: no answer
@@ -177,7 +179,7 @@ def application(client: Client, http: Http, cache=None):
                 client_credential=client.client_secret,
                 authority=client.authority.rstrip("/"),
                 token_cache=cache,
-                http_client=_Door(http),
+                http_client=_Door(web),
                 # The administrator of this server names the authority: MSAL need not
                 # ask Microsoft's central one whether it is known (national clouds and
                 # tests are not always), which is what keeps users from typing a false.
@@ -187,17 +189,19 @@ def application(client: Client, http: Http, cache=None):
             raise NotAllowed("client_refused", "authority") from None
 
 
-class asking:  # noqa: N801 (a context manager reads like a verb)
-    """What MSAL raises, in our words; never with its text, which may hold tokens."""
+@contextmanager
+def asking() -> Iterator[None]:
+    """What MSAL raises, in our words; never with its text, which may hold tokens.
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, problem, traceback) -> None:
-        if problem is None or isinstance(problem, ProviderError):
-            return
-        if isinstance(problem, Exception):
-            raise Unavailable("garbage", f"sign-in: {kind.__name__}") from None
+    Nor does it log meanwhile: codes and verifiers at DEBUG, in errors whole answers.
+    """
+    try:
+        with silence():
+            yield
+    except ProviderError:
+        raise
+    except Exception as problem:
+        raise Unavailable("garbage", f"sign-in: {type(problem).__name__}") from None
 
 
 class _Door:
@@ -206,20 +210,18 @@ class _Door:
     It never sees an answer that is no JSON: it would write such a one into the log.
     """
 
-    def __init__(self, http: Http):
-        self._http = http
+    def __init__(self, web: Web):
+        self._web = web
 
     def get(self, url, params=None, headers=None, **_others):
-        answer = self._http.send("GET", url, params=params, headers=headers)
+        answer = self._web.send("GET", url, params=params, headers=headers)
         if 400 <= answer.status < 500 and answer.status != 429:
             raise NotAllowed("client_refused", f"authority, HTTP {answer.status}")
         return _Told(answer)
 
     def post(self, url, params=None, data=None, headers=None, **_others):
         # not again: a code or a refresh token may be used up already
-        answer = self._http.send(
-            "POST", url, again=False, params=params, data=data, headers=headers
-        )
+        answer = self._web.send("POST", url, data, headers, params=params, again=False)
         return _Told(answer)
 
     def close(self):

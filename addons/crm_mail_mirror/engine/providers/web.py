@@ -2,14 +2,16 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """HTTP on a leash: bounded time, bounded answers, all counted, nothing in the log.
 
-``requests`` rather than the library's httplib2: it has a timeout for connecting and one
-for reading, takes a further authority beside the system's, and lets an answer be read
-piece by piece, so that a huge or endless one is broken off.
+One session for Google's library, MSAL and Graph alike. ``requests`` rather than the
+httplib2 of Google's library: it has a timeout for connecting and one for reading, takes
+a further authority beside the system's, and lets an answer be read piece by piece, so
+that a huge or endless one is broken off.
 """
 
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import socket
 import ssl
@@ -25,12 +27,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
 from .base import Traffic, Unavailable
-from .gmail_silence import silence
+from .silence import silence
 
 #: Seconds: until a connection stands, between two pieces, for a whole answer.
-CONNECT, READ, WHOLE = 10.0, 30.0, 90.0
-#: Bytes of one answer that is read as a whole: a page of 50 mails is 1 MB.
+CONNECT, READ, WHOLE = 10.0, 60.0, 120.0
+#: Bytes of one answer that is read as a whole: a page of 1,000 listed mails is 2 MB.
 MAX_ANSWER = 64_000_000
+#: Bytes and seconds of the biggest attachment, which is never in memory as a whole.
+ATTACHMENT = 200_000_000, 900.0
 #: Seconds for which authorities once read are trusted.
 TRUST = 3600
 _PIECE = 65_536
@@ -46,6 +50,16 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
+
+    def json(self) -> dict:
+        """:raises Unavailable: cut off, or no JSON object at all"""
+        try:
+            told = json.loads(self.content)
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
+            raise Unavailable("garbage", f"no JSON object, HTTP {self.status}")
+        return told
 
 
 class TooBig(Unavailable):
@@ -72,49 +86,59 @@ class Web:
         self,
         method: str,
         url: str,
-        body: str | bytes | None = None,
+        body: str | bytes | Mapping | None = None,
         headers: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        again: bool = True,
     ) -> Answer:
         """Ask, and read the whole answer, whatever its status. Redirects are answers.
 
-        Asked a second time when the server hung up without a word: it may have closed
-        the connection just when it was used again. Everything here only reads.
-
-        :raises Unavailable: no answer came
+        :param body: a mapping is sent as a form
+        :param params: to go into the URL
+        :param again: ask a second time when the connection was soon cut: servers close
+            those that were idle just when they are used
+        :raises Unavailable: no answer came :raises TooBig: too much of one
         """
-        for attempt in (1, 2):
-            before = self.traffic.received
-            try:
-                with self.open(method, url, body, headers) as incoming:
-                    content = b"".join(incoming.pieces(MAX_ANSWER, WHOLE))
-                    return Answer(incoming.status, incoming.headers, content)
-            except Unavailable as problem:
-                unheard = self.traffic.received == before
-                if problem.code != "connection_lost" or attempt == 2 or not unheard:
-                    raise
-        raise AssertionError
+        began = time.monotonic()
+        try:
+            return self._send(method, url, body, headers, params)
+        except Unavailable as problem:
+            if problem.code != "connection_lost" or not again:
+                raise
+            if time.monotonic() - began > CONNECT:
+                raise
+        return self._send(method, url, body, headers, params)
+
+    def _send(self, *asked) -> Answer:
+        with self.open(*asked) as incoming:
+            content = b"".join(incoming.pieces(MAX_ANSWER, WHOLE))
+            return Answer(incoming.status, incoming.headers, content)
 
     @contextmanager
     def open(
         self,
         method: str,
         url: str,
-        body: str | bytes | None = None,
+        body: str | bytes | Mapping | None = None,
         headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
     ) -> Iterator[Incoming]:
         """The head of the answer; its ``pieces`` are the rest."""
         self.traffic.commands += 1
-        self.traffic.sent += len(url) + len(body or "")
         with silence(), _in_our_words():
             response = self._session.request(
                 method,
                 url,
+                params=params,
                 data=body.encode("utf-8") if isinstance(body, str) else body,
                 headers={**(headers or {}), "accept-encoding": "gzip"},
                 timeout=(CONNECT, READ),
                 allow_redirects=False,
                 stream=True,
             )
+        asked = response.request
+        self.traffic.sent += len(asked.url or "") + len(asked.body or "")
         incoming = Incoming(response, self.traffic)
         try:
             yield incoming

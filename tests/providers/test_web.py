@@ -1,6 +1,6 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""HTTP as the Gmail provider uses it: trust, bounds, and servers that misbehave."""
+"""HTTP as the providers use it: trust, bounds, and servers that misbehave."""
 
 import base64
 import contextlib
@@ -17,7 +17,7 @@ import time
 import pytest
 from engine.providers import consent, open_mailbox
 from engine.providers.base import Budget, NotAllowed, Unavailable
-from engine.providers.gmail_http import TooBig, Web
+from engine.providers.web import TooBig, Web
 
 from tests.peers.certificates import issue
 from tests.providers.letters import letter
@@ -143,7 +143,7 @@ def test_tokens_and_mail_trust_the_same(tmp_path):
 
 
 def test_endless_answer_is_broken_off(web, monkeypatch):
-    monkeypatch.setattr("engine.providers.gmail_http.MAX_ANSWER", 300_000)
+    monkeypatch.setattr("engine.providers.web.MAX_ANSWER", 300_000)
 
     def answer(request):
         with contextlib.suppress(OSError):
@@ -155,7 +155,7 @@ def test_endless_answer_is_broken_off(web, monkeypatch):
 
 
 def test_small_answer_that_unfolds_is_broken_off(web, monkeypatch):
-    monkeypatch.setattr("engine.providers.gmail_http.MAX_ANSWER", 1_000_000)
+    monkeypatch.setattr("engine.providers.web.MAX_ANSWER", 1_000_000)
     bomb = gzip.compress(b"x" * 50_000_000)
 
     def answer(request):
@@ -167,8 +167,8 @@ def test_small_answer_that_unfolds_is_broken_off(web, monkeypatch):
 
 
 def test_silent_server_is_not_waited_for_long(web, monkeypatch):
-    monkeypatch.setattr("engine.providers.gmail_http.READ", 0.3)
-    monkeypatch.setattr("engine.providers.gmail_http.CONNECT", 0.3)
+    monkeypatch.setattr("engine.providers.web.READ", 0.3)
+    monkeypatch.setattr("engine.providers.web.CONNECT", 0.3)
     listener = socket.create_server(("127.0.0.1", 0))
     began = time.monotonic()
 
@@ -179,7 +179,7 @@ def test_silent_server_is_not_waited_for_long(web, monkeypatch):
 
 
 def test_answer_that_drips_is_not_waited_for_for_ever(web, monkeypatch):
-    monkeypatch.setattr("engine.providers.gmail_http.WHOLE", 0.5)
+    monkeypatch.setattr("engine.providers.web.WHOLE", 0.5)
     over = threading.Event()
 
     def answer(request):
@@ -325,7 +325,7 @@ def test_answer_that_breaks_off_is_no_answer(web, chunked):
 
 
 def test_connection_is_used_again_and_no_answer_is_taken_for_the_next(web, monkeypatch):
-    monkeypatch.setattr("engine.providers.gmail_http.MAX_ANSWER", 100_000)
+    monkeypatch.setattr("engine.providers.web.MAX_ANSWER", 100_000)
     ports = []
 
     def answer(request):
