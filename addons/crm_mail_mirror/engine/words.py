@@ -50,8 +50,9 @@ class PrivateWords:
     """
 
     def __init__(self, words: Iterable[str]):
-        folded = dict.fromkeys(map(_fold_word, words))
+        folded = {_fold_word(word): word for word in words}
         folded.pop("", None)
+        self._typed = folded
         self._plain = frozenset(word for word in folded if _is_plain(word))
         self._others = tuple(word for word in folded if word not in self._plain)
 
@@ -64,6 +65,16 @@ class PrivateWords:
             return False
         text = " ".join(text.split())
         return any(_stands_in(word, text) for word in self._others)
+
+    def found_in(self, subject: str) -> tuple[str, ...]:
+        """Which of them stand in the subject? As they were typed."""
+        text = _fold(subject)
+        plain, text = set(_plain_words(text)), " ".join(text.split())
+        return tuple(
+            typed.strip()
+            for word, typed in self._typed.items()
+            if word in plain or (word in self._others and _stands_in(word, text))
+        )
 
 
 def has_private_word(subject: str, words: Iterable[str]) -> bool:
