@@ -65,6 +65,7 @@ class Server:
     :ivar secret: the only one that is let in; ``None``: any
     :ivar rotates: each pull begins with another secret, and the former one is void
     :ivar given: ``addresses`` of each pull
+    :ivar searches: each ``Query`` that was searched for
     """
 
     def __init__(self):
@@ -88,6 +89,7 @@ class Server:
         self.secret: str | None = None
         self.rotates = False
         self.given: list = []
+        self.searches: list = []
         self.passed_by = 0
         self.cursor: dict = {}
         self._next = 0
@@ -267,7 +269,30 @@ class Connection(base.Provider):
         return ()
 
     def search(self, query, since=None):
-        return ()
+        """Parts of words, any case: like IMAP, and as far as it goes."""
+        self._border("search")
+        self.server.searches.append(query)
+        terms = [
+            *(("person", term) for term in query.addresses + query.domains),
+            *(("id", term) for term in query.message_ids),
+            *(("word", term) for term in query.subject_words),
+        ]
+        return [
+            base.Place(folder, self.server.generation[folder], ref)
+            for (folder, ref), found in sorted(self.server.mails.items(), reverse=True)
+            if self.server.folders[folder] not in base.IGNORED_ROLES
+            and not (since and found.received_at < since)
+            and any(self._has(found.envelope, *term) for term in terms)
+        ]
+
+    @staticmethod
+    def _has(envelope, kind, term):
+        texts = {
+            "person": envelope.emails,
+            "id": (envelope.message_id,),
+            "word": (envelope.subject,),
+        }[kind]
+        return any(term.casefold() in text.casefold() for text in texts)
 
     def attachment(self, place, part):
         return iter(())
