@@ -16,11 +16,14 @@ from . import crm_mail_mirror_address
 from . import crm_mail_mirror_exclusion
 from . import crm_mail_mirror_day
 from . import crm_mail_mirror_outbox
+from . import crm_mail_mirror_suppression
 from . import crm_mail_mirror_directory
 from . import crm_mail_mirror_page_mail
 from . import crm_mail_mirror_page_shared
 from . import crm_mail_mirror_page_gone
 from . import crm_mail_mirror_page
+from . import crm_mail_mirror_review
+from . import crm_mail_mirror_change
 from . import crm_mail_mirror_sync
 from . import crm_mail_mirror_tab
 from . import crm_lead

@@ -57,6 +57,8 @@ class CrmMailMirrorCopy(models.Model):
     )
     # of a mail that was hidden, so that it stays so (keyed; identity.identity)
     identity_hash = fields.Char(groups=fields.NO_ACCESS)
+    # when its owner removed it; it can be taken back for seven days
+    hidden_at = fields.Datetime()
     # number of the pass in which its last location was lost
     orphan_pass = fields.Integer(groups=fields.NO_ACCESS)
 
@@ -66,6 +68,7 @@ class CrmMailMirrorCopy(models.Model):
         "(mailbox_id, next_try_at) WHERE state IN ('queued', 'failed')"
     )
     _orphan_idx = models.Index("(mailbox_id) WHERE orphan_pass IS NOT NULL")
+    _review_idx = models.Index("(mailbox_id, id) WHERE message_id IS NOT NULL")
     _expiry_idx = models.Index("(expires_at) WHERE expires_at IS NOT NULL")
     # what the rule on messages asks: is there a mirrored copy in these mailboxes?
     _visible_idx = models.Index("(message_id, mailbox_id) WHERE state = 'mirrored'")

@@ -251,7 +251,7 @@ class CrmMailMirrorSync(models.AbstractModel):
         keys = [reader.identity.mail_key(p) for p in presences]
         directory, known = self._write(
             lambda env: (
-                env["crm.mail.mirror.directory"]._look_up(emails),
+                env["crm.mail.mirror.directory"]._look_up(emails, lease.mailbox_id),
                 env["crm.mail.mirror.page"]._known_keys(lease, keys),
             )
         )
