@@ -13,7 +13,7 @@ class CrmMailMirrorAddress(models.Model):
     _rec_name = "email_normalized"
 
     email_normalized = fields.Char(required=True)
-    domain = fields.Char()
+    domain = fields.Char(index="btree_not_null")
     partner_ids = fields.Many2many(
         comodel_name="res.partner",
         relation="crm_mail_mirror_address_partner_rel",

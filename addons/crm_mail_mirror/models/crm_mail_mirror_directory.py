@@ -2,15 +2,25 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Whose are the addresses on a page of mail? Ours, a contact's, or a stranger's."""
 
+from collections import defaultdict
+
 from odoo import api, models
 from odoo.tools import SQL
 
-from odoo.addons.iap.tools.iap_tools import _MAIL_PROVIDERS
-
+from ..engine.addresses import ascii_domain
+from ..engine.company_domains import (
+    WEBSITE,
+    as_companies_write,
+    may_be_a_companys,
+)
+from ..engine.domains import domain_of, is_free_mail
 from ..engine.rules import Directory
 
 #: Some ten megabytes of addresses.
 MOST_KNOWN = 100_000
+#: The host of a contact's website without ``www.``, in SQL; res.partner has an index of
+#: the same words.
+WEBSITE_HOST = f"rtrim(substring(lower(website) from '{WEBSITE}'), '.')"
 
 
 class CrmMailMirrorDirectory(models.AbstractModel):
@@ -52,31 +62,29 @@ class CrmMailMirrorDirectory(models.AbstractModel):
         )
         return frozenset(email for (email,) in self.env.cr.fetchall())
 
-    @api.model
-    def _own_domains(self):
+    def _own_domains_query(self):
         """Domains of ours: the companies', the aliases', those that users share.
 
-        Never free-mail. One user alone makes no domain ours: a freelancer may have an
-        address at a customer's.
+        One user alone makes no domain ours: a freelancer may have an address at a
+        customer's.
         """
-        self.env.cr.execute(
-            SQL(
-                """SELECT split_part(p.email_normalized, '@', 2)
-                     FROM res_partner p JOIN res_company c ON c.partner_id = p.id
-                   UNION
-                   SELECT split_part(p.email_normalized, '@', 2)
-                     FROM res_partner p JOIN res_users u ON u.partner_id = p.id
-                    WHERE NOT u.share
-                    GROUP BY 1 HAVING count(*) > 1
-                   UNION
-                   SELECT lower(name) FROM mail_alias_domain"""
-            )
+        return SQL(
+            """SELECT split_part(p.email_normalized, '@', 2) AS domain
+                 FROM res_partner p JOIN res_company c ON c.partner_id = p.id
+               UNION
+               SELECT split_part(p.email_normalized, '@', 2)
+                 FROM res_partner p JOIN res_users u ON u.partner_id = p.id
+                WHERE NOT u.share
+                GROUP BY 1 HAVING count(*) > 1
+               UNION
+               SELECT lower(name) FROM mail_alias_domain"""
         )
-        return frozenset(
-            domain
-            for (domain,) in self.env.cr.fetchall()
-            if domain and domain not in _MAIL_PROVIDERS
-        )
+
+    @api.model
+    def _own_domains(self):
+        """Domains of ours; never free-mail, which is nobody's."""
+        self.env.cr.execute(self._own_domains_query())
+        return _owned(domain for (domain,) in self.env.cr.fetchall())
 
     @api.model
     def _is_own_partner(self, alias):
@@ -99,11 +107,13 @@ class CrmMailMirrorDirectory(models.AbstractModel):
         return frozenset(email for (email,) in self.env.cr.fetchall())
 
     @api.model
-    def _all_known(self):
+    def _all_known(self, domains=False):
         """All addresses that have, or had, a contact or a lead; sorted by their bytes.
 
         ``None`` when they are more than ``MOST_KNOWN``: a first import that is listed
         by that many is no shorter than one of every header.
+
+        :param domains: a company's domain stands for all its addresses, as ``@domain``
         """
         self.env.cr.execute(
             SQL(
@@ -115,7 +125,13 @@ class CrmMailMirrorDirectory(models.AbstractModel):
         )
         if self.env.cr.rowcount > MOST_KNOWN:
             return None
-        return tuple(email for (email,) in self.env.cr.fetchall())
+        known = [email for (email,) in self.env.cr.fetchall()]
+        if not domains:
+            return tuple(known)
+        companies = self._all_known_domains()
+        known = [email for email in known if domain_of(email) not in companies]
+        known += [f"@{domain}" for domain in companies]
+        return tuple(sorted(known, key=str.encode))
 
     def _known_query(self, emails=None):
         """:param emails: only these; None: all there are"""
@@ -141,16 +157,177 @@ class CrmMailMirrorDirectory(models.AbstractModel):
             own=self._is_own_partner("p"),
         )
 
+    # whose is a domain?
+
+    def _claims_query(self, spellings=None):
+        """Query of the claims of companies among the contacts on domains.
+
+        Columns ``spelling``, ``company`` (its id), ``rank``: 1 it has its website
+        there, 2 its address, 3 one of its contacts has. Not ours.
+
+        :param spellings: only of these; None: of all there are
+        """
+
+        def among(column):
+            return (
+                SQL("%s != ''", column)
+                if spellings is None
+                else SQL("%s = ANY(%s)", column, spellings)
+            )
+
+        return SQL(
+            """SELECT %(host)s AS spelling, p.id AS company, 1 AS rank
+                 FROM res_partner p
+                WHERE %(hosts)s AND p.is_company AND NOT %(own)s
+               UNION ALL
+               SELECT split_part(p.email_normalized, '@', 2), c.id,
+                      CASE WHEN p.id = c.id THEN 2 ELSE 3 END
+                 FROM res_partner p
+                 JOIN res_partner c ON c.id = p.commercial_partner_id
+                WHERE %(mails)s AND c.is_company AND NOT %(own)s AND NOT %(ours)s""",
+            host=SQL(WEBSITE_HOST),
+            hosts=among(SQL(WEBSITE_HOST)),
+            mails=among(SQL("split_part(p.email_normalized, '@', 2)")),
+            own=self._is_own_partner("p"),
+            ours=self._is_own_partner("c"),
+        )
+
+    def _known_domains_query(self, spellings):
+        """Which of these does any company own? Column ``spelling``."""
+        return SQL(
+            # one claim is enough: a company may have thousands of contacts
+            """SELECT s.spelling FROM unnest(%s::text[]) AS s(spelling)
+                CROSS JOIN LATERAL (
+                      SELECT 1 FROM (%s) AS one LIMIT 1) AS claim
+                WHERE EXISTS (SELECT 1 FROM res_company WHERE mirror_match_domains)""",
+            list(spellings),
+            SQL(
+                """SELECT 1 FROM res_partner p
+                    WHERE %(host)s = s.spelling AND p.is_company AND NOT %(own)s
+                   UNION ALL
+                   SELECT 1 FROM res_partner p
+                     JOIN res_partner c ON c.id = p.commercial_partner_id
+                    WHERE split_part(p.email_normalized, '@', 2) = s.spelling
+                      AND c.is_company AND NOT %(own)s AND NOT %(ours)s""",
+                host=SQL(WEBSITE_HOST),
+                own=self._is_own_partner("p"),
+                ours=self._is_own_partner("c"),
+            ),
+        )
+
+    def _all_known_domains(self):
+        """All domains that companies among the contacts own."""
+        self.env.cr.execute(
+            SQL("SELECT DISTINCT spelling FROM (%s) AS c", self._claims_query())
+        )
+        domains = {ascii_domain(domain) for (domain,) in self.env.cr.fetchall()}
+        return set(filter(may_be_a_companys, domains)) - self._own_domains()
+
     @api.model
-    def _look_up(self, emails):
-        """What the database knows of the addresses of a page: three queries.
+    def _owners_of(self, domains):
+        """Whose are these domains? The companies with the best claim on each.
+
+        Its website counts most, then its own address, then those of its contacts.
+
+        :return: ``{domain: ids of companies}``, without those that nobody owns
+        """
+        spellings = as_companies_write(set(domains) - self._own_domains())
+        if not spellings:
+            return {}
+        self.env.cr.execute(
+            SQL(
+                """SELECT DISTINCT spelling, company, rank FROM (%s) AS c
+                    ORDER BY rank""",
+                self._claims_query(list(spellings)),
+            )
+        )
+        best, owners = {}, {}
+        for spelling, company, rank in self.env.cr.fetchall():
+            domain = spellings[spelling]
+            if best.setdefault(domain, rank) == rank:
+                owners.setdefault(domain, set()).add(company)
+        return owners
+
+    @api.model
+    def _domains_of(self, companies):
+        """Domains whose mail belongs to these companies: nobody's claim is better.
+
+        :param companies: ids of contacts
+        """
+        self.env.cr.execute(
+            SQL(
+                """SELECT %s FROM res_partner p WHERE p.id = ANY(%s) AND p.is_company
+                   UNION
+                   SELECT split_part(p.email_normalized, '@', 2) FROM res_partner p
+                    WHERE p.commercial_partner_id = ANY(%s)""",
+                SQL(WEBSITE_HOST),
+                list(companies),
+                list(companies),
+            )
+        )
+        claimed = {ascii_domain(d) for (d,) in self.env.cr.fetchall() if d}
+        return {
+            domain
+            for domain, owners in self._owners_of(claimed).items()
+            if owners.intersection(companies)
+        }
+
+    @api.model
+    def _matches_domains(self):
+        """Does mail belong to companies by their domain, for who is looking?"""
+        return any(self.env.companies.sudo().mapped("mirror_match_domains"))
+
+    # the page
+
+    @api.model
+    def _look_up(self, emails, mailbox_id=None):
+        """What the database knows of the addresses of a page: one query.
 
         :param emails: normalised addresses
+        :param mailbox_id: whose company's retention counts; ``None``: any company's
         :rtype: Directory
         """
-        own = self._own_among(emails)
+        emails = sorted(emails)
+        spellings = as_companies_write({domain_of(email) for email in emails})
+        suppressions = self.env["crm.mail.mirror.suppression"]
+        digests = suppressions._digests(emails)
+        self.env.cr.execute(
+            SQL(
+                """SELECT 'own', email FROM (%(own)s) AS o WHERE email = ANY(%(emails)s)
+                   UNION ALL
+                   SELECT 'own_domain', domain FROM (%(own_domains)s) AS d
+                   UNION ALL
+                   SELECT 'known', k.email FROM (%(known)s) AS k(email)
+                   UNION ALL
+                   SELECT 'known_domain', s.spelling FROM (%(domains)s) AS s
+                   UNION ALL
+                   %(suppressed)s""",
+                own=SQL(" UNION ALL ").join(self._own_addresses()),
+                emails=emails,
+                own_domains=self._own_domains_query(),
+                known=self._known_query(emails),
+                domains=self._known_domains_query(spellings),
+                suppressed=suppressions._page_query(digests, mailbox_id),
+            )
+        )
+        found = defaultdict(set)
+        for kind, value in self.env.cr.fetchall():
+            found[kind].add(value)
+        own = frozenset(found["own"])
+        own_domains = _owned(found["own_domain"])
+        domains = {spellings[spelling] for spelling in found["known_domain"]}
+        erased, floors = suppressions._page_answer(
+            digests, found["erased"], found["floor"]
+        )
         return Directory(
             own=own,
-            own_domains=self._own_domains(),
-            known=self._known(set(emails) - own),
+            own_domains=own_domains,
+            known=frozenset(found["known"] - own),
+            known_domains=frozenset(domains - own_domains),
+            erased=erased,
+            floors=floors,
         )
+
+
+def _owned(domains):
+    return frozenset(d for d in domains if d and not is_free_mail(d))

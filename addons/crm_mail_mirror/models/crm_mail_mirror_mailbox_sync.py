@@ -10,7 +10,7 @@ from odoo.tools import SQL
 
 from ..engine.providers.base import Place
 from ..engine.rules import DEFAULT_PRIVATE_WORDS, Policy
-from .lease import VOID, Lease
+from .lease import Lease
 from .sentences import sentence
 
 #: Seconds until a mailbox is looked at again: after an hour with activity, and else.
@@ -21,6 +21,12 @@ DUE_ORPHANS = 10
 DUE_FENCED = 3
 #: Most seconds of waiting after errors.
 LONGEST_WAIT = 3600
+#: Changes of rules that concern a mailbox ``m``: a new one fences pages under way. Rows
+#: of their own, so that a rule of the company locks no mailbox.
+CHANGES = SQL(
+    """(SELECT coalesce(sum(h.id), 0) FROM crm_mail_mirror_change h
+         WHERE h.user_id IS NULL OR h.user_id = m.user_id)"""
+)
 #: What an administrator mends in the settings of a provider's OAuth client.
 CLIENT_CODES = (
     "api_disabled",
@@ -49,6 +55,17 @@ class CrmMailMirrorMailbox(models.Model):
         )
         self.invalidate_model(["policy_seq"])
 
+    def _policy_stamp(self):
+        """Another one after each change of the rules of this mailbox."""
+        self.env.cr.execute(
+            SQL(
+                "SELECT policy_seq, %s FROM crm_mail_mirror_mailbox m WHERE m.id = %s",
+                CHANGES,
+                self.id,
+            )
+        )
+        return self.env.cr.fetchone()
+
     def _policy(self):
         """The rules of this mailbox: its owner's and the company's."""
         self.ensure_one()
@@ -62,6 +79,7 @@ class CrmMailMirrorMailbox(models.Model):
             own_addresses=frozenset(filter(None, own)),
             sync_from=self._since(),
             one_way=self.mode == "one_way",
+            match_domains=self.company_id.mirror_match_domains,
             private_words=(*DEFAULT_PRIVATE_WORDS, *sorted(exclusions["word"])),
             excluded_addresses=frozenset(exclusions["address"]),
             excluded_domains=frozenset(exclusions["domain"]),
@@ -90,7 +108,7 @@ class CrmMailMirrorMailbox(models.Model):
             secret_seq=secret_seq,
             cursor=self.cursor or None,
             cursor_seq=self.cursor_seq,
-            policy_seq=self.policy_seq,
+            policy_seq=self._policy_stamp(),
             pass_no=self.pass_no,
             since=self._since(),
             policy=self._policy(),
@@ -100,6 +118,9 @@ class CrmMailMirrorMailbox(models.Model):
             due_at=self.next_sync_at,
             failures=self.failure_count,
             addresses=self._listed_by(),
+            listing=self.sudo().listing or None,
+            listing_mark=self.sudo().listing_mark,
+            counted=self.env["crm.mail.mirror.listing"]._counted(self.id),
         )
 
     def _listed_by(self):
@@ -107,7 +128,9 @@ class CrmMailMirrorMailbox(models.Model):
         is_filled = self.cursor and not self.cursor.get("fill")
         if self.provider != "gmail" or is_filled:
             return None
-        return self.env["crm.mail.mirror.directory"]._all_known()
+        return self.env["crm.mail.mirror.directory"]._all_known(
+            domains=self.company_id.mirror_match_domains
+        )
 
     def _queued(self, limit):
         """Places of mail that waits to be read, or to be tried again."""
@@ -120,11 +143,9 @@ class CrmMailMirrorMailbox(models.Model):
                               AND next_try_at <= now() AT TIME ZONE 'UTC'
                             ORDER BY next_try_at LIMIT %s) AS c
                      JOIN crm_mail_mirror_location l ON l.copy_id = c.id
-                          AND NOT starts_with(l.generation, %s)
                      JOIN crm_mail_mirror_folder f ON f.id = l.folder_id""",
                 self.id,
                 limit,
-                VOID,
             )
         )
         return [Place(*row) for row in self.env.cr.fetchall()]
@@ -200,8 +221,7 @@ class CrmMailMirrorMailbox(models.Model):
         }
         if code == "cursor_expired" and self.cursor:
             values |= {"cursor": False, "next_sync_at": fields.Datetime.now()}
-            self.env["crm.mail.mirror.page"]._void_places(self)
-            self.env["crm.mail.mirror.day"]._recount(self)
+            self.env["crm.mail.mirror.listing"]._begin(self)
         if state:
             values["state"] = state
         self.sudo().write(values)
@@ -243,8 +263,7 @@ class CrmMailMirrorMailbox(models.Model):
         self.sudo().write({**values, "cursor_seq": self.sudo().cursor_seq + 1})
         self.sudo().flush_recordset()
         self.env["crm.mail.mirror.page"]._forget_before(self, self._since())
-        self.env["crm.mail.mirror.page"]._void_places(self)
-        self.env["crm.mail.mirror.day"]._recount(self)
+        self.env["crm.mail.mirror.listing"]._begin(self)
 
     def _tell_owner(self, summary):
         """One activity for the owner, not one more each time.

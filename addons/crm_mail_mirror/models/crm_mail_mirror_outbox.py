@@ -2,12 +2,15 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What changed in the CRM that the mirror has not looked at yet?"""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .crm_mail_mirror_credential import keyring
+
+#: Mails that are judged again at once.
+BITE = 1000
 
 
 class CrmMailMirrorOutbox(models.Model):
@@ -39,26 +42,42 @@ class CrmMailMirrorOutbox(models.Model):
     # ---- rules and contacts act both ways in time -----------------------------------
 
     @api.model
-    def _queue_matching(self, emails):
-        """Unmatched mail with these addresses is wanted now: read it next."""
-        digests = [d for email in emails for d in keyring().digests("trace", email)]
-        if not digests:
-            return
+    def _look_at(self, entries):
+        """These came to, or went from, contacts and leads: the mail follows.
+
+        :param entries: normalised addresses, and domains as ``@domain``
+        """
+        emails = {entry for entry in entries if not entry.startswith("@")}
+        domains = {entry[1:] for entry in entries - emails}
+        self.env["crm.mail.mirror.address"]._link(emails)
+        directory = self.env["crm.mail.mirror.directory"]._look_up(entries)
+        self._queue_matching(directory.known & emails, directory.known_domains)
+        self._judge_again(emails, directory.known & emails, domains)
+
+    @api.model
+    def _queue_matching(self, emails, domains=()):
+        """Mail with these addresses that was kept out is wanted now: read it next.
+
+        :param domains: of companies; only where mail is matched by them
+        """
+        digests = keyring().digests
         self.env.cr.execute(
             SQL(
-                """UPDATE crm_mail_mirror_copy
+                """UPDATE crm_mail_mirror_copy c
                       SET state = 'queued', reason = 'contact', expires_at = NULL,
                           next_try_at = now() AT TIME ZONE 'UTC'
-                    WHERE state = 'unmatched' AND id IN (
-                          SELECT copy_id FROM crm_mail_mirror_trace
-                           WHERE digest = ANY(%s) AND kind = 'address')
-                RETURNING mailbox_id, received_at""",
-                digests,
+                     FROM (SELECT k.id, k.state, k.reason FROM crm_mail_mirror_copy k
+                            WHERE k.id IN (%s)) AS o
+                    WHERE o.id = c.id
+                RETURNING c.mailbox_id, c.received_at, o.state, o.reason""",
+                self._wanted_query(
+                    [d for email in emails for d in digests("trace", email)],
+                    [d for one in domains for d in digests("trace", f"@{one}")],
+                ),
             )
         )
         moved = self._move_days(
-            ((m, r, "unmatched", "no_contact", 1) for m, r in self.env.cr.fetchall()),
-            ("queued", "contact"),
+            ((*row, 1) for row in self.env.cr.fetchall()), ("queued", "contact")
         )
         self.env.cr.execute(
             SQL(
@@ -70,76 +89,67 @@ class CrmMailMirrorOutbox(models.Model):
         )
         self.env["crm.mail.mirror.mailbox"].invalidate_model()
 
+    def _wanted_query(self, addresses, domains):
+        """Ids of copies that traces of these digests lead to.
+
+        A mail that only functions of a company are on is not unmatched, but wanted all
+        the same once one of them is a contact.
+        """
+        return SQL(
+            """SELECT c.id FROM crm_mail_mirror_trace t
+                 JOIN crm_mail_mirror_copy c ON c.id = t.copy_id
+                WHERE t.digest = ANY(%s) AND t.kind = 'address'
+                  AND (c.state = 'unmatched'
+                       OR c.state = 'excluded' AND c.reason = 'role_address')
+               UNION
+               SELECT c.id FROM crm_mail_mirror_trace t
+                 JOIN crm_mail_mirror_copy c ON c.id = t.copy_id
+                 JOIN crm_mail_mirror_mailbox m ON m.id = c.mailbox_id
+                 JOIN res_company o ON o.id = m.company_id
+                WHERE t.digest = ANY(%s) AND t.kind = 'domain'
+                  AND c.state = 'unmatched' AND o.mirror_match_domains""",
+            addresses,
+            domains,
+        )
+
     @api.model
-    def _remove_unmatched(self, emails):
-        """Mail of these addresses goes unless somebody else on it is still known.
+    def _judge_again(self, emails, known, domains=()):
+        """Mirrored mail of these addresses and domains goes unless it still matches.
 
         Judged copy by copy: a Bcc counts for the copy that shows it alone.
+
+        :param known: those of the addresses that are a contact's: mail that matched by
+            its domain alone matches by them now
         """
-        cr = self.env.cr
-        cr.execute(
+        copies = defaultdict(list)
+        self.env.cr.execute(
             SQL(
-                """SELECT c.id, c.message_id, c.mailbox_id, c.received_at, c.state,
-                          c.reason, array_agg(a.email_normalized) AS emails
-                     FROM crm_mail_mirror_copy c
-                     JOIN crm_mail_mirror_participant p ON p.message_id = c.message_id
-                          AND (p.copy_id IS NULL OR p.copy_id = c.id)
-                     JOIN crm_mail_mirror_address a ON a.id = p.address_id
-                    WHERE (c.state = 'mirrored'
-                           OR c.state = 'hidden' AND c.reason = 'brake')
-                      AND c.message_id IN (
-                          SELECT q.message_id FROM crm_mail_mirror_participant q
-                            JOIN crm_mail_mirror_address b ON b.id = q.address_id
-                           WHERE b.email_normalized = ANY(%s))
-                    GROUP BY c.id""",
-                list(emails),
+                "%s UNION %s UNION %s ORDER BY mailbox_id, id",
+                self._mirrored_query("b.email_normalized", emails - known),
+                self._mirrored_query("b.domain", domains, "c.reason != 'contact'"),
+                self._mirrored_query("b.email_normalized", known, "c.reason = 'domain'"),
             )
         )
-        copies = cr.dictfetchall()
-        everybody = {email for copy in copies for email in copy["emails"]}
-        directory = self.env["crm.mail.mirror.directory"]._look_up(everybody)
-        gone = [c for c in copies if not directory.known.intersection(c["emails"])]
-        if not gone:
-            return
-        cr.execute(
-            SQL(
-                """UPDATE crm_mail_mirror_copy
-                      SET state = 'unmatched', reason = 'no_contact', message_id = NULL,
-                          body_id = NULL,
-                          expires_at = now() AT TIME ZONE 'UTC' + interval '7 days'
-                    WHERE id = ANY(%s)""",
-                [copy["id"] for copy in gone],
-            )
-        )
-        # its Bcc goes with it: nothing of the mail is left but keyed hashes
-        cr.execute(
-            "DELETE FROM crm_mail_mirror_participant WHERE copy_id = ANY(%s)",
-            [[copy["id"] for copy in gone]],
-        )
-        digest = keyring().digest
-        traces = {
-            (copy["id"], digest("trace", email))
-            for copy in gone
-            for email in set(copy["emails"]) - directory.own
-        }
-        if traces:
-            cr.execute(
-                SQL(
-                    """INSERT INTO crm_mail_mirror_trace (copy_id, kind, digest)
-                       SELECT c, 'address', d FROM unnest(%s::int[], %s::text[])
-                              AS t(c, d)""",
-                    *map(list, zip(*sorted(traces), strict=True)),
-                )
-            )
-        self._move_days(
-            (
-                (c["mailbox_id"], c["received_at"], c["state"], c["reason"], 1)
-                for c in gone
-            ),
-            ("unmatched", "no_contact"),
-        )
-        self.env["crm.mail.mirror.page"]._forget_unseen(
-            {copy["message_id"] for copy in gone}
+        for mailbox, copy in self.env.cr.fetchall():
+            copies[mailbox].append(copy)
+        review = self.env["crm.mail.mirror.review"]
+        for mailbox, ids in copies.items():
+            mailbox = self.env["crm.mail.mirror.mailbox"].browse(mailbox)
+            for start in range(0, len(ids), BITE):
+                among = SQL("c.id = ANY(%s)", ids[start : start + BITE])
+                review._apply(mailbox, review._judge(mailbox, where=among, limit=None))
+
+    @staticmethod
+    def _mirrored_query(column, values, condition="TRUE"):
+        """Copies of mail that addresses ``b`` with one of these values are on."""
+        return SQL(
+            """SELECT c.mailbox_id, c.id FROM crm_mail_mirror_address b
+                 JOIN crm_mail_mirror_participant q ON q.address_id = b.id
+                 JOIN crm_mail_mirror_copy c ON c.message_id = q.message_id
+                WHERE %s = ANY(%s) AND %s""",
+            SQL(column),
+            sorted(values),
+            SQL(condition),
         )
 
     def _move_days(self, rows, to):

@@ -3,20 +3,21 @@
 """How is mail written that is there: decided now, found again, or failed?"""
 
 import itertools
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from odoo import fields, models
 from odoo.tools import SQL
 
 from ..engine import identity, reader
+from ..engine.company_domains import known_among
 from ..engine.providers.base import EPOCH, MessageGone
 from ..engine.rules import Decision, State, parent_domains
 from .crm_mail_mirror_credential import keyring
-from .crm_mail_mirror_day import line
+from .crm_mail_mirror_day import TRACE_DAYS, is_long_ago, line
+from .crm_mail_mirror_listing import is_counted, short_digest
 from .lease import Fenced, Lease, Page, naive
 
-#: Traces of mail that is not mirrored are kept so long.
-TRACE_DAYS = 7
 #: Pauses after failed attempts to read one mail; the last one repeats.
 RETRY_MINUTES = (1, 5, 30, 120, 720, 1440)
 
@@ -25,19 +26,19 @@ class CrmMailMirrorPageMail(models.AbstractModel):
     _name = "crm.mail.mirror.page.mail"
     _description = "Writer of Mail That Is There"
 
-    def _write_mail(self, lease: Lease, page: Page, folders, days):
+    def _write_mail(self, lease: Lease, page: Page, folders, days, expired):
         """Rows for the mail of the page, decided, found again, or failed."""
-        relisted = bool(page.batch and page.batch.relisted)
         mails = self._by_key(lease, page.judged, folders)
         rows = self._existing(lease, mails)
-        queued = self._newly_known(mails)
+        queued = self._newly_known(lease, mails)
         idents = self._identities(mails)
         hidden = self._hidden_identities(lease, idents)
         for key, (first, *_rest) in mails.items():
             if key not in rows and first.decision is None and not first.error:
-                # known when it was judged, its row was removed since
-                raise Fenced
-        new, again, passed_over = [], [], []
+                if not is_counted(lease, key):
+                    # known when it was judged, its row was removed since
+                    raise Fenced
+        new, again, passed_over, forgotten = [], [], [], []
         for key, judged in mails.items():
             first = judged[0]
             values = self._copy_values(first, idents.get(key), queued, hidden)
@@ -45,11 +46,15 @@ class CrmMailMirrorPageMail(models.AbstractModel):
                 passed_over.append(rows.pop(key)["id"])
             elif key in rows:
                 again.append((rows[key], first, values))
-            elif values and not (relisted and self._is_forgotten(first, values)):
+            elif values and self._is_forgotten(lease, page, values):
+                forgotten.append((key, first, values))
+            elif values:
                 new.append((key, first, values))
         self._keep_texts(lease, [(j, v) for _row, j, v in new + again if v])
         self._delete_copies(passed_over, days)
         ids = self._insert_copies(lease, new, days)
+        page.counted = self._count_forgotten(lease, forgotten, days, expired)
+        self._count_once(lease, new, days, expired)
         self._change_copies(lease, again, days)
         copies = {key: row["id"] for key, row in rows.items()} | ids
         decided = [(copies[k], j, v) for k, j, v in new] + [
@@ -57,7 +62,7 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         ]
         self._write_participants(lease, decided)
         self._write_traces(lease, decided)
-        self._write_locations(
+        places = self._write_locations(
             lease,
             [
                 (copies[key], folders[item.presence.place.folder], item)
@@ -67,6 +72,8 @@ class CrmMailMirrorPageMail(models.AbstractModel):
                 if item.presence.place.folder in folders
             ],
         )
+        if lease.listing:
+            self.env["crm.mail.mirror.listing"]._note(lease, places, page.counted)
 
     def _by_key(self, lease: Lease, judged, folders):
         """The page by key; what lies in several places comes once.
@@ -137,22 +144,33 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         )
         return {digests[row["key"]]: row for row in self.env.cr.dictfetchall()}
 
-    def _newly_known(self, mails):
+    def _newly_known(self, lease: Lease, mails):
         """Addresses of unmatched mail that became a contact's while the page was read.
 
-        :raises Fenced: the last contact of a mail to be mirrored is gone meanwhile
+        :raises Fenced: the last contact of a mail to be mirrored is gone meanwhile, or
+            somebody's data was erased, or lapsed
         """
-        unmatched, matched = set(), []
+        unmatched, matched, everybody = set(), [], set()
         for first, *_rest in mails.values():
             if isinstance(first.decision, Decision):
                 if first.decision.state is State.UNMATCHED:
                     unmatched |= first.external
                 elif first.decision.state is State.MIRRORED:
-                    matched.append(first.decision.matched)
-        directory = self.env["crm.mail.mirror.directory"]
-        emails = unmatched.union(*matched)
-        known = directory._known(emails) - directory._own_among(emails)
-        if not all(known & them for them in matched):
+                    matched.append((first.decision.matched, first.presence.received_at))
+                    everybody.update(first.envelope.emails)
+        emails = unmatched.union(*(them for them, _received_at in matched))
+        directory = self.env["crm.mail.mirror.directory"]._look_up(
+            emails | everybody, lease.mailbox_id
+        )
+        known = known_among(emails, directory, lease.policy.match_domains)
+        floors = directory.floors
+        for them, received_at in matched:
+            late = {
+                e for e in them if e in floors and naive(received_at) < naive(floors[e])
+            }
+            if not known & (them - late):
+                raise Fenced
+        if directory.erased & everybody:
             raise Fenced
         return known & unmatched
 
@@ -167,20 +185,19 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         return idents
 
     def _hidden_identities(self, lease: Lease, idents):
-        """Mail its owner hid here stays hidden, however it came back."""
+        """Mail its owner removed here stays hidden, however it came back.
+
+        :return: ``{identity: keyed hash under which it is kept out}``
+        """
         if not idents:
-            return set()
-        digests = _digests((ident for ident, _digest in idents.values()), "identity")
+            return {}
         self.env.cr.execute(
-            SQL(
-                """SELECT identity_hash FROM crm_mail_mirror_copy
-                    WHERE mailbox_id = %s AND state = 'hidden'
-                      AND identity_hash = ANY(%s)""",
-                lease.mailbox_id,
-                list(digests),
-            )
+            "SELECT email_normalized FROM crm_mail_mirror_mailbox WHERE id = %s",
+            [lease.mailbox_id],
         )
-        return {digests[digest] for (digest,) in self.env.cr.fetchall()}
+        (account,) = self.env.cr.fetchone()
+        suppressions = self.env["crm.mail.mirror.suppression"]
+        return suppressions._hidden(account, {ident for ident, _d in idents.values()})
 
     def _copy_values(self, item, ident, queued, hidden):
         """The row a decision makes; None for mail that leaves no row."""
@@ -219,7 +236,8 @@ class CrmMailMirrorPageMail(models.AbstractModel):
                 "next_try_at": now + timedelta(minutes=RETRY_MINUTES[0]),
             }
         elif values["identity"] in hidden:
-            values |= {"state": "hidden", "reason": "owner"}
+            digest = hidden[values["identity"]]
+            values |= {"state": "hidden", "reason": "owner", "identity_hash": digest}
         elif decision.state is State.UNMATCHED and queued & item.external:
             values |= {"state": "queued", "reason": "contact", "next_try_at": now}
         else:
@@ -237,10 +255,46 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             and not item.decision.reason.leaves_row
         )
 
-    def _is_forgotten(self, item, values):
-        """Listed again, but so old that its row went long ago: it is counted."""
-        age = fields.Datetime.now() - values["received_at"]
-        return values["state"] != "mirrored" and age > timedelta(days=TRACE_DAYS)
+    def _is_forgotten(self, lease: Lease, page: Page, values):
+        """Listed again, or looked for, but so old that its row went long ago."""
+        told_before = lease.listing == "again" or (
+            page.batch.relisted if page.batch else page.sought
+        )
+        return (
+            told_before
+            and values["state"] in ("unmatched", "excluded")
+            and is_long_ago(values["received_at"])
+        )
+
+    def _count_forgotten(self, lease: Lease, forgotten, days, expired):
+        """While all is listed again the log begins anew, with mail that has no row.
+
+        :return: short digests by which each is counted once, wherever it lies
+        """
+        if lease.listing != "again":
+            return set()  # it is counted already
+        fresh = set()
+        for key, item, values in forgotten:
+            digest = short_digest(key)
+            if digest in fresh or is_counted(lease, key):
+                continue
+            days[line(values)] += 1
+            expired[line(values)] += 1
+            if not reader.may_be_a_twin(item):
+                fresh.add(digest)
+        return fresh
+
+    def _count_once(self, lease: Lease, new, days, expired):
+        """What gets a row and is so old that it had one before is counted already."""
+        if lease.listing == "first":
+            return
+        lines = Counter(
+            line(values)
+            for key, _item, values in new
+            if is_long_ago(values["received_at"])
+            and (lease.listing is None or is_counted(lease, key))
+        )
+        self.env["crm.mail.mirror.day"]._take_back(lease, lines, days, expired)
 
     @staticmethod
     def _is_open(row):
@@ -427,8 +481,9 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             )
 
     def _write_locations(self, lease: Lease, rows):
+        """:return: while all is listed, the ids of places that were there before"""
         if not rows:
-            return
+            return []
         places = SQL(
             "unnest(%s::int[], %s::int[], %s::text[], %s::text[])",
             [copy for copy, _f, _j in rows],
@@ -457,6 +512,20 @@ class CrmMailMirrorPageMail(models.AbstractModel):
                 places,
             )
         )
+        if not lease.listing_mark:
+            return []
+        self.env.cr.execute(
+            SQL(
+                """SELECT l.id FROM crm_mail_mirror_location l
+                     JOIN %s AS r(copy, folder, generation, ref)
+                       ON l.folder_id = r.folder AND l.generation = r.generation
+                      AND l.ref = r.ref
+                    WHERE l.id <= %s""",
+                places,
+                lease.listing_mark,
+            )
+        )
+        return [place for (place,) in self.env.cr.fetchall()]
 
 
 def _digests(values, purpose="key"):

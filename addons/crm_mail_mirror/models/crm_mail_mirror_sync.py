@@ -35,6 +35,7 @@ from ..engine.providers.base import (
     Unavailable,
 )
 from .crm_mail_mirror_credential import keyring
+from .crm_mail_mirror_listing import is_counted
 from .crm_mail_mirror_page import LEASE_SECONDS, WRITERS_LOCK
 from .lease import Fenced, Page
 from .mailbox_run import Confirmed, Failed, Listed, MailboxRun, Pulled, Read, where
@@ -233,7 +234,11 @@ class CrmMailMirrorSync(models.AbstractModel):
                 lease, set(nameless.values()), decided=False
             )
         )
-        return [place for place, key in nameless.items() if key not in known]
+        return [
+            place
+            for place, key in nameless.items()
+            if key not in known and not is_counted(lease, key)
+        ]
 
     def _judge(self, run, found, end):
         """Look the page's addresses up and decide: arguments of ``run.read_texts``."""
@@ -241,12 +246,8 @@ class CrmMailMirrorSync(models.AbstractModel):
         batch = found.batch if isinstance(found, Pulled) else None
         presences = batch.present if batch else found.presences
         if batch and batch.folders is not None:
-            renamed = dict(batch.renamed)
-            skipped = {renamed.get(ref, ref) for ref in lease.skip}
-            lease.roles = {
-                f.ref: "unselected" if f.ref in skipped else f.role
-                for f in batch.folders
-            }
+            lease.meet(batch)
+            presences = [p for p in presences if p.place.folder not in lease.skip]
         emails = {email for p in presences if p.envelope for email in p.envelope.emails}
         keys = [reader.identity.mail_key(p) for p in presences]
         directory, known = self._write(
@@ -281,7 +282,9 @@ class CrmMailMirrorSync(models.AbstractModel):
             return env["crm.mail.mirror.page"]._store(lease, page)
 
         try:
-            return self._write(write)
+            orphans = self._write(write)
+            lease.counted |= page.counted
+            return orphans
         except (Fenced, *_CONFLICTS):
             raise
         except Exception as error:
@@ -468,25 +471,18 @@ class CrmMailMirrorSync(models.AbstractModel):
                     limit,
                 )
             )
-            emails = {email for (email,) in cr.fetchall()}
-            if not emails:
+            entries = {entry for (entry,) in cr.fetchall()}
+            if not entries:
                 return False
-            env["crm.mail.mirror.address"]._link(emails)
-            known = env["crm.mail.mirror.directory"]._look_up(emails).known
-            env["crm.mail.mirror.outbox"]._queue_matching(known)
-            env["crm.mail.mirror.outbox"]._remove_unmatched(emails - known)
+            env["crm.mail.mirror.outbox"]._look_at(entries)
         self._trigger()
         return True
 
     @api.autovacuum
     def _gc_traces(self):
         """Mail that is not mirrored leaves nothing but a count after seven days."""
-        self.env.cr.execute(
-            """DELETE FROM crm_mail_mirror_copy WHERE id IN (
-                   SELECT id FROM crm_mail_mirror_copy
-                    WHERE expires_at < now() AT TIME ZONE 'UTC' LIMIT 5000)"""
-        )
-        done = self.env.cr.rowcount
+        with self._transaction() as env:
+            done = env["crm.mail.mirror.day"]._expire(5000)
         return done, done == 5000
 
     @api.autovacuum

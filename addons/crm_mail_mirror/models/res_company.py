@@ -16,3 +16,8 @@ class ResCompany(models.Model):
     mirror_sharing_out = fields.Selection(
         selection=SHARING, required=True, default="metadata"
     )
+    mirror_match_domains = fields.Boolean(
+        string="Mail of a company's domain belongs to it",
+        help="Mail with anybody at the domain of a company among the contacts is"
+        " mirrored and shown on that company. Never for free-mail domains.",
+    )

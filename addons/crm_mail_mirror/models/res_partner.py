@@ -5,6 +5,13 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..engine.company_domains import may_be_a_companys, website_domain
+from ..engine.domains import domain_of
+from .crm_mail_mirror_directory import WEBSITE_HOST
+
+#: By these a company comes to a domain, or loses it.
+DOMAIN_FIELDS = {"email", "is_company", "parent_id", "website"}
+
 
 class ResPartner(models.Model):
     _name = "res.partner"
@@ -16,6 +23,14 @@ class ResPartner(models.Model):
         compute="_compute_mirror_former_addresses",
         string="Mail of former addresses too",
         groups="base.group_user",
+    )
+
+    # whose is a domain? Asked for each page of mail
+    _mirror_email_domain_idx = models.Index(
+        "(split_part(email_normalized, '@', 2)) WHERE email_normalized IS NOT NULL"
+    )
+    _mirror_website_idx = models.Index(
+        f"(({WEBSITE_HOST})) WHERE is_company AND website IS NOT NULL"
     )
 
     @api.depends("email_normalized")
@@ -36,8 +51,24 @@ class ResPartner(models.Model):
             if self.is_company and self.commercial_partner_id == self
             else SQL("p.id = %s", self.id)
         )
-        return self._addresses_of_partners(
+        tied = self._addresses_of_partners(
             SQL("%s AND NOT %s", mine, directory._is_own_partner("p"))
+        )
+        domains = self._mirror_shown_domains()
+        return SQL("(%s UNION %s)", tied, domains) if domains else tied
+
+    def _mirror_shown_domains(self):
+        """SQL subquery of the addresses at domains of these companies, or None."""
+        directory = self.env["crm.mail.mirror.directory"]
+        if not directory._matches_domains():
+            return None
+        self.flush_model(["website", "is_company", "commercial_partner_id"])
+        domains = directory._domains_of(self.ids)
+        if not domains:
+            return None
+        return SQL(
+            "(SELECT id FROM crm_mail_mirror_address WHERE domain = ANY(%s))",
+            sorted(domains),
         )
 
     def _mirror_domain(self):
@@ -68,25 +99,30 @@ class ResPartner(models.Model):
     def create(self, vals_list):
         partners = super().create(vals_list)
         partners._mirror_look_again()
+        self.env["crm.mail.mirror.outbox"]._put(partners._mirror_domains())
         return partners
 
     def write(self, vals):
-        if "email" not in vals:
+        if DOMAIN_FIELDS.isdisjoint(vals):
             return super().write(vals)
+        deep = bool({"is_company", "parent_id"} & set(vals))
+        domains = self._mirror_domains(deep)
         before = [(p.email_normalized, p.id) for p in self.sudo()]
         result = super().write(vals)
-        self.env["crm.mail.mirror.address"]._remember(
-            (email, partner)
-            for email, partner in before
-            if email != self.browse(partner).sudo().email_normalized
-        )
-        self._mirror_look_again()
+        if "email" in vals:
+            self.env["crm.mail.mirror.address"]._remember(
+                (email, partner)
+                for email, partner in before
+                if email != self.browse(partner).sudo().email_normalized
+            )
+            self._mirror_look_again()
+        self.env["crm.mail.mirror.outbox"]._put(domains | self._mirror_domains(deep))
         return result
 
     def unlink(self):
-        emails = self._mirror_emails()
+        entries = {*self._mirror_emails(), *self._mirror_domains(deep=True)}
         result = super().unlink()
-        self.env["crm.mail.mirror.outbox"]._put(emails)
+        self.env["crm.mail.mirror.outbox"]._put(entries)
         return result
 
     def _mirror_emails(self):
@@ -104,6 +140,20 @@ class ResPartner(models.Model):
         return [
             email for email in self.sudo().mapped("email_normalized") if email
         ] + former
+
+    def _mirror_domains(self, deep=False):
+        """Domains that a company may own through these contacts, as ``@domain``.
+
+        More than it does: whose they are is found out when they are looked at.
+
+        :param deep: with the contacts below them, whose company these are
+        """
+        partners = self.sudo().with_context(active_test=False)
+        if deep and self.ids:
+            partners = partners.search([("id", "child_of", self.ids)])
+        domains = {domain_of(p.email_normalized or "") for p in partners}
+        domains.update(website_domain(p.website or "") for p in partners)
+        return {f"@{domain}" for domain in domains if may_be_a_companys(domain)}
 
     def _mirror_look_again(self):
         emails = [email for email in self.sudo().mapped("email_normalized") if email]
