@@ -48,7 +48,7 @@ class Lease:
     secret_seq: int
     cursor: dict | None = field(repr=False)
     cursor_seq: int
-    policy_seq: int
+    policy_seq: tuple
     pass_no: int
     since: datetime | None
     policy: Policy = field(repr=False)
