@@ -163,11 +163,13 @@ class Folder:
     :param ref: what the provider calls it (IMAP: full decoded path); changes by rename
     :param name: for people
     :param role: one of ``COUNTED_ROLES + IGNORED_ROLES``
+    :param parent: ref of the folder it lies in; ``""`` at the top, or not known
     """
 
     ref: str
     name: str
     role: str = "other"
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -338,6 +340,8 @@ class Provider(abc.ABC):
 
     kind: str
     traffic: Traffic
+    #: a search that finds so many may have left some out
+    most_found: int = 5_000
 
     @abc.abstractmethod
     def identify(self) -> Identity:

@@ -211,8 +211,19 @@ def _listed(records: list, foreign: tuple[bytes, ...]) -> list[Listed]:
     for name, delimiter, _flags in rows:
         role = _inherited(name, delimiter, roles)
         path = utf7_decode_all(name)
-        found[path] = Listed(Folder(path, path, role), name)
+        parent = utf7_decode_all(_parent(name, delimiter, roles))
+        found[path] = Listed(Folder(path, path, role, parent), name)
     return list(found.values())
+
+
+def _parent(name: bytes, delimiter: bytes, roles: Mapping[bytes, str]) -> bytes:
+    """The nearest folder around it that can be opened; ``b""`` without one."""
+    path = name
+    while delimiter and delimiter in path:
+        path = path.rpartition(delimiter)[0]
+        if path in roles:
+            return path
+    return b""
 
 
 def utf7_decode_all(name: bytes) -> str:

@@ -153,7 +153,8 @@ class Tree:
             roles = [own[each] for each in above if own.get(each) in IGNORED_ROLES]
             role = roles[0] if roles else own.get(ref, "other")
             names = [self.folders[each][0] for each in reversed(above)]
-            found.append(Folder(ref, "/".join(names) or ref, role))
+            parent = above[1] if len(above) > 1 else ""
+            found.append(Folder(ref, "/".join(names) or ref, role, parent))
         found.sort(key=lambda f: (ORDER.get(f.role, 9), f.name, f.ref))
         return tuple(found)
 
