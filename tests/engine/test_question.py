@@ -40,7 +40,7 @@ ID = "A1.b-2@Mail.customer.example"
         ("Offer for 20 pumps", Question(words="Offer for 20 pumps")),
         ("Re: Offer", Question(words="Re: Offer")),
         ("Subject: Re:  Offer", Question(words="Re: Offer")),
-        ("Subject: =?utf-8?q?Angebot_f=C3=BCr_Sie?=", Question(words="Angebot für Sie")),
+        ("Subject: =?utf-8?q?Ja_f=C3=BCr_Sie?=", Question(words="Ja für Sie")),
         ("Offer\nfor pumps", Question(words="Offer for pumps")),
         (f"Ask {ANNA} about it", Question(words=f"Ask {ANNA} about it")),
         ("見積書の件", Question(words="見積書の件")),

@@ -23,6 +23,7 @@ from engine.rules import (
     decide,
     explain,
     external,
+    steps_to,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,6 +122,8 @@ def check_explanation(steps, decision):
         assert not reasons
     else:
         assert reasons == [decision.reason]
+        told = [(step.rule, step.outcome) for step in steps_to(decision.reason)]
+        assert told == [(step.rule, step.outcome) for step in steps]
         end = outcomes.index(Outcome.SPOKE) + 1
     before, after = outcomes[:end], outcomes[end:]
     assert set(before) <= {Outcome.PASSED, Outcome.SPOKE}
@@ -179,6 +182,14 @@ def test_an_excluded_participant_keeps_any_mail_out(envelope, role):
 
     decision = decide(with_firm, settings, DIRECTORY, received_at=NOW, outgoing=False)
     assert decision.state == State.EXCLUDED
+
+
+def test_each_reason_of_a_rule_is_one_rules():
+    rules = [rule for rule in LISTING + READING for _reason in rule.gives]
+    ours = {reason for reason in Reason if steps_to(reason)}
+
+    assert len(rules) == len(ours)
+    assert set(Reason) - ours == {Reason.NOT_LISTED, Reason.IGNORED}
 
 
 # --- what an explanation names --------------------------------------------------------

@@ -69,12 +69,14 @@ class Case:
 class Rule:
     """
     :param speaks: the reason that it gives, or ``None``: the mail passes
+    :param gives: all reasons that it may give
     :param found: what it looked at in the mail or the settings, for people to read;
         asked only when somebody wants to know why
     """
 
     name: str
     speaks: Callable[[Case], Reason | None]
+    gives: frozenset[Reason]
     found: Callable[[Case], Iterable[str]] = lambda case: ()
 
 
@@ -233,44 +235,60 @@ def _named_domains(emails: Iterable[str], domains: frozenset[str]) -> set[str]:
     }
 
 
+def _outside(case: Case) -> frozenset[str]:
+    return case.outsiders
+
+
+def _matching(case: Case) -> frozenset[str]:
+    return case.matched
+
+
 def _allowing(case: Case) -> set[str]:
     return (case.outsiders & case.policy.allowed_addresses) | _named_domains(
         case.outsiders, case.policy.allowed_domains
     )
 
 
+def _rule(name: str, speaks, *gives: Reason, found=lambda case: ()) -> Rule:
+    return Rule(name, speaks, frozenset(gives), found)
+
+
 LISTING = (
-    Rule("folder", _folder),  # 1
-    Rule("look_back", _look_back),  # 2
-    Rule("address", _address),  # 3
-    Rule(  # 4
+    _rule("folder", _folder, Reason.FOLDER),  # 1
+    _rule("look_back", _look_back, Reason.TOO_OLD),  # 2
+    _rule("address", _address, Reason.NO_ADDRESS),  # 3
+    _rule(  # 4
         "private_word",
         _private_word,
-        lambda case: case.policy.words.found_in(case.envelope.subject),
+        Reason.PRIVATE_WORD,
+        found=lambda case: case.policy.words.found_in(case.envelope.subject),
     ),
-    Rule("sensitivity", _sensitivity),
-    Rule(  # 5
+    _rule("sensitivity", _sensitivity, Reason.SENSITIVITY),
+    _rule(  # 5
         "excluded_address",
         _excluded_address,
-        lambda case: case.emails & case.policy.excluded_addresses,
+        Reason.EXCLUDED_ADDRESS,
+        found=lambda case: case.emails & case.policy.excluded_addresses,
     ),
-    Rule(
+    _rule(
         "excluded_domain",
         _excluded_domain,
-        lambda case: _named_domains(case.emails, case.policy.excluded_domains),
+        Reason.EXCLUDED_DOMAIN,
+        found=lambda case: _named_domains(case.emails, case.policy.excluded_domains),
     ),
-    Rule("erased", _erased),
-    Rule("internal", _internal, lambda case: case.outsiders),  # 6
-    Rule("contact", _contact, lambda case: case.matched),  # 7
-    Rule("retention", _retention, lambda case: case.matched),
+    _rule("erased", _erased, Reason.ERASED),
+    _rule("internal", _internal, Reason.INTERNAL, found=_outside),  # 6
+    _rule("contact", _contact, Reason.NO_CONTACT, found=_matching),  # 7
+    _rule("retention", _retention, Reason.RETENTION, found=_matching),
 )
 READING = (
-    Rule("content", _content),  # 8
-    Rule("allowed", _waved_through, _allowing),  # 9
-    Rule("one_way", _one_way),  # 10
-    Rule("bulk", _bulk),  # 11
-    Rule("person", _person, lambda case: case.outsiders),  # 12
-    Rule("mirrored", _mirrored, lambda case: case.matched),  # always speaks
+    _rule("content", _content, Reason.CALENDAR, Reason.NO_CONTENT),  # 8
+    _rule("allowed", _waved_through, Reason.DROPBOX, Reason.ALLOWED, found=_allowing),
+    _rule("one_way", _one_way, Reason.ONE_WAY),  # 10
+    _rule("bulk", _bulk, *(r for r in Reason if r.startswith("bulk_"))),  # 11
+    _rule("person", _person, Reason.ROLE_ADDRESS, found=_outside),  # 12
+    # always speaks
+    _rule("mirrored", _mirrored, Reason.CONTACT, Reason.DOMAIN, found=_matching),
 )
 
 

@@ -49,6 +49,7 @@ __all__ = [
     "is_role_address",
     "outgoing",
     "parent_domains",
+    "steps_to",
 ]
 
 
@@ -157,6 +158,23 @@ def explain(
             steps.append(Step(rule.name, outcome, reason, what))
             over = bool(reason)
     return tuple(steps)
+
+
+def steps_to(reason: Reason) -> tuple[Step, ...]:
+    """What each rule must have said of a mail of which only the reason is known.
+
+    Empty for reasons that no rule gives (a mail that was not listed, or is ignored).
+    """
+    steps, over = [], False
+    for rule in LISTING + READING:
+        if over:
+            steps.append(Step(rule.name, Outcome.NOT_REACHED))
+        elif reason in rule.gives:
+            steps.append(Step(rule.name, Outcome.SPOKE, reason))
+            over = True
+        else:
+            steps.append(Step(rule.name, Outcome.PASSED))
+    return tuple(steps) if over else ()
 
 
 def external(
