@@ -203,9 +203,8 @@ class Mirror:
     def _check_ledger(self, box):
         """In each line of the log stands the number of copies of that line."""
         days = self.sql(
-            # what was not even listed has no rows
-            """SELECT day, state, reason, count FROM crm_mail_mirror_day
-                WHERE mailbox_id = %s AND count != 0 AND reason != 'not_listed'""",
+            """SELECT day, state, reason, count - expired FROM crm_mail_mirror_day
+                WHERE mailbox_id = %s AND count != expired""",
             box.id,
         )
         copies = self.sql(
@@ -214,6 +213,20 @@ class Mirror:
             box.id,
         )
         assert sorted(days) == sorted(copies), "the ledger does not add up"
+        assert not self.sql(
+            """SELECT day, state, reason, count, expired FROM crm_mail_mirror_day
+                WHERE mailbox_id = %s AND (expired < 0 OR count < expired)""",
+            box.id,
+        ), "less than nothing expired"
+
+    def seen(self, box) -> int:
+        """Mails that the log counts, with row or without."""
+        ((count,),) = self.sql(
+            """SELECT coalesce(sum(count), 0)::int FROM crm_mail_mirror_day
+                WHERE mailbox_id = %s""",
+            box.id,
+        )
+        return count
 
     def _check_rows(self, ids):
         assert not self.sql(

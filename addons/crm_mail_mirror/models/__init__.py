@@ -3,6 +3,8 @@
 from . import crm_mail_mirror_mailbox
 from . import crm_mail_mirror_mailbox_link
 from . import crm_mail_mirror_mailbox_sync
+from . import crm_mail_mirror_mailbox_proof
+from . import crm_mail_mirror_mailbox_scope
 from . import crm_mail_mirror_credential
 from . import crm_mail_mirror_client
 from . import crm_mail_mirror_folder
@@ -15,6 +17,7 @@ from . import crm_mail_mirror_participant
 from . import crm_mail_mirror_address
 from . import crm_mail_mirror_exclusion
 from . import crm_mail_mirror_day
+from . import crm_mail_mirror_listing
 from . import crm_mail_mirror_outbox
 from . import crm_mail_mirror_suppression
 from . import crm_mail_mirror_directory
@@ -24,6 +27,7 @@ from . import crm_mail_mirror_page_gone
 from . import crm_mail_mirror_page
 from . import crm_mail_mirror_review
 from . import crm_mail_mirror_change
+from . import crm_mail_mirror_search
 from . import crm_mail_mirror_sync
 from . import crm_mail_mirror_tab
 from . import crm_lead

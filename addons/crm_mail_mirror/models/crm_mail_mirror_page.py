@@ -21,8 +21,8 @@ from odoo.tools import SQL
 from ..engine.providers.base import Place
 from ..engine.reasons import Reason
 from .crm_mail_mirror_credential import keyring
-from .crm_mail_mirror_page_mail import TRACE_DAYS
-from .lease import VOID, VOID_END, Fenced, Lease, Orphan, Page
+from .crm_mail_mirror_day import TRACE_DAYS
+from .lease import Fenced, Lease, Orphan, Page
 
 #: Shared by pages, exclusive for the job that looks traces up (DESIGN 4).
 WRITERS_LOCK = 0x6D6D_6972
@@ -71,22 +71,25 @@ class CrmMailMirrorPage(models.AbstractModel):
         :raises Fenced: the mailbox was taken over or its rules changed
         """
         self._fence(lease)
-        batch, days, orphans = page.batch, Counter(), []
+        batch, orphans = page.batch, []
+        days, expired = Counter(), Counter()
         folders = self._folders(lease, batch)
         if batch:
             self._void_generations(lease, folders, batch.reset)
-        self._write_mail(lease, page, folders, days)
+        self._write_mail(lease, page, folders, days, expired)
         if batch:
             orphans = self._drop_locations(lease, folders, batch.absent)
             if batch.pass_complete:
-                orphans += self._drop_void(lease, folders, batch)
+                orphans += self._end_listing(lease, folders, batch)
                 lease.pass_no += 1
                 self._judge_orphans(lease, days)
-            self._count_passed_by(lease, batch, days)
+            self._count_passed_by(batch, days, expired)
         else:
             self._drop_places(lease, folders, page.lost)
             self._set_aside(folders, page.asked, days)
-        self.env["crm.mail.mirror.day"]._add(lease, days)
+        if page.search:
+            self.env["crm.mail.mirror.search"]._advance(page.search)
+        self.env["crm.mail.mirror.day"]._add(lease, days, expired)
         self._move_cursor(lease, batch)
         return orphans
 
@@ -95,12 +98,13 @@ class CrmMailMirrorPage(models.AbstractModel):
         cr.execute("SELECT pg_advisory_xact_lock_shared(%s)", [WRITERS_LOCK])
         cr.execute(
             SQL(
-                """SELECT lease_token, cursor_seq, state
+                """SELECT lease_token, cursor_seq, state, listing, listing_mark
                      FROM crm_mail_mirror_mailbox WHERE id = %s FOR NO KEY UPDATE""",
                 lease.mailbox_id,
             )
         )
-        if cr.fetchone() != (lease.token, lease.cursor_seq, "active"):
+        *held, lease.listing, lease.listing_mark = cr.fetchone() or (None,) * 5
+        if held != [lease.token, lease.cursor_seq, "active"]:
             raise Fenced
         mailbox = self.env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
         # in a statement of its own: it sees what was committed while we waited
@@ -153,21 +157,28 @@ class CrmMailMirrorPage(models.AbstractModel):
                 )
             )
         if batch and batch.folders is not None:
-            rows = sorted((f.ref, f.name, f.role) for f in batch.folders)
+            off = lease.skip
+            rows = sorted(
+                (f.ref, f.name, f.role, f.parent, f.ref not in off)
+                for f in batch.folders
+            )
             cr.execute(
                 SQL(
                     """INSERT INTO crm_mail_mirror_folder
-                              (mailbox_id, remote_ref, name, role, selected,
+                              (mailbox_id, remote_ref, name, role, parent_ref, selected,
                                create_date, write_date)
-                       SELECT %s, ref, name, role, TRUE, now(), now()
-                         FROM unnest(%s::text[], %s::text[], %s::text[])
-                              AS f(ref, name, role)
+                       SELECT %s, f.*, now(), now()
+                         FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[],
+                                     %s::bool[]) AS f(ref, name, role, parent, selected)
                        ON CONFLICT (mailbox_id, remote_ref) DO UPDATE
-                          SET name = EXCLUDED.name, role = EXCLUDED.role
-                        WHERE (crm_mail_mirror_folder.name, crm_mail_mirror_folder.role)
-                              IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.role)""",
+                          SET name = EXCLUDED.name, role = EXCLUDED.role,
+                              parent_ref = EXCLUDED.parent_ref
+                        WHERE (crm_mail_mirror_folder.name, crm_mail_mirror_folder.role,
+                               crm_mail_mirror_folder.parent_ref)
+                              IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.role,
+                                                EXCLUDED.parent_ref)""",
                     lease.mailbox_id,
-                    *map(list, zip(*rows, strict=True) if rows else ([], [], [])),
+                    *map(list, zip(*rows, strict=True) if rows else [[]] * 5),
                 )
             )
             self._forget_folders(lease, [f.ref for f in batch.folders])
@@ -220,69 +231,25 @@ class CrmMailMirrorPage(models.AbstractModel):
             )
             self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
 
-    @api.model
-    def _void_places(self, mailbox):
-        """The cursor is lost: all will be listed again, and what is not is gone.
-
-        Until then the mail keeps its places, under a generation that no provider has:
-        while old mail is filled in, passes complete that have not seen it yet.
-        """
-        # those that are void already and were found again since
-        self.env.cr.execute(
-            SQL(
-                """DELETE FROM crm_mail_mirror_location v
-                    USING crm_mail_mirror_location l, crm_mail_mirror_folder f
-                    WHERE f.mailbox_id = %s AND l.folder_id = f.id
-                      AND NOT starts_with(l.generation, %s)
-                      AND v.folder_id = l.folder_id AND v.ref = l.ref
-                      AND v.generation = %s || l.generation""",
-                mailbox.id,
-                VOID,
-                VOID,
-            )
-        )
-        self.env.cr.execute(
-            SQL(
-                """UPDATE crm_mail_mirror_location l
-                      SET generation = %s || l.generation
-                     FROM crm_mail_mirror_folder f
-                    WHERE f.id = l.folder_id AND f.mailbox_id = %s
-                      AND NOT starts_with(l.generation, %s)""",
-                VOID,
-                mailbox.id,
-                VOID,
-            )
-        )
-
-    def _drop_void(self, lease: Lease, folders, batch):
-        """Everything was listed again: void places that are left are gone.
+    def _end_listing(self, lease: Lease, folders, batch):
+        """Everything was listed, maybe once more: what was not told is gone.
 
         :return: mirrored copies without a place
         """
-        if batch.more or batch.done < batch.total:
+        if not lease.listing or batch.more or batch.done < batch.total:
             return []
-        self.env.cr.execute(
-            SQL(
-                # a range, which the index knows: this is asked in each pass
-                """DELETE FROM crm_mail_mirror_location
-                    WHERE folder_id = ANY(%s) AND generation >= %s AND generation < %s
-                RETURNING copy_id, folder_id, substr(generation, %s), ref""",
-                list(folders.values()),
-                VOID,
-                VOID_END,
-                len(VOID) + 1,
-            )
-        )
         names = {folder: ref for ref, folder in folders.items()}
+        gone = self.env["crm.mail.mirror.listing"]._drop_untold(lease)
+        self.env["crm.mail.mirror.search"]._listed(lease)
         return self._mark_orphans(
             lease,
             {
                 copy: Place(names[folder], generation, ref)
-                for copy, folder, generation, ref in self.env.cr.fetchall()
+                for copy, folder, generation, ref in gone
             },
         )
 
-    def _count_passed_by(self, lease: Lease, batch, days):
+    def _count_passed_by(self, batch, days, expired):
         """Mail that a first import did not list, as nobody's address is on it.
 
         It stands in the log like unmatched mail whose rows went in time, on the latest
@@ -293,7 +260,9 @@ class CrmMailMirrorPage(models.AbstractModel):
         if batch.passed_by:
             latest = fields.Datetime.now() - timedelta(days=TRACE_DAYS)
             reason = Reason.NOT_LISTED
-            days[latest.date(), str(reason.state), str(reason)] += batch.passed_by
+            passed = latest.date(), str(reason.state), str(reason)
+            days[passed] += batch.passed_by
+            expired[passed] += batch.passed_by
 
 
 def _digests(values, purpose="key"):

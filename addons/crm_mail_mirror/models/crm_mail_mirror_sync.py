@@ -39,6 +39,7 @@ from .crm_mail_mirror_listing import is_counted
 from .crm_mail_mirror_page import LEASE_SECONDS, WRITERS_LOCK
 from .lease import Fenced, Page
 from .mailbox_run import Confirmed, Failed, Listed, MailboxRun, Pulled, Read, where
+from .search_run import Found
 from .sentences import sentence
 
 _logger = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ BUDGET = 25.0
 POOL = 8
 #: Seconds without a word of the network after which a mailbox is given up for now.
 SILENCE = 100
+#: Of a run, for what is new, while something waits to be searched for.
+PULL_SHARE = 0.6
 #: Queued mail read before each pull.
 QUEUE = 200
 #: Times a page is written again from memory after a conflict.
@@ -134,7 +137,7 @@ class CrmMailMirrorSync(models.AbstractModel):
                 if time.monotonic() < end and len(active) < POOL:
                     for run in self._claim(POOL - len(active), mailbox_ids):
                         active[run.lease.mailbox_id] = run
-                        self._begin(run, pool, ready)
+                        self._begin(run, pool, ready, end)
                 if not active:
                     break
                 with contextlib.suppress(Empty):
@@ -161,7 +164,10 @@ class CrmMailMirrorSync(models.AbstractModel):
 
         pool.submit(work)
 
-    def _begin(self, run, pool, ready):
+    def _begin(self, run, pool, ready, end):
+        if run.is_sought:
+            # a first import takes hours: what is searched for waits not so long
+            run.pull_until = time.monotonic() + PULL_SHARE * (end - time.monotonic())
         if run.queue:
             self._submit(pool, ready, run, run.list_queue)
         else:
@@ -185,7 +191,14 @@ class CrmMailMirrorSync(models.AbstractModel):
                         lease, found.fates
                     )
                 )
-                self._end(run, pool, active, more=run.more)
+                self._seek(run, pool, ready, active, end)
+            elif isinstance(found, Found):
+                self._write(
+                    lambda env: env["crm.mail.mirror.search"]._found(
+                        lease, found.task, found.places, found.whole
+                    )
+                )
+                self._seek(run, pool, ready, active, end, found)
         except Fenced:
             self._end(run, pool, active, fenced=True)
         except Exception as error:
@@ -200,6 +213,9 @@ class CrmMailMirrorSync(models.AbstractModel):
 
     def _written(self, run, page, pool, ready, active, end):
         run.orphans += self._store(run.lease, page)
+        if page.search:
+            self._seek(run, pool, ready, active, end)
+            return
         if page.batch is None:
             # the queue is done: now what is new
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
@@ -208,12 +224,31 @@ class CrmMailMirrorSync(models.AbstractModel):
         run.more = page.batch.more
         if run.goes_on:
             return
-        if run.more and time.monotonic() < end:
+        if run.more and time.monotonic() < min(end, run.pull_until):
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
         elif run.pass_complete and run.orphans:
             self._submit(pool, ready, run, run.confirm)
         else:
-            self._end(run, pool, active, more=run.more)
+            self._seek(run, pool, ready, active, end)
+
+    def _seek(self, run, pool, ready, active, end, found=None):
+        """What is new is there: now what was asked for of what is old.
+
+        :param found: what a search has just found
+        """
+        if found and not found.whole:
+            run.terms = max(1, len(found.task.rows) // 2)
+        run.task = None
+        if run.is_sought and time.monotonic() < end:
+            run.task = self._write(
+                lambda env: env["crm.mail.mirror.search"]._next(run.lease, run.terms)
+            )
+            run.is_sought = bool(run.task)
+        if run.task:
+            step = run.search if run.task.query else run.look_at
+            self._submit(pool, ready, run, step, run.task)
+        else:
+            self._end(run, pool, active, more=run.more or run.is_sought)
 
     def _look(self, run, found, end):
         """What the network does with what it found: a step and its arguments."""
@@ -259,12 +294,12 @@ class CrmMailMirrorSync(models.AbstractModel):
         judged = reader.judge(presences, known, lease.roles, lease.policy, directory)
         page = Page(judged, batch)
         if batch is None:
-            page.lost, page.asked = found.lost, found.asked
+            found.tell(page)
             return page, directory, None
         for item in judged if found.errors else ():
             item.error = found.errors.get(item.presence.place)
         then = None
-        if time.monotonic() < end:
+        if time.monotonic() < min(end, run.pull_until):
             if found.rest:
                 then = run.ask_envelopes, *found.rest
             elif batch.more:
@@ -368,7 +403,9 @@ class CrmMailMirrorSync(models.AbstractModel):
                 lease = self._lease(mailbox, token)
                 if lease:
                     keep = functools.partial(self._keep, lease)
-                    runs.append(MailboxRun(lease, mailbox._queued(QUEUE), keep))
+                    run = MailboxRun(lease, mailbox._queued(QUEUE), keep)
+                    run.is_sought = env["crm.mail.mirror.search"]._is_waiting(mailbox)
+                    runs.append(run)
         return runs
 
     def _lease(self, mailbox, token):
@@ -437,6 +474,8 @@ class CrmMailMirrorSync(models.AbstractModel):
                 seq = env["crm.mail.mirror.credential"]._seq(mailbox.id)
                 if seq != run.lease.secret_seq:
                     error, fenced = None, True
+            if run.task and isinstance(error, Unavailable):
+                env["crm.mail.mirror.search"]._failed(mailbox, run.task)
             if error is None:
                 mailbox._rest(run.lease, more, bool(run.orphans), fenced)
             elif isinstance(error, LoginRequired):

@@ -13,10 +13,7 @@ from datetime import UTC, datetime
 from ..engine.providers.base import ChangeBatch, Lookup, Place
 from ..engine.reader import Judged
 from ..engine.rules import Policy
-
-#: Before the generation of places that were told before the cursor was lost; and what
-#: comes after all of these in the order of bytes.
-VOID, VOID_END = "void:", "void;"
+from .search_run import Task
 
 
 class Fenced(Exception):
@@ -38,6 +35,12 @@ class Lease:
     :param failures: runs that failed one after the other before this one
     :param addresses: all that match, sorted, while old mail is listed by them; else
         ``None``
+    :param listing: ``first`` while all mail is listed for the first time, ``again``
+        while it is listed once more, else ``None``; ``listing_mark``: the last place
+        that was there when that began
+    :param counted: short digests of the keys of mail without row that was counted since
+        it is listed again
+    :param audit: number of the comparison of the last week that is due
     """
 
     mailbox_id: int
@@ -56,6 +59,30 @@ class Lease:
     due_at: datetime | None = None
     failures: int = 0
     addresses: tuple[str, ...] | None = field(default=None, repr=False)
+    listing: str | None = None
+    listing_mark: int = 0
+    counted: set[str] = field(default_factory=set, repr=False)
+    audit: int | None = None
+
+    def meet(self, batch: ChangeBatch) -> None:
+        """The folders as they are now, with their roles.
+
+        What comes to lie in a folder that is switched off is off as well: nobody looks
+        into it before its owner says so.
+        """
+        renamed = dict(batch.renamed)
+        before = {renamed.get(ref, ref): role for ref, role in self.roles.items()}
+        parents = {folder.ref: folder.parent for folder in batch.folders}
+
+        def is_off(ref, depth=0):
+            if ref in before or depth > len(parents):
+                return before.get(ref) == "unselected"
+            return bool(parents.get(ref)) and is_off(parents[ref], depth + 1)
+
+        self.roles = {
+            folder.ref: "unselected" if is_off(folder.ref) else folder.role
+            for folder in batch.folders
+        }
 
     @property
     def skip(self) -> frozenset[str]:
@@ -71,12 +98,21 @@ class Page:
     :param batch: ``None`` for mail out of the queue, which moves no cursor
     :param lost: where the mail of the queue lay that is no longer there
     :param asked: the places of the queue, and why nothing came of one if nothing did
+    :param sought: mail that was looked for: what is not to be mirrored, and so old that
+        its row would have gone in time, leaves none
+    :param search: what of a search was looked at with this page
+    :param audit: number of the comparison in which it was found missing
+    :param counted: filled in: what is to be added to that of the lease
     """
 
     judged: list[Judged]
     batch: ChangeBatch | None = None
     lost: tuple[Place, ...] = ()
     asked: dict[Place, str] = field(default_factory=dict)
+    sought: bool = False
+    search: Task | None = None
+    audit: int | None = None
+    counted: set[str] = field(default_factory=set, repr=False)
 
 
 @dataclass
