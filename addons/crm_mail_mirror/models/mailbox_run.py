@@ -9,6 +9,7 @@ a time. Each posts what it found; the job's thread decides what comes next.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ from ..engine.providers.base import (
 )
 from ..engine.rules import Directory
 from .lease import Lease, Orphan, Page
+from .search_run import AT_ONCE, Listed, SearchSteps, Task
 
 _logger = logging.getLogger(__name__)
 
@@ -58,19 +60,6 @@ class Pulled:
 
 
 @dataclass
-class Listed:
-    """Headers of queued mail.
-
-    :param lost: where nothing was found
-    :param asked: all places that were asked for, and what to say of those that fail
-    """
-
-    presences: list
-    lost: tuple[Place, ...] = ()
-    asked: dict[Place, str] = field(default_factory=dict)
-
-
-@dataclass
 class Read:
     page: Page
 
@@ -86,7 +75,7 @@ class Failed:
 
 
 @dataclass
-class MailboxRun:
+class MailboxRun(SearchSteps):
     """One mailbox from lease to release.
 
     :param queue: places of queued mail that is read before anything is pulled
@@ -96,6 +85,9 @@ class MailboxRun:
         finds next comes after it
     :param orphans: mirrored copies that lost their last place in this pass
     :param more: the page that was stored last was not the last one
+    :param pull_until: then something else is to be done as well (time.monotonic)
+    :param is_sought: something waits to be searched for, after what is new
+    :param task: of the search, which is under way; ``terms`` at once
     """
 
     lease: Lease
@@ -106,6 +98,10 @@ class MailboxRun:
     orphans: list[Orphan] = field(default_factory=list)
     pass_complete: bool = False
     more: bool = False
+    pull_until: float = math.inf
+    is_sought: bool = False
+    task: Task | None = None
+    terms: int = AT_ONCE
     # when something was last heard of the network (time.monotonic)
     heard: float = field(default_factory=time.monotonic)
     # held while a step talks to the provider, which is not thread-safe
@@ -198,12 +194,16 @@ class MailboxRun:
         )
 
     def list_queue(self) -> Iterator:
+        yield self.headers_of(self.queue)
+
+    def headers_of(self, places: Sequence[Place]) -> Listed:
+        """Of as many as time allows."""
         present, lost, asked = [], [], {}
         end = time.monotonic() + PAGE.seconds
-        for start in range(0, len(self.queue), ENVELOPES):
+        for start in range(0, len(places), ENVELOPES):
             if start and time.monotonic() > end:
                 break  # the others stay due
-            bite = self.queue[start : start + ENVELOPES]
+            bite = places[start : start + ENVELOPES]
             for place, answer in self._headers(bite).items():
                 asked[place] = MessageBroken.codes[0]
                 if isinstance(answer, MessageGone):
@@ -212,7 +212,7 @@ class MailboxRun:
                     asked[place] = answer.code
                 else:
                     present.append(answer)
-        yield Listed(present, tuple(lost), asked)
+        return Listed(present, tuple(lost), asked)
 
     def _headers(self, places: Sequence[Place]) -> dict:
         """``{place: presence or error}``; of each place something."""

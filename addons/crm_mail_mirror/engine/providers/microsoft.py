@@ -72,6 +72,7 @@ class MicrosoftProvider(Provider):
     """See ``connect``."""
 
     kind = "microsoft"
+    most_found = 1_000
 
     def __init__(self, graph: Graph, tokens: Tokens, web: Web, address: str = ""):
         self._graph, self._tokens, self._web = graph, tokens, web
