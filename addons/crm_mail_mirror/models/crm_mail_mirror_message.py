@@ -87,6 +87,10 @@ class CrmMailMirrorMessage(models.Model):
         search="_search_partner_ids",
         string="Contacts",
     )
+    matched_by_domain = fields.Boolean(
+        compute="_compute_matched_by_domain",
+        help="Nobody on it is a contact, but a company has the domain of one of them",
+    )
 
     _identity_uniq = models.UniqueIndex("(identity)")
 
@@ -459,6 +463,8 @@ class CrmMailMirrorMessage(models.Model):
             for message, partner, email in rows:
                 if email not in own:
                     found[message].add(partner)
+            for message, companies in self._companies_by_domain(readable).items():
+                found[message] |= companies
         partners = self.env["res.partner"].with_context(active_test=False)
         readable = set(
             partners.browse({p for many in found.values() for p in many})
@@ -470,6 +476,47 @@ class CrmMailMirrorMessage(models.Model):
                 fields.Command.set(sorted(found[message.id] & readable))
             ]
 
+    def _companies_by_domain(self, readable):
+        """Companies that own the domain of somebody whom the reader sees on the mail.
+
+        :param readable: ids of messages
+        :return: ``{message id: ids of companies}``
+        """
+        directory = self.env["crm.mail.mirror.directory"]
+        if not directory._matches_domains():
+            return {}
+        self.env.cr.execute(
+            SQL(
+                """SELECT DISTINCT p.message_id, a.domain
+                     FROM crm_mail_mirror_participant p
+                     JOIN crm_mail_mirror_address a ON a.id = p.address_id
+                    WHERE p.message_id = ANY(%s) AND %s""",
+                readable,
+                self._participant_is_visible(),
+            )
+        )
+        rows = self.env.cr.fetchall()
+        owners = directory._owners_of({domain for _m, domain in rows if domain})
+        found = defaultdict(set)
+        for message, domain in rows:
+            found[message] |= owners.get(domain, set())
+        return found
+
+    @api.depends_context("uid", "allowed_company_ids")
+    def _compute_matched_by_domain(self):
+        self._flush_for_reading()
+        self.env.cr.execute(
+            SQL(
+                "%s GROUP BY v.message_id HAVING bool_and(v.reason = 'domain')",
+                self._visible_copies(
+                    SQL("c.message_id = ANY(%s)", list(self.ids)), SQL("v.message_id")
+                ),
+            )
+        )
+        found = {message for (message,) in self.env.cr.fetchall()}
+        for message in self:
+            message.matched_by_domain = message.id in found
+
     def _search_partner_ids(self, operator, value):
         partners = self.env["res.partner"].with_context(active_test=False)
         if operator == "child_of":
@@ -479,13 +526,17 @@ class CrmMailMirrorMessage(models.Model):
         elif operator != "in":
             return NotImplemented
         self._flush_for_reading()
+        ids = [v for v in value if isinstance(v, int) and v]
         addresses = partners._addresses_of_partners(
             SQL(
                 "p.id = ANY(%s) AND NOT %s",
-                [v for v in value if isinstance(v, int) and v],
+                ids,
                 self.env["crm.mail.mirror.directory"]._is_own_partner("p"),
             )
         )
+        by_domain = partners.browse(ids)._mirror_shown_domains()
+        if by_domain:
+            addresses = SQL("(%s UNION %s)", addresses, by_domain)
         return Domain(
             "id",
             "in",

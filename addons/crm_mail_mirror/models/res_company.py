@@ -1,9 +1,10 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""What does a company share unless an owner says otherwise?"""
+"""What holds for all mailboxes of a company unless an owner says otherwise?"""
 
 from odoo import fields, models
 
+from ..engine.reasons import Reason
 from .crm_mail_mirror_copy import SHARING
 
 
@@ -21,3 +22,31 @@ class ResCompany(models.Model):
         help="Mail with anybody at the domain of a company among the contacts is"
         " mirrored and shown on that company. Never for free-mail domains.",
     )
+
+    def write(self, vals):
+        if "mirror_match_domains" not in vals:
+            return super().write(vals)
+        before = {company: company.mirror_match_domains for company in self}
+        result = super().write(vals)
+        for company, was_on in before.items():
+            if company.mirror_match_domains != was_on:
+                company._mirror_announce_domains()
+        return result
+
+    def _mirror_announce_domains(self):
+        """Matching by domain was switched on or off: it acts on the past as well."""
+        self.flush_recordset(["mirror_match_domains"])
+        is_on = self.mirror_match_domains
+        mailboxes = self.env["crm.mail.mirror.mailbox"].sudo()
+        mailboxes = mailboxes.search([("company_id", "=", self.id)])
+        self.env["crm.mail.mirror.change"]._announce(
+            self.env._("Mail of a company's domain belongs to it: switched on")
+            if is_on
+            else self.env._("Mail of a company's domain belongs to it: switched off"),
+            # what was disconnected lists nothing more
+            mailboxes.filtered(lambda m: m.state != "draft") if is_on else mailboxes,
+            narrows=not is_on,
+            relist=is_on,
+            requeue=(Reason.NO_CONTACT,) if is_on else (),
+            user=self.env["res.users"],
+        )

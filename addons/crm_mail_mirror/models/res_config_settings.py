@@ -25,6 +25,9 @@ class ResConfigSettings(models.TransientModel):
     mirror_sharing_out = fields.Selection(
         related="company_id.mirror_sharing_out", readonly=False, required=True
     )
+    mirror_match_domains = fields.Boolean(
+        related="company_id.mirror_match_domains", readonly=False
+    )
     mirror_allowed_hosts = fields.Char(
         config_parameter="crm_mail_mirror.allowed_hosts",
         help="Mail servers in private networks that may be linked: names, addresses or"
