@@ -18,6 +18,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from setup import browser as chromium
@@ -26,6 +27,14 @@ from tests.loopback import guard
 from tests.odoo_server import OdooServer
 
 os.environ.setdefault("CRM_MAIL_MIRROR_KEY", secrets.token_urlsafe(32))
+
+# how long an example takes says how busy the machine is, nothing about the code
+hypothesis.settings.register_profile(
+    "here",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("here")
 
 _beyond: list[str] = []
 
