@@ -305,11 +305,18 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class FolderCount:
-    """One line of an audit. :param refs: all refs since the date, when asked for"""
+    """One line of an audit.
+
+    :param messages: ``None`` where only refs since a date were asked for
+    :param refs: of all mail received since the date, when asked for; maybe also of mail
+        of the day before. ``None``: of this folder nothing is known
+    :param generation: of the places with these refs
+    """
 
     folder: Folder
-    messages: int
+    messages: int | None
     refs: tuple[str, ...] | None = None
+    generation: str = ""
 
 
 @dataclass
@@ -408,9 +415,18 @@ class Provider(abc.ABC):
 
     @abc.abstractmethod
     def audit(
-        self, since: datetime | None = None, refs: bool = False
+        self,
+        since: datetime | None = None,
+        refs: bool = False,
+        skip: frozenset[str] = frozenset(),
     ) -> tuple[FolderCount, ...]:
-        """How many messages does each folder hold, ignored ones included?"""
+        """How many messages does each folder hold, ignored ones included?
+
+        With ``refs`` and ``since``: only which mail lies in each folder that counts, in
+        one question a folder (Gmail: one for 500 mails).
+
+        :param skip: refs of folders that are not looked into
+        """
 
     @abc.abstractmethod
     def search(self, query: Query, since: datetime | None = None) -> Iterable[Place]:

@@ -149,10 +149,13 @@ class GmailProvider(Provider):
             return gmail_questions.confirm(self._api, lookups)
 
     def audit(
-        self, since: datetime | None = None, refs: bool = False
+        self,
+        since: datetime | None = None,
+        refs: bool = False,
+        skip: frozenset[str] = frozenset(),
     ) -> tuple[FolderCount, ...]:
         with self._closed_by_trouble():
-            return gmail_questions.audit(self._api, since, refs)
+            return gmail_questions.audit(self._api, since, refs, skip)
 
     def search(self, query: Query, since: datetime | None = None) -> Iterable[Place]:
         with self._closed_by_trouble():

@@ -97,21 +97,25 @@ def _fate(place: Place, found: Got) -> Fate:
     return Fate(EXCLUDED if labels_of(found) & HIDDEN else LIVE, (place,))
 
 
-def audit(api: Api, since: datetime | None, refs: bool) -> tuple[FolderCount, ...]:
+def audit(
+    api: Api, since: datetime | None, refs: bool, skip: frozenset[str]
+) -> tuple[FolderCount, ...]:
     """All mail, and what Gmail counts for each label that is not listed.
 
-    With ``refs`` the ids are listed, 5 units for 500; else the count is what the whole
-    mailbox holds without those labels, 4 units.
+    With ``refs`` the ids are listed, 5 units for 500, and since a date nothing else;
+    else the count is what the whole mailbox holds without those labels, 4 units.
     """
-    hidden = {folder.ref: api.label_total(folder.ref) for folder in FOLDERS[1:]}
-    total = integer(api.profile().get("messagesTotal"))
-    messages, found = max(0, total - sum(hidden.values())), None
-    if refs:
-        found = tuple(_ids(api, between(seconds(since))))
-        messages = len(found) if since is None else messages
+    wanted = refs and ALL not in skip
+    found = tuple(_ids(api, between(seconds(since)))) if wanted else None
+    if refs and since is not None:
+        hidden, messages = dict.fromkeys(FOLDERS[1:]), None
+    else:
+        hidden = {folder: api.label_total(folder.ref) for folder in FOLDERS[1:]}
+        messages = integer(api.profile().get("messagesTotal")) - sum(hidden.values())
+        messages = max(0, messages) if found is None else len(found)
     return (
         FolderCount(FOLDERS[0], messages, found),
-        *(FolderCount(folder, hidden[folder.ref]) for folder in FOLDERS[1:]),
+        *(FolderCount(folder, count) for folder, count in hidden.items()),
     )
 
 

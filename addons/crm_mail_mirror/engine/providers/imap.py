@@ -203,9 +203,12 @@ class ImapProvider(Provider):
         return self._patiently(imap_questions.confirm, self._session, lookups)
 
     def audit(
-        self, since: datetime | None = None, refs: bool = False
+        self,
+        since: datetime | None = None,
+        refs: bool = False,
+        skip: frozenset[str] = frozenset(),
     ) -> tuple[FolderCount, ...]:
-        return self._patiently(imap_questions.audit, self._session, since, refs)
+        return self._patiently(imap_questions.audit, self._session, since, refs, skip)
 
     def search(self, query: Query, since: datetime | None = None) -> Iterable[Place]:
         return self._patiently(imap_questions.search, self._session, query, since)

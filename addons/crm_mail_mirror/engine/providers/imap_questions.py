@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .. import headers
 from . import imap_uids
@@ -144,29 +145,49 @@ def _message_ids(session: Session, path: str, uids: Sequence[int]) -> dict[int, 
 
 
 def audit(
-    session: Session, since: datetime | None, refs: bool
+    session: Session, since: datetime | None, refs: bool, skip: frozenset[str]
 ) -> tuple[FolderCount, ...]:
-    """Messages of each folder, and on demand the refs of those that count."""
+    """Messages of each folder, and on demand the refs of those that count.
+
+    One EXAMINE and one SEARCH a folder; its number of messages only where no date was
+    given, since that may cost a STATUS each.
+    """
     counts = []
     with in_our_words(session.wire, "audit"):
-        for path, entry in _listed(session, numbers=True).items():
-            messages, found = entry.messages or 0, None
-            if refs and entry.counts:
-                found = _refs_since(session, path, since)
-            counts.append(FolderCount(entry.folder, messages, found))
+        listed = _listed(session, numbers=not refs or since is None)
+        kept = {entry.folder.ref for entry in _all_once(session, listed)}
+        for path, entry in listed.items():
+            seen, found = None, None
+            if refs and entry.counts and path in kept and path not in skip:
+                seen = _open(session, path)
+                found = _refs_since(session, seen, since) if seen else None
+            generation = str(seen.uidvalidity) if seen else ""
+            counts.append(FolderCount(entry.folder, entry.messages, found, generation))
     return tuple(counts)
 
 
-def _refs_since(session, path, since) -> tuple[str, ...] | None:
-    seen = _open(session, path)
-    if seen is None:
-        return None
+def _all_once(session: Session, listed: dict[str, Listed]) -> Iterable[Listed]:
+    """Gmail's labels look like folders: each mail lies in one of them all."""
+    if "X-GM-EXT-1" in session.wire.capable:
+        return only_all_mail(listed.values())
+    return listed.values()
+
+
+def _refs_since(session, seen: Examined, since) -> tuple[str, ...]:
     if not seen.exists:
         return ()
-    day = search_day(since)
-    criteria = ("SINCE", imap_date(day)) if day else ("UID", f"1:{seen.uidnext - 1}")
-    found = session.wire.search("UNDELETED", *criteria)
+    found = session.wire.search("UNDELETED", *_received_since(session, seen, since))
     return tuple(imap_uids.ref(uid) for uid in imap_uids.expand(found, seen.exists))
+
+
+def _received_since(session, seen: Examined, since: datetime | None) -> tuple[str, ...]:
+    """To the second where the server can (RFC 5032), else by the day."""
+    if since is None:
+        return "UID", f"1:{seen.uidnext - 1}"
+    if "WITHIN" in session.wire.capable:
+        age = (datetime.now(UTC) - since).total_seconds()
+        return "YOUNGER", str(max(1, math.ceil(age)))
+    return "SINCE", imap_date(search_day(since))
 
 
 def search(session: Session, query: Query, since: datetime | None) -> list[Place]:
@@ -177,10 +198,8 @@ def search(session: Session, query: Query, since: datetime | None) -> list[Place
         return places
     with in_our_words(session.wire, "search"):
         listed = _listed(session)
-        if "X-GM-EXT-1" in session.wire.capable:
-            kept = {entry.folder.ref for entry in only_all_mail(listed.values())}
-            listed = {path: entry for path, entry in listed.items() if path in kept}
-        for path, entry in listed.items():
+        for entry in _all_once(session, listed):
+            path = entry.folder.ref
             seen = _open(session, path) if entry.counts else None
             if seen is not None and seen.exists:
                 uids = _search_terms(session, terms, since)

@@ -185,11 +185,17 @@ class MicrosoftProvider(Provider):
         return self._with_folders(microsoft_questions.confirm, lookups)
 
     def audit(
-        self, since: datetime | None = None, refs: bool = False
+        self,
+        since: datetime | None = None,
+        refs: bool = False,
+        skip: frozenset[str] = frozenset(),
     ) -> tuple[FolderCount, ...]:
+        """See ``base``. Generations are those of the last ``pull``."""
         tree = self._tree()
         with self._asking():
-            return microsoft_questions.audit(self._graph, tree, since, refs)
+            return microsoft_questions.audit(
+                self._graph, tree, since, refs, skip, self._memory.generations
+            )
 
     def search(self, query: Query, since: datetime | None = None) -> Iterable[Place]:
         return self._with_folders(microsoft_questions.search, query, since)

@@ -78,15 +78,21 @@ def _fate(item: Mapping, place: Place, folders, generations) -> Fate:
 
 
 def audit(
-    graph: Graph, tree: Tree, since: datetime | None, refs: bool
+    graph: Graph,
+    tree: Tree,
+    since: datetime | None,
+    refs: bool,
+    skip: frozenset[str],
+    generations: Mapping[str, str],
 ) -> tuple[FolderCount, ...]:
     """:param tree: just listed, with the number of mails in each folder"""
     counts = []
     for folder in tree.listing():
         found = None
-        if refs and folder.role in COUNTED_ROLES:
+        if refs and folder.role in COUNTED_ROLES and folder.ref not in skip:
             found = tuple(_refs_since(graph, folder.ref, since))
-        counts.append(FolderCount(folder, tree.total(folder.ref), found))
+        generation = generations.get(folder.ref, "")
+        counts.append(FolderCount(folder, tree.total(folder.ref), found, generation))
     return tuple(counts)
 
 
