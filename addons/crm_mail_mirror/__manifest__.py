@@ -29,8 +29,12 @@
         "security/crm_mail_mirror_security.xml",
         "data/ir_cron_data.xml",
         "views/crm_mail_mirror_message_views.xml",
+        "views/crm_mail_mirror_removal_views.xml",
         "views/crm_mail_mirror_mailbox_views.xml",
+        "views/crm_mail_mirror_why_views.xml",
         "views/crm_mail_mirror_disconnect_views.xml",
+        "views/crm_mail_mirror_dry_run_views.xml",
+        "views/crm_mail_mirror_look_back_views.xml",
         "views/crm_mail_mirror_former_address_views.xml",
         "views/crm_mail_mirror_exclusion_views.xml",
         "views/res_users_views.xml",
@@ -40,4 +44,5 @@
         "views/crm_mail_mirror_menus.xml",
         "views/not_linked_templates.xml",
     ],
+    "assets": {"web.assets_backend": ["crm_mail_mirror/static/src/**/*"]},
 }

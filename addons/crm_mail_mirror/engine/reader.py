@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from . import identity, rules
@@ -32,6 +32,7 @@ class Judged:
     :param body: only when the decision is to mirror
     :param error: why a mail that was to be read could not be
     :param is_late: its text was not asked for, because time was up
+    :param is_removed: nothing was asked for, because its owner removed it before
     """
 
     presence: Presence
@@ -43,6 +44,7 @@ class Judged:
     body: Body | None = None
     error: ProviderError | None = None
     is_late: bool = False
+    is_removed: bool = False
 
     @property
     def envelope(self) -> Envelope:
@@ -83,24 +85,30 @@ def read(
     policy: Policy,
     directory: Directory,
     seconds: float = math.inf,
+    removed: Callable[[Judged], bool] | None = None,
 ) -> None:
     """Fetch what the decisions still need: the second grade, then the texts.
 
-    Fills ``decision``, ``body``, ``error`` and ``is_late`` of the mails in place.
+    Fills ``decision``, ``body``, ``error``, ``is_late`` and ``is_removed`` of the mails
+    in place.
 
     :param seconds: after so much time no further texts are asked for
+    :param removed: did its owner remove this mail? Then it is left alone
 
     :raises ProviderError: the connection as a whole failed; the page is void
     """
-    _each(page, provider.facts, lambda item: isinstance(item.decision, Need))
+    _leave_alone(page, removed)
+    _each(page, provider.facts, _is_needed)
     for item in page:
-        if isinstance(item.decision, Need) and not item.error:
+        if _is_needed(item) and not item.error:
             # all rules again: the second grade may tell sensitivity, addresses or a
             # sender that the listing did not have
             item.outgoing = rules.outgoing(item.presence, policy)
             _decide(item, policy, directory)
             if isinstance(item.decision, Need):
                 item.error = MessageBroken("message_broken", "no headers")
+    # the second grade may tell addresses that the listing did not have
+    _leave_alone(page, removed)
     wanted = [item for item in page if _is_wanted(item)]
     end = time.monotonic() + seconds
     for start in range(0, len(wanted), BITE):
@@ -116,12 +124,23 @@ def may_be_a_twin(item: Judged) -> bool:
     return not item.presence.key and not item.envelope.message_id
 
 
+def _leave_alone(page: list[Judged], removed: Callable[[Judged], bool] | None) -> None:
+    for item in page if removed else ():
+        if _is_needed(item) or _is_wanted(item):
+            item.is_removed = item.envelope != Envelope() and removed(item)
+
+
+def _is_needed(item: Judged) -> bool:
+    return isinstance(item.decision, Need) and not item.is_removed
+
+
 def _is_wanted(item: Judged) -> bool:
     decision = item.decision
     return (
         isinstance(decision, Decision)
         and decision.state is State.MIRRORED
         and not item.error
+        and not item.is_removed
     )
 
 

@@ -5,6 +5,7 @@ from . import crm_mail_mirror_mailbox_link
 from . import crm_mail_mirror_mailbox_sync
 from . import crm_mail_mirror_mailbox_proof
 from . import crm_mail_mirror_mailbox_scope
+from . import crm_mail_mirror_mailbox_start
 from . import crm_mail_mirror_credential
 from . import crm_mail_mirror_client
 from . import crm_mail_mirror_folder
@@ -20,12 +21,15 @@ from . import crm_mail_mirror_day
 from . import crm_mail_mirror_listing
 from . import crm_mail_mirror_outbox
 from . import crm_mail_mirror_suppression
+from . import crm_mail_mirror_removal
+from . import crm_mail_mirror_message_remove
 from . import crm_mail_mirror_directory
 from . import crm_mail_mirror_page_mail
 from . import crm_mail_mirror_page_shared
 from . import crm_mail_mirror_page_gone
 from . import crm_mail_mirror_page
 from . import crm_mail_mirror_review
+from . import crm_mail_mirror_answers
 from . import crm_mail_mirror_change
 from . import crm_mail_mirror_search
 from . import crm_mail_mirror_sync
@@ -35,3 +39,4 @@ from . import res_company
 from . import res_config_settings
 from . import res_partner
 from . import res_users
+from . import res_users_viewers

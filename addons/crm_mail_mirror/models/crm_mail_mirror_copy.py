@@ -59,11 +59,21 @@ class CrmMailMirrorCopy(models.Model):
     identity_hash = fields.Char(groups=fields.NO_ACCESS)
     # when its owner removed it; it can be taken back for seven days
     hidden_at = fields.Datetime()
+    # of a mail that was taken back: what it came of
+    removal_id = fields.Many2one(
+        comodel_name="crm.mail.mirror.removal",
+        ondelete="set null",
+        index="btree_not_null",
+        groups=fields.NO_ACCESS,
+    )
     # number of the pass in which its last location was lost
     orphan_pass = fields.Integer(groups=fields.NO_ACCESS)
 
     _key_uniq = models.UniqueIndex("(mailbox_id, key)")
-    _hidden_idx = models.Index("(mailbox_id, identity_hash) WHERE state = 'hidden'")
+    # mail that its owner removed, or removes in another mailbox
+    _hidden_idx = models.Index(
+        "(mailbox_id, identity_hash) WHERE state IN ('hidden', 'unmatched', 'excluded')"
+    )
     _queue_idx = models.Index(
         "(mailbox_id, next_try_at) WHERE state IN ('queued', 'failed')"
     )

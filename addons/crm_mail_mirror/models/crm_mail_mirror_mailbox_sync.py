@@ -121,6 +121,9 @@ class CrmMailMirrorMailbox(models.Model):
             listing=self.sudo().listing or None,
             listing_mark=self.sudo().listing_mark,
             counted=self.env["crm.mail.mirror.listing"]._counted(self.id),
+            removed=self.env["crm.mail.mirror.suppression"]._removed_from(
+                self.email_normalized
+            ),
         )
 
     def _listed_by(self):

@@ -202,7 +202,7 @@ class CrmMailMirrorPageMail(models.AbstractModel):
     def _copy_values(self, item, ident, queued, hidden):
         """The row a decision makes; None for mail that leaves no row."""
         decision = item.decision
-        if not isinstance(decision, Decision) and not item.error:
+        if not (isinstance(decision, Decision) or item.error or item.is_removed):
             return None
         if isinstance(item.error, MessageGone):
             return None
@@ -224,7 +224,10 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             "body_id": None,
         }
         now = fields.Datetime.now()
-        if item.is_late:
+        if item.is_removed and values["identity"] not in hidden:
+            # taken back while the page was read: now it is asked for
+            values |= {"state": "queued", "reason": "late", "next_try_at": now}
+        elif item.is_late and values["identity"] not in hidden:
             # no time for its text in this run: the next one begins with it
             soon = now + timedelta(seconds=5)
             values |= {"state": "queued", "reason": "late", "next_try_at": soon}

@@ -48,6 +48,7 @@ class CrmMailMirrorSuppression(models.Model):
         required=True, default=lambda self: fields.Datetime.now()
     )
 
+    _account_idx = models.Index("(account) WHERE account IS NOT NULL")
     _digest_uniq = models.UniqueIndex(
         "(digest, kind, COALESCE(account, ''), COALESCE(company_id, 0),"
         " COALESCE(origin, ''))"
@@ -128,6 +129,19 @@ class CrmMailMirrorSuppression(models.Model):
             )
         )
         return {digests[digest]: digest for (digest,) in self.env.cr.fetchall()}
+
+    @api.model
+    def _removed_from(self, account):
+        """Keyed hashes of all mails that the owner removed from this mailbox: what is
+        read meanwhile is not even asked for."""
+        self.env.cr.execute(
+            SQL(
+                """SELECT digest FROM crm_mail_mirror_suppression
+                    WHERE kind = 'mail' AND account = ANY(%s)""",
+                self._accounts(account or ""),
+            )
+        )
+        return frozenset(digest for (digest,) in self.env.cr.fetchall())
 
     @api.model
     def _deleted_contacts(self, emails):

@@ -41,6 +41,7 @@ class Lease:
     :param counted: short digests of the keys of mail without row that was counted since
         it is listed again
     :param audit: number of the comparison of the last week that is due
+    :param removed: keyed hashes of the mails that the owner removed
     """
 
     mailbox_id: int
@@ -63,6 +64,7 @@ class Lease:
     listing_mark: int = 0
     counted: set[str] = field(default_factory=set, repr=False)
     audit: int | None = None
+    removed: frozenset[str] = field(default=frozenset(), repr=False)
 
     def meet(self, batch: ChangeBatch) -> None:
         """The folders as they are now, with their roles.

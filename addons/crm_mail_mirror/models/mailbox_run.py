@@ -30,6 +30,7 @@ from ..engine.providers.base import (
     ProviderError,
 )
 from ..engine.rules import Directory
+from .crm_mail_mirror_credential import keyring
 from .lease import Lease, Orphan, Page
 from .search_run import AT_ONCE, Listed, SearchSteps, Task
 
@@ -226,7 +227,12 @@ class MailboxRun(SearchSteps):
         :param then: a step and its arguments
         """
         reader.read(
-            self.provider, page.judged, self.lease.policy, directory, PAGE.seconds
+            self.provider,
+            page.judged,
+            self.lease.policy,
+            directory,
+            PAGE.seconds,
+            self._removed(),
         )
         if page.batch is None:
             page.lost += tuple(
@@ -238,6 +244,19 @@ class MailboxRun(SearchSteps):
         if then is not None:
             step, *args = then
             yield from step(*args)
+
+    def _removed(self) -> Callable[[reader.Judged], bool] | None:
+        """Did the owner remove this mail? ``None``: there is no such mail."""
+        removed = self.lease.removed
+        if not removed:
+            return None
+        ring = keyring()
+
+        def is_removed(item):
+            ident = reader.identity.identity(item.envelope, item.key)
+            return not removed.isdisjoint(ring.digests("suppression", ident))
+
+        return is_removed
 
     def confirm(self) -> Iterator:
         """Where is mail that lost its last place? Of what time does not suffice for
