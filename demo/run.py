@@ -137,6 +137,9 @@ def _linked(server: database.Server, conf: Path, mail: post.Office, url: str):
             for person, mailbox_id in consents.items():
                 consent.give(url, mail, person, mailbox_id)
         with mirror.odoo(conf, DATABASE) as env:
+            for mailbox_id in consents.values():
+                mirror.start(env["crm.mail.mirror.mailbox"].browse(mailbox_id))
+            env.cr.commit()
             with step("Mirroring them"):
                 found = mirror.sync(env, lambda seen: print(seen, end=" ", flush=True))
         on_server = {person.key: mail.count(person) for person in SALESPEOPLE}

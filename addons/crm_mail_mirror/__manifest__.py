@@ -9,7 +9,7 @@
     "author": "Mail Mirror",
     "license": "AGPL-3",
     "application": True,
-    "depends": ["crm", "contacts"],
+    "depends": ["crm", "contacts", "privacy_lookup"],
     "external_dependencies": {
         "python": [
             "cryptography",
@@ -41,6 +41,7 @@
         "views/res_partner_views.xml",
         "views/crm_lead_views.xml",
         "views/res_config_settings_views.xml",
+        "views/crm_mail_mirror_suggestion_views.xml",
         "views/crm_mail_mirror_menus.xml",
         "views/not_linked_templates.xml",
     ],

@@ -82,6 +82,11 @@ class Desk:
     def mailbox(self, mailbox: int) -> None:
         self.record("crm.mail.mirror.mailbox", mailbox)
 
+    def start_mirroring(self) -> None:
+        """On the page that shows what would be mirrored, once it does."""
+        self.press("action_start")
+        expect(self.page.locator(".o_field_widget[name=look_back]")).to_be_visible()
+
     # --- hands ----------------------------------------------------------------------
 
     def field(self, name: str) -> Locator:

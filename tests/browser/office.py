@@ -233,6 +233,7 @@ class Office:
             **values,
         )
         session("crm.mail.mirror.mailbox", "action_connect", [mailbox])
+        session("crm.mail.mirror.mailbox", "action_start", [mailbox])
         self.wait_mirrored(login, mirrored)
         return mailbox
 

@@ -68,6 +68,9 @@ def test_linking_by_keyboard_alone(office, desk):
         keyboard.press("Tab")
     keyboard.type(PASSWORD)
     keyboard.press("Alt+q")
+    start = theo.page.locator("button[name=action_start]:visible")
+    expect(start).to_be_visible()
+    keyboard.press("Alt+q")
 
     expect(theo.state()).to_have_text("Mirrored")
 

@@ -14,12 +14,13 @@ from tests.peers.mail_user import PeerError
 
 
 def linked(person, peer, provider, domain="ours.example"):
-    """A new user whose mailbox is linked. :return: visitor, address, mailbox"""
+    """A new user whose mailbox is mirrored. :return: visitor, address, mailbox"""
     visitor, email = person(domain)
     mailbox = visitor.draft(provider, email)
     brought = peer.answer(visitor.begin(mailbox), email)
     visitor.come_back(provider, brought)
-    assert visitor.mailbox(mailbox, "state")["state"] == "active", visitor.told(mailbox)
+    assert visitor.mailbox(mailbox, "state")["state"] == "ready", visitor.told(mailbox)
+    visitor("crm.mail.mirror.mailbox", "action_start", [mailbox])
     return visitor, email, mailbox
 
 
@@ -40,12 +41,16 @@ def test_consent_links_the_mailbox(desk, person, provider, peer, postgres):
     assert query(url)["login_hint"] == email
     assert query(url)["code_challenge_method"] == "S256"
     assert answer.status_code == 303
-    assert answer.headers["Location"] == f"/odoo/mirrored-mailboxes/{mailbox}"
+    # first of all to what would be mirrored
+    run = visitor("crm.mail.mirror.dry.run", "search", [("mailbox_id", "=", mailbox)])
+    assert answer.headers["Location"] == (
+        f"/odoo/mirrored-mailboxes/{mailbox}/crm.mail.mirror.dry.run/{run[0]}"
+    )
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     row = visitor.mailbox(mailbox, "state", "is_just_linked", "last_error")
     assert row == {
         "id": mailbox,
-        "state": "active",
+        "state": "ready",
         "is_just_linked": True,
         "last_error": False,
     }
@@ -72,7 +77,7 @@ def test_answer_brought_twice_is_used_once(person, provider, peer, desk, postgre
     assert "used already" in visitor.told(mailbox)
     assert visitor.mailbox(mailbox, "state", "last_error") == {
         "id": mailbox,
-        "state": "active",
+        "state": "ready",
         "last_error": False,
     }
     assert credential(desk, postgres, mailbox) == kept
@@ -116,7 +121,7 @@ def test_answer_in_another_browser_is_not_used(person, provider, peer, desk, pos
     assert not credential(desk, postgres, mailbox)
     # the browser that began can still end it
     visitor.come_back(provider, brought)
-    assert visitor.mailbox(mailbox, "state")["state"] == "active"
+    assert visitor.mailbox(mailbox, "state")["state"] == "ready"
 
 
 def test_answer_brought_by_another_user_is_not_used(
@@ -438,7 +443,8 @@ def test_reconnecting_after_disconnecting(person, provider, peer):
 
     visitor.come_back(provider, peer.answer(visitor.begin(mailbox), email))
 
-    assert visitor.mailbox(mailbox, "state")["state"] == "active"
+    # nothing of it was ever mirrored
+    assert visitor.mailbox(mailbox, "state")["state"] == "ready"
 
 
 @pytest.mark.parametrize("how", ["owner archived", "mailbox removed"])
@@ -494,7 +500,7 @@ def test_wrong_client_secret_is_told_and_mended(person, provider, peer, desk):
     told = desk.admin("res.config.settings", f"action_mirror_test_{route}", [page])
     assert told["params"]["type"] == "success"
     visitor.come_back(provider, peer.answer(visitor.begin(mailbox), email))
-    assert visitor.mailbox(mailbox, "state")["state"] == "active"
+    assert visitor.mailbox(mailbox, "state")["state"] == "ready"
 
 
 def test_redirect_uri_that_is_not_registered(person, provider, peer, desk):

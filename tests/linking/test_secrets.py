@@ -52,7 +52,7 @@ def test_nothing_secret_in_the_log_at_debug_level(desk, person, talkative, postg
         visitor.come_back(provider, brought)
         Visitor(talkative).come_back(provider, brought)
         state = visitor.mailbox(mailbox, "state")["state"]
-        assert state == "active", visitor.told(mailbox)
+        assert state == "ready", visitor.told(mailbox)
         secrets |= {f"{provider} {name}": value for name, value in brought.items()}
         token = postgres.sql(
             "SELECT secret FROM crm_mail_mirror_credential"

@@ -62,9 +62,10 @@ class Linked:
             client.write({"enabled": True, "client_id": self.authority.client_id})
             client._set_secret(clients._encrypt(secret or self.authority.client_secret))
 
-    def link(self, name="anna", **values):
+    def link(self, name="anna", start=True, **values):
         """A mailbox whose owner has just connected it.
 
+        :param start: and had a look at what would be mirrored
         :return: ``Box``, and its owner's own program
         """
         mirror = self.mirror
@@ -77,17 +78,22 @@ class Linked:
                 {"email": email, "provider": self.kind, "sync_from": False, **values}
             )
             box = mirror.box(mailbox)
-        self.consent(box)
-        assert mirror.mailbox(box, "state") == "active"
+        self.consent(box, start)
+        assert mirror.mailbox(box, "state") == ("active" if start else "ready")
         return box, owner
 
-    def consent(self, box) -> None:
-        """The owner goes to the sign-in page and comes back."""
+    def consent(self, box, start=True) -> None:
+        """The owner goes to the sign-in page and comes back.
+
+        :param start: and starts the mirror, if that was never done
+        """
         with self.mirror.env(box.user_id) as env:
             mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
             _state, beginning = mailbox._begin_consent()
             answer = self.authority.answer(beginning.url, box.email)
             mailbox._finish_consent(beginning.flow, answer)
+            if start and mailbox.state == "ready":
+                mailbox.action_start()
 
     def revoke(self, box) -> None:
         """The owner withdraws the consent at the provider."""

@@ -54,7 +54,9 @@ def test_owner_links_a_mailbox_and_its_mail_is_on_the_contact(mirror, post, dove
     program.append("INBOX", raw(1, mirror.at("client"), box.email, subject="Offer"))
 
     with mirror.env(box.user_id) as env:
-        env["crm.mail.mirror.mailbox"].browse(box.id).action_connect()
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        mailbox.action_connect()
+        mailbox.action_start()
     mirror.sync(box, due=False)
 
     assert mirror.shown_on(partner, box.user_id) == ["Offer"]

@@ -24,11 +24,14 @@ MODELS = {
     "crm.mail.mirror.day": "r---",
     "crm.mail.mirror.directory": None,  # abstract: no table, no public method
     "crm.mail.mirror.disconnect": "rwcu",
+    "crm.mail.mirror.dry.run": "rwcu",
+    "crm.mail.mirror.dry.run.contact": "rw--",
     "crm.mail.mirror.exclusion": "rwcu",
     "crm.mail.mirror.folder": "r---",
     "crm.mail.mirror.former.address": "r-cu",
     "crm.mail.mirror.listing": "----",
     "crm.mail.mirror.location": "r---",
+    "crm.mail.mirror.look.back": "rwcu",
     "crm.mail.mirror.mailbox": "rwcu",
     "crm.mail.mirror.message": "r---",
     "crm.mail.mirror.outbox": "----",
@@ -52,20 +55,32 @@ SETTINGS = "as Odoo's own"
 #: Public methods that the addon brings, and who may call them.
 METHODS = {
     ("crm.mail.mirror.disconnect", "action_disconnect"): STOPPER,
+    ("crm.mail.mirror.dry.run", "action_again"): OWNER,
+    ("crm.mail.mirror.dry.run", "action_later"): OWNER,
+    ("crm.mail.mirror.dry.run", "action_start"): OWNER,
+    ("crm.mail.mirror.dry.run", "action_stop"): OWNER,
+    ("crm.mail.mirror.dry.run", "step"): OWNER,
     ("crm.mail.mirror.former.address", "action_remove"): WRITER,
+    ("crm.mail.mirror.look.back", "action_apply"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_change_look_back"): OWNER,
     ("crm.mail.mirror.mailbox", "action_confirm_removal"): OWNER,
     ("crm.mail.mirror.mailbox", "action_connect"): OWNER,
     ("crm.mail.mirror.mailbox", "action_disconnect"): STOPPER,
+    ("crm.mail.mirror.mailbox", "action_dry_run"): OWNER,
     ("crm.mail.mirror.mailbox", "action_open_form"): INTERNAL,
     ("crm.mail.mirror.mailbox", "action_list_again"): OWNER,
     ("crm.mail.mirror.mailbox", "action_pause"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_resume"): OWNER,
     ("crm.mail.mirror.mailbox", "action_sign_in"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_start"): OWNER,
     ("crm.mail.mirror.mailbox", "action_sync_now"): OWNER,
+    ("crm.mail.mirror.mailbox", "choose_folders"): OWNER,
     ("crm.mail.mirror.mailbox", "copy_data"): OWNER,
+    ("crm.mail.mirror.mailbox", "get_folder_tree"): OWNER,
     ("crm.mail.mirror.mailbox", "message_notify"): NOTHING,
     ("crm.mail.mirror.mailbox", "message_post_with_source"): NOTHING,
     ("crm.mail.mirror.mailbox", "message_subscribe"): NOTHING,
+    ("crm.mail.mirror.mailbox", "preview_folders"): OWNER,
     ("crm.mail.mirror.message", "action_open"): INTERNAL,
     ("crm.lead", "action_open_mirror_messages"): INTERNAL,
     ("res.config.settings", "action_mirror_test_google"): ADMINISTRATORS,
@@ -89,8 +104,8 @@ HEALTH = {
 }  # fmt: skip
 #: Theirs to ask for, and told to the owner alone.
 OWNERS = {
-    "aliases", "imap_login", "is_just_linked", "link_sentence", "mode", "password",
-    "sharing_in", "sharing_out", "sync_from",
+    "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
+    "password", "sharing_in", "sharing_out", "since_sentence", "sync_from",
 }  # fmt: skip
 #: Worked out from the server's name.
 FOLLOWS = {"imap_preset", "password_help", "password_page"}
@@ -367,7 +382,10 @@ def test_archived_owner_takes_the_password_along(root, world):
     assert not root["crm.mail.mirror.credential"].search([("mailbox_id", "=", theirs)])
 
 
-CLOSED = ("aliases", "imap_login", "mode", "sharing_in", "sharing_out", "sync_from")
+CLOSED = (
+    *("aliases", "imap_login", "look_back", "mode", "sharing_in", "sharing_out"),
+    "sync_from",
+)
 
 
 @pytest.fixture

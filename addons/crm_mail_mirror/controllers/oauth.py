@@ -116,7 +116,7 @@ class Consent(http.Controller):
         return self._go(f"/crm_mail_mirror/not_linked/{why}")
 
     def _to_mailbox(self, mailbox):
-        return self._go(f"/odoo/mirrored-mailboxes/{mailbox.id}")
+        return self._go(mailbox._path_after_consent())
 
     def _go(self, url, local=True):
         answer = request.redirect(url, code=303, local=local)

@@ -31,8 +31,14 @@ from . import crm_mail_mirror_page
 from . import crm_mail_mirror_review
 from . import crm_mail_mirror_answers
 from . import crm_mail_mirror_change
+from . import crm_mail_mirror_suggestion
+from . import crm_mail_mirror_suggestion_page
+from . import crm_mail_mirror_mailbox_contacts
 from . import crm_mail_mirror_search
+from . import crm_mail_mirror_audit
+from . import crm_mail_mirror_audit_steps
 from . import crm_mail_mirror_sync
+from . import crm_mail_mirror_sync_audit
 from . import crm_mail_mirror_tab
 from . import crm_lead
 from . import res_company

@@ -197,7 +197,7 @@ class CrmMailMirrorFolder(models.Model):
         return row and row[0]
 
     @api.model
-    def _forget_some(self, mailbox_id, limit=STEP):
+    def _forget_some(self, mailbox_id):
         """Give up places in folders of this mailbox that are off.
 
         :return: whether there may be more
@@ -214,7 +214,7 @@ class CrmMailMirrorFolder(models.Model):
                      JOIN crm_mail_mirror_location l ON l.folder_id = f.id
                     WHERE f.mailbox_id = %s AND NOT f.selected LIMIT %s)
             RETURNING copy_id""",
-            [mailbox_id, limit],
+            [mailbox_id, STEP],
         )
         rows = cr.fetchall()
         copies = {copy for (copy,) in rows}
@@ -231,7 +231,7 @@ class CrmMailMirrorFolder(models.Model):
             )
             mailbox = self.env["crm.mail.mirror.mailbox"].browse(mailbox_id)
             self.env["crm.mail.mirror.day"]._add(mailbox, days)
-        return len(rows) == limit
+        return len(rows) == STEP
 
 
 def _rank(folder):

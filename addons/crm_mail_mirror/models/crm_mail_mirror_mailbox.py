@@ -3,8 +3,6 @@
 """Which mailboxes are linked, by whom, how do they fare, and who may read them?"""
 
 import contextlib
-from datetime import timedelta
-
 import psycopg2
 
 from odoo import api, fields, models
@@ -65,6 +63,7 @@ class CrmMailMirrorMailbox(models.Model):
     state = fields.Selection(
         selection=[
             ("draft", "Not connected"),
+            ("ready", "Connected, not started"),
             ("active", "Mirrored"),
             ("paused", "Paused"),
             ("needs_login", "Needs its owner to sign in"),
@@ -94,7 +93,7 @@ class CrmMailMirrorMailbox(models.Model):
     )
     sync_from = OwnersDate(
         string="Mail since",
-        default=lambda self: fields.Date.today() - timedelta(days=7),
+        default=lambda self: self._start_of("opportunity", self.env.user),
         help="Mail received before that day stays out; empty: all mail",
     )
 

@@ -74,7 +74,9 @@ class CrmMailMirrorMailbox(models.Model):
             code, age = told.pop("code", ""), now - told.pop("at", 0)
             connected = code == "connected"
             fresh = age < (_TOLD_CONNECTED if connected else _TOLD)
-            if connected and mailbox.state != "active":
+            if connected and mailbox.state == "ready":
+                code = "connected_ready"
+            elif connected and mailbox.state != "active":
                 fresh = False  # it was, and something else happened since
             shown = fresh and mailbox.user_id.id == self.env.uid
             mailbox.is_just_linked = shown and connected
@@ -240,18 +242,23 @@ class CrmMailMirrorMailbox(models.Model):
             raise UserError(sentence(self.env, error.code)) from None
         credentials._use_new(self)
         self._start_mirroring(identity)
+        if self.state == "ready":
+            return self.action_dry_run()
         return self._notify(
             self.env._("Connected"),
             self.env._("Your newest mail will be there in a moment."),
         )
 
     def _start_mirroring(self, identity, **values):
-        """It works: mirror it from now on, and what came meanwhile."""
+        """It works: mirror it from now on, and what came meanwhile.
+
+        For the first time not before its owner saw what that would be.
+        """
         known = {self.email_normalized, *(self.aliases or "").split(",")}
         aliases = {alias.lower() for alias in identity.aliases} | known
         self.sudo().write(
             {
-                "state": "active",
+                "state": self._state_once_connected(),
                 "failure_count": 0,
                 "last_error": False,
                 "next_sync_at": fields.Datetime.now(),

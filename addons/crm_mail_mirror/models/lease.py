@@ -40,8 +40,8 @@ class Lease:
         that was there when that began
     :param counted: short digests of the keys of mail without row that was counted since
         it is listed again
-    :param audit: number of the comparison of the last week that is due
     :param removed: keyed hashes of the mails that the owner removed
+    :param contact_mode: whom the owner wants to have suggested as contacts
     """
 
     mailbox_id: int
@@ -63,8 +63,8 @@ class Lease:
     listing: str | None = None
     listing_mark: int = 0
     counted: set[str] = field(default_factory=set, repr=False)
-    audit: int | None = None
     removed: frozenset[str] = field(default=frozenset(), repr=False)
+    contact_mode: str = "never"
 
     def meet(self, batch: ChangeBatch) -> None:
         """The folders as they are now, with their roles.
@@ -105,6 +105,8 @@ class Page:
     :param search: what of a search was looked at with this page
     :param audit: number of the comparison in which it was found missing
     :param counted: filled in: what is to be added to that of the lease
+    :param doubtful: mail that is not mirrored, whose headers tell whether its people are
+        to be suggested as contacts
     """
 
     judged: list[Judged]
@@ -115,6 +117,7 @@ class Page:
     search: Task | None = None
     audit: int | None = None
     counted: set[str] = field(default_factory=set, repr=False)
+    doubtful: list[Judged] = field(default_factory=list, repr=False)
 
 
 @dataclass

@@ -190,6 +190,9 @@ def outcome(env, code, asked="", given="", own=""):
     """
     known = {
         "connected": env._("Connected. Your newest mail will be there in a moment."),
+        "connected_ready": env._(
+            "Connected. Nothing is mirrored yet: first look at what would be."
+        ),
         "other_account": env._(
             "You signed in as %(given)s, but this mailbox is %(asked)s. Please sign in"
             " again and choose %(asked)s there, or link %(given)s as a mailbox of its"

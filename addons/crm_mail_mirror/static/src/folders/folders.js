@@ -1,0 +1,138 @@
+// Copyright 2026 Mail Mirror
+// License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+
+import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
+import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
+
+const MODEL = "crm.mail.mirror.mailbox";
+
+/** The folders of a mailbox as a tree, each with its switch; nothing acts before "Apply". */
+export class Folders extends Component {
+    static template = "crm_mail_mirror.Folders";
+    static props = { ...standardWidgetProps };
+
+    setup() {
+        this.orm = useService("orm");
+        this.state = useState({ folders: [], sentence: "", removes: 0, busy: false });
+        onWillStart(() => this.load(this.props.record.resId));
+        onWillUpdateProps((next) => {
+            if (next.record.resId !== this.loaded) {
+                return this.load(next.record.resId);
+            }
+        });
+    }
+
+    async load(mailbox) {
+        this.loaded = mailbox;
+        if (mailbox && this.props.record.data.is_mine) {
+            this.show(await this.orm.call(MODEL, "get_folder_tree", [mailbox]));
+        }
+    }
+
+    show(told) {
+        this.state.sentence = told.sentence;
+        this.state.folders = told.folders.map((each) => ({ ...each, wanted: each.selected }));
+        this.state.removes = 0;
+    }
+
+    /** The folders inside the one at this index. */
+    below(index) {
+        const inside = [];
+        for (const each of this.state.folders.slice(index + 1)) {
+            if (each.depth <= this.state.folders[index].depth) {
+                break;
+            }
+            inside.push(each);
+        }
+        return inside;
+    }
+
+    get off() {
+        return this.state.folders.filter((each) => each.selected && !each.wanted);
+    }
+
+    get on() {
+        return this.state.folders.filter((each) => !each.selected && each.wanted);
+    }
+
+    get isChanged() {
+        return Boolean(this.off.length || this.on.length);
+    }
+
+    get preview() {
+        const said = [];
+        if (this.state.removes) {
+            said.push(
+                _t(
+                    "This removes %s mails from Odoo that lie nowhere else. In your mailbox nothing is removed.",
+                    this.state.removes
+                )
+            );
+        } else if (this.off.length) {
+            said.push(_t("No mirrored mail lies in these folders alone."));
+        }
+        if (this.on.length) {
+            said.push(_t("The mail of what you switch on is read, old mail as well."));
+        }
+        return said.join(" ");
+    }
+
+    async choose(folders, wanted) {
+        for (const each of folders) {
+            if (!each.fixed) {
+                each.wanted = wanted;
+            }
+        }
+        await this.count();
+    }
+
+    toggle(index) {
+        const folder = this.state.folders[index];
+        return this.choose([folder], !folder.wanted);
+    }
+
+    toggleAll(index) {
+        const folder = this.state.folders[index];
+        return this.choose([folder, ...this.below(index)], !folder.wanted);
+    }
+
+    async count() {
+        const off = this.off.map((each) => each.id);
+        const removes = off.length
+            ? await this.orm.call(MODEL, "preview_folders", [this.loaded, off])
+            : 0;
+        this.state.removes = removes;
+    }
+
+    async cancel() {
+        for (const each of this.state.folders) {
+            each.wanted = each.selected;
+        }
+        this.state.removes = 0;
+    }
+
+    async apply() {
+        this.state.busy = true;
+        try {
+            const ids = (folders) => folders.map((each) => each.id);
+            this.show(
+                await this.orm.call(MODEL, "choose_folders", [
+                    this.loaded,
+                    ids(this.off),
+                    ids(this.on),
+                ])
+            );
+            await this.props.record.load();
+        } finally {
+            this.state.busy = false;
+        }
+    }
+}
+
+registry.category("view_widgets").add("crm_mail_mirror_folders", {
+    component: Folders,
+    fieldDependencies: [{ name: "is_mine", type: "boolean" }],
+});
