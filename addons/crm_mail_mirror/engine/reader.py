@@ -119,6 +119,23 @@ def read(
         _each(wanted[start : start + BITE], provider.fetch, lambda item: True)
 
 
+def look_closer(provider: Provider, page: list[Judged]) -> None:
+    """The second grade of mail that is decided already; its decision stands.
+
+    Of what cannot be had nothing is said.
+
+    :raises ProviderError: the connection as a whole failed
+    """
+    asked = {item.presence.place: item for item in page}
+    if not asked:
+        return
+    mails = [(place, item.envelope) for place, item in asked.items()]
+    for place, answer in provider.facts(mails):
+        if isinstance(answer, Envelope):
+            item = asked[place]
+            item.presence = replace(item.presence, envelope=answer)
+
+
 def may_be_a_twin(item: Judged) -> bool:
     """Without any id, a mail that looks like a known one may be another."""
     return not item.presence.key and not item.envelope.message_id

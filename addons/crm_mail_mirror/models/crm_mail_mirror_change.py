@@ -227,6 +227,7 @@ class CrmMailMirrorChange(models.Model):
 
     def _widen(self, mailbox):
         """What may come in again: of the last days at once, what is older is sought."""
+        self.env["crm.mail.mirror.suggestion"]._prune(mailbox)
         if self.requeue:
             review = self.env["crm.mail.mirror.review"]
             count = review._requeue(mailbox, self.requeue, limit=STEP)

@@ -117,6 +117,7 @@ class CrmMailMirrorMailbox(models.Model):
             },
             due_at=self.next_sync_at,
             failures=self.failure_count,
+            contact_mode=self.contact_mode,
             addresses=self._listed_by(),
             listing=self.sudo().listing or None,
             listing_mark=self.sudo().listing_mark,
@@ -180,6 +181,8 @@ class CrmMailMirrorMailbox(models.Model):
         if fenced:
             pause = DUE_FENCED
         was_failing = self.last_error
+        if self.last_sync_at and now - self.last_sync_at > timedelta(days=1):
+            self.env["crm.mail.mirror.audit"]._doubt(self, "trouble")
         self.sudo().write(
             {
                 # spread, so that a thousand mailboxes do not come due in one second
@@ -225,6 +228,8 @@ class CrmMailMirrorMailbox(models.Model):
         if code == "cursor_expired" and self.cursor:
             values |= {"cursor": False, "next_sync_at": fields.Datetime.now()}
             self.env["crm.mail.mirror.listing"]._begin(self)
+            # it is listed again anyway
+            self.env["crm.mail.mirror.audit"]._doubt(self, "cursor")._run_all()
         if state:
             values["state"] = state
         self.sudo().write(values)

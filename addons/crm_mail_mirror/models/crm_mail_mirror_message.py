@@ -93,6 +93,8 @@ class CrmMailMirrorMessage(models.Model):
     )
 
     _identity_uniq = models.UniqueIndex("(identity)")
+    # an id may be longer than what a btree takes
+    _internet_message_id_idx = models.Index("USING hash (internet_message_id)")
 
     # ---- what the reader may see ----------------------------------------------------
 

@@ -51,6 +51,7 @@ class CrmMailMirrorOutbox(models.Model):
         domains = {entry[1:] for entry in entries - emails}
         self.env["crm.mail.mirror.address"]._link(emails)
         directory = self.env["crm.mail.mirror.directory"]._look_up(entries)
+        self.env["crm.mail.mirror.suggestion"]._forget(directory.known & emails)
         self._queue_matching(directory.known & emails, directory.known_domains)
         self._judge_again(emails, directory.known & emails, domains)
 

@@ -45,8 +45,12 @@ class CrmMailMirrorPage(models.AbstractModel):
     def _known_keys(self, lease: Lease, keys, decided=True):
         """Which of these mail keys (in clear) have a row in this mailbox?
 
-        :param decided: not those that wait to be read or to be tried again
+        :param decided: not those that wait to be read or to be tried again, nor, while
+            all is listed again, those that are not mirrored: they are judged anew
         """
+        undecided = ["queued", "failed"]
+        if lease.listing == "again":
+            undecided += ["unmatched", "excluded"]
         digests = _digests(keys)
         if not digests:
             return frozenset()
@@ -56,7 +60,7 @@ class CrmMailMirrorPage(models.AbstractModel):
                     WHERE mailbox_id = %s AND key = ANY(%s) %s""",
                 lease.mailbox_id,
                 list(digests),
-                SQL("AND state NOT IN ('queued', 'failed')") if decided else SQL(),
+                SQL("AND NOT state = ANY(%s)", undecided) if decided else SQL(),
             )
         )
         return frozenset(digests[digest] for (digest,) in self.env.cr.fetchall())
@@ -87,6 +91,7 @@ class CrmMailMirrorPage(models.AbstractModel):
         else:
             self._drop_places(lease, folders, page.lost)
             self._set_aside(folders, page.asked, days)
+        self.env["crm.mail.mirror.suggestion"]._look_through(lease, page)
         if page.search:
             self.env["crm.mail.mirror.search"]._advance(page.search)
         self.env["crm.mail.mirror.day"]._add(lease, days, expired)

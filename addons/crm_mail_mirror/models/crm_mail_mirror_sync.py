@@ -25,7 +25,7 @@ import psycopg2
 from odoo import SUPERUSER_ID, api, models
 from odoo.tools import SQL
 
-from ..engine import reader
+from ..engine import reader, suggestions
 from ..engine.keyring import KeyUnusable
 from ..engine.providers.base import (
     LoginRequired,
@@ -34,6 +34,7 @@ from ..engine.providers.base import (
     Throttled,
     Unavailable,
 )
+from .audit_run import Counted
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_listing import is_counted
 from .crm_mail_mirror_page import LEASE_SECONDS, WRITERS_LOCK
@@ -92,6 +93,7 @@ class CrmMailMirrorSync(models.AbstractModel):
     def _cron_outbox(self):
         """Look at mail again whose addresses came to, or went from, contacts."""
         self.env["ir.cron"]._commit_progress(remaining=0)
+        self.env["crm.mail.mirror.suggestion"]._create_waiting()
         while self._look_again():
             pass
 
@@ -191,7 +193,10 @@ class CrmMailMirrorSync(models.AbstractModel):
                         lease, found.fates
                     )
                 )
+                run.had_orphans, run.orphans = True, []
                 self._seek(run, pool, ready, active, end)
+            elif isinstance(found, Counted):
+                self._counted(run, found, pool, ready)
             elif isinstance(found, Found):
                 self._write(
                     lambda env: env["crm.mail.mirror.search"]._found(
@@ -215,6 +220,10 @@ class CrmMailMirrorSync(models.AbstractModel):
         run.orphans += self._store(run.lease, page)
         if page.search:
             self._seek(run, pool, ready, active, end)
+            return
+        if page.audit:
+            self._missed(run, page)
+            self._compare(run, pool, ready, active, end)
             return
         if page.batch is None:
             # the queue is done: now what is new
@@ -248,7 +257,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             step = run.search if run.task.query else run.look_at
             self._submit(pool, ready, run, step, run.task)
         else:
-            self._end(run, pool, active, more=run.more or run.is_sought)
+            self._compare(run, pool, ready, active, end)
 
     def _look(self, run, found, end):
         """What the network does with what it found: a step and its arguments."""
@@ -293,6 +302,9 @@ class CrmMailMirrorSync(models.AbstractModel):
         )
         judged = reader.judge(presences, known, lease.roles, lease.policy, directory)
         page = Page(judged, batch)
+        page.doubtful = suggestions.wants_headers(
+            judged, lease.contact_mode, lease.policy, directory
+        )
         if batch is None:
             found.tell(page)
             return page, directory, None
@@ -405,6 +417,7 @@ class CrmMailMirrorSync(models.AbstractModel):
                     keep = functools.partial(self._keep, lease)
                     run = MailboxRun(lease, mailbox._queued(QUEUE), keep)
                     run.is_sought = env["crm.mail.mirror.search"]._is_waiting(mailbox)
+                    run.audit = env["crm.mail.mirror.audit"]._due_week(lease)
                     runs.append(run)
         return runs
 
@@ -477,7 +490,9 @@ class CrmMailMirrorSync(models.AbstractModel):
             if run.task and isinstance(error, Unavailable):
                 env["crm.mail.mirror.search"]._failed(mailbox, run.task)
             if error is None:
-                mailbox._rest(run.lease, more, bool(run.orphans), fenced)
+                mailbox._rest(
+                    run.lease, more, bool(run.orphans) or run.had_orphans, fenced
+                )
             elif isinstance(error, LoginRequired):
                 mailbox._fail(error.code, state="needs_login")
             elif isinstance(error, NotAllowed):

@@ -30,6 +30,7 @@ from ..engine.providers.base import (
     ProviderError,
 )
 from ..engine.rules import Directory
+from .audit_run import AuditSteps, Comparison
 from .crm_mail_mirror_credential import keyring
 from .lease import Lease, Orphan, Page
 from .search_run import AT_ONCE, Listed, SearchSteps, Task
@@ -76,7 +77,7 @@ class Failed:
 
 
 @dataclass
-class MailboxRun(SearchSteps):
+class MailboxRun(SearchSteps, AuditSteps):
     """One mailbox from lease to release.
 
     :param queue: places of queued mail that is read before anything is pulled
@@ -89,6 +90,8 @@ class MailboxRun(SearchSteps):
     :param pull_until: then something else is to be done as well (time.monotonic)
     :param is_sought: something waits to be searched for, after what is new
     :param task: of the search, which is under way; ``terms`` at once
+    :param audit: the comparison of the last week that is due, or under way
+    :param had_orphans: ``orphans`` were asked about already
     """
 
     lease: Lease
@@ -103,6 +106,8 @@ class MailboxRun(SearchSteps):
     is_sought: bool = False
     task: Task | None = None
     terms: int = AT_ONCE
+    audit: Comparison | None = None
+    had_orphans: bool = False
     # when something was last heard of the network (time.monotonic)
     heard: float = field(default_factory=time.monotonic)
     # held while a step talks to the provider, which is not thread-safe
@@ -234,6 +239,7 @@ class MailboxRun(SearchSteps):
             PAGE.seconds,
             self._removed(),
         )
+        reader.look_closer(self.provider, page.doubtful)
         if page.batch is None:
             page.lost += tuple(
                 item.presence.place

@@ -22,6 +22,10 @@ class OwnersField:
         return value if mine else False
 
 
+class OwnersBoolean(OwnersField, fields.Boolean):
+    pass
+
+
 class OwnersChar(OwnersField, fields.Char):
     pass
 

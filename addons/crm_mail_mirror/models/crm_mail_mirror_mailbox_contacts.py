@@ -1,0 +1,87 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Does the owner of a mailbox want contacts to be made of those they write with?"""
+
+from odoo import api, fields, models
+
+from ..engine.reasons import Reason
+from ..engine.suggestions import MODES
+from .owners_fields import OwnersBoolean, OwnersSelection
+
+
+class CrmMailMirrorMailbox(models.Model):
+    _name = "crm.mail.mirror.mailbox"
+    _inherit = ["crm.mail.mirror.mailbox"]
+
+    contact_mode = OwnersSelection(
+        selection=[
+            ("never", "Nobody"),
+            ("written", "People I wrote to"),
+            ("answered", "People I answered, or who answered me"),
+            ("all", "Everybody I write with"),
+        ],
+        required=True,
+        default="never",
+        help="Never colleagues, functions such as info@, bulk and automatic mail, and"
+        " nobody whose mail you keep out",
+    )
+    contact_confirm = OwnersBoolean(
+        string="Let me confirm each",
+        default=True,
+        help="Otherwise contacts are created at once",
+    )
+    contact_companies = OwnersBoolean(
+        string="Create missing companies too",
+        help="Of somebody whose domain no company has, unless it is a free-mail one",
+    )
+    suggestion_count = fields.Integer(compute="_compute_suggestion_count")
+
+    @api.depends_context("uid")
+    def _compute_suggestion_count(self):
+        # by the rules of who reads: other people's are nobody's
+        counts = dict(
+            self.env["crm.mail.mirror.suggestion"]
+            .with_user(self.env.uid)
+            ._read_group(
+                [("mailbox_id", "in", self.ids), ("state", "=", "open")],
+                ["mailbox_id"],
+                ["__count"],
+            )
+        )
+        for mailbox in self:
+            mailbox.suggestion_count = counts.get(mailbox, 0)
+
+    def write(self, vals):
+        if "contact_mode" not in vals:
+            return super().write(vals)
+        before = {mailbox: mailbox.contact_mode for mailbox in self}
+        result = super().write(vals)
+        for mailbox, mode in before.items():
+            if mailbox.contact_mode != mode:
+                mailbox._change_contact_mode(mode)
+        return result
+
+    def _change_contact_mode(self, before):
+        """What is suggested no more goes; mail of the last days is looked at again."""
+        kept = MODES[self.contact_mode]
+        # pages under way wait for us, or we for them
+        self._bump_policy(self.user_id.ids)
+        self.env["crm.mail.mirror.suggestion"].sudo().search(
+            [
+                ("mailbox_id", "=", self.id),
+                ("state", "!=", "dismissed"),
+                ("why", "not in", list(kept)),
+            ]
+        ).unlink()
+        if kept - MODES[before]:
+            review = self.env["crm.mail.mirror.review"].sudo()
+            review._requeue(self.sudo(), (Reason.NO_CONTACT,))
+
+    def action_open_suggestions(self):
+        """The tray of this mailbox."""
+        self._check_owner()
+        self.env["crm.mail.mirror.suggestion"]._prune(self.sudo())
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_mail_mirror.crm_mail_mirror_suggestion_action"
+        )
+        return {**action, "domain": [("mailbox_id", "=", self.id)]}
