@@ -14,7 +14,12 @@ import re
 _QUERY = re.compile(
     r"(crm_mail_mirror(?:/|%2F)\w+(?:/|%2F)\w+)(?:\?|%3F)[^\s\"]*", re.IGNORECASE
 )
-_SECRET_FIELDS = ("password", "mirror_google_secret", "mirror_microsoft_secret")
+_SECRET_FIELDS = (
+    "password",
+    "mirror_google_secret",
+    "mirror_microsoft_secret",
+    "pasted",  # what somebody asks for may be of mail that is not mirrored
+)
 
 
 def _cut_query(record: logging.LogRecord) -> bool:

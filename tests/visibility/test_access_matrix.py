@@ -17,6 +17,7 @@ PREFIX = "crm.mail.mirror."
 #: unlink; "-" is never.
 MODELS = {
     "crm.mail.mirror.address": "----",
+    "crm.mail.mirror.answers": None,
     "crm.mail.mirror.body": "----",
     "crm.mail.mirror.client": "----",
     "crm.mail.mirror.copy": "r---",
@@ -44,6 +45,8 @@ MODELS = {
     "crm.mail.mirror.sync": None,
     "crm.mail.mirror.tab": None,
     "crm.mail.mirror.trace": "----",
+    "crm.mail.mirror.why": "rwcu",
+    "crm.mail.mirror.why.line": "r---",
 }
 OWNER, INTERNAL, WRITER = "the mailbox's owner", "internal users", "who may write it"
 NOTHING = "anybody: it does nothing"
@@ -75,6 +78,7 @@ METHODS = {
     ("crm.mail.mirror.mailbox", "action_start"): OWNER,
     ("crm.mail.mirror.mailbox", "action_sync_now"): OWNER,
     ("crm.mail.mirror.mailbox", "choose_folders"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_why"): OWNER,
     ("crm.mail.mirror.mailbox", "copy_data"): OWNER,
     ("crm.mail.mirror.mailbox", "get_folder_tree"): OWNER,
     ("crm.mail.mirror.mailbox", "message_notify"): NOTHING,
@@ -82,6 +86,10 @@ METHODS = {
     ("crm.mail.mirror.mailbox", "message_subscribe"): NOTHING,
     ("crm.mail.mirror.mailbox", "preview_folders"): OWNER,
     ("crm.mail.mirror.message", "action_open"): INTERNAL,
+    ("crm.mail.mirror.message", "action_why"): OWNER,
+    ("crm.mail.mirror.why", "action_ask"): WRITER,
+    ("crm.mail.mirror.why", "action_search"): WRITER,
+    ("crm.mail.mirror.why.line", "action_mend"): WRITER,
     ("crm.lead", "action_open_mirror_messages"): INTERNAL,
     ("res.config.settings", "action_mirror_test_google"): ADMINISTRATORS,
     ("res.config.settings", "action_mirror_test_microsoft"): ADMINISTRATORS,
