@@ -37,24 +37,35 @@ class CrmLead(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        settled = self._mirror_settled(vals_list)
         leads = super().create(vals_list)
-        leads._mirror_look_again()
+        leads._mirror_look_again(settled)
         return leads
 
     def write(self, vals):
         if "email_from" not in vals and "partner_id" not in vals:
             return super().write(vals)
         before = self.sudo().mapped("email_normalized")
+        settled = self._mirror_settled([vals]).union(before)
         result = super().write(vals)
-        self.env["crm.mail.mirror.outbox"]._put(before)
-        self._mirror_look_again()
+        self.env["crm.mail.mirror.outbox"]._put(before, before)
+        self._mirror_look_again(settled)
         return result
 
     def unlink(self):
         before = self.sudo().mapped("email_normalized")
         result = super().unlink()
-        self.env["crm.mail.mirror.outbox"]._put(before)
+        self.env["crm.mail.mirror.outbox"]._put(before, before)
         return result
 
-    def _mirror_look_again(self):
-        self.env["crm.mail.mirror.outbox"]._put(self.sudo().mapped("email_normalized"))
+    def _mirror_settled(self, vals_list):
+        """What of these values is known before they are written."""
+        partners = {vals.get("partner_id") for vals in vals_list} - {None, False}
+        known = self.env["res.partner"].sudo().browse(partners).exists()
+        return self.env["crm.mail.mirror.outbox"]._settled(
+            [*(vals.get("email_from") for vals in vals_list), *known.mapped("email")]
+        )
+
+    def _mirror_look_again(self, settled=()):
+        emails = self.sudo().mapped("email_normalized")
+        self.env["crm.mail.mirror.outbox"]._put(emails, settled)

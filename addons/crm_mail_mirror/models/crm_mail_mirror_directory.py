@@ -215,6 +215,15 @@ class CrmMailMirrorDirectory(models.AbstractModel):
             ),
         )
 
+    @api.model
+    def _known_domains(self, domains):
+        """Which of these domains belong to companies whose mail is matched by them?"""
+        spellings = as_companies_write(filter(may_be_a_companys, domains))
+        if not spellings:
+            return set()
+        self.env.cr.execute(self._known_domains_query(spellings))
+        return {spellings[spelling] for (spelling,) in self.env.cr.fetchall()}
+
     def _all_known_domains(self):
         """All domains that companies among the contacts own."""
         self.env.cr.execute(

@@ -5,8 +5,9 @@
 from collections import Counter, defaultdict
 
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, email_normalize
 
+from ..engine.domains import domain_of, lies_within
 from .crm_mail_mirror_credential import keyring
 
 #: Mails that are judged again at once.
@@ -20,32 +21,55 @@ class CrmMailMirrorOutbox(models.Model):
 
     # written in the transaction of the change itself: seen if and only if it happened
     email_normalized = fields.Char(required=True)
+    # it was known before: its older mail is there
+    settled = fields.Boolean()
 
     @api.model
-    def _put(self, emails):
+    def _put(self, emails, settled=()):
         """An address came to, or went from, a contact or lead: look at its mail again.
 
-        :param emails: normalised addresses; empty ones are left out
+        :param emails: normalised addresses, and domains as ``@domain``; empty ones are
+            left out
+        :param settled: what was known before this change; see ``_settled``
         """
         emails = sorted({email for email in emails if email})
         if not emails:
             return
         self.env.cr.execute(
             SQL(
-                "INSERT INTO crm_mail_mirror_outbox (email_normalized)"
-                " SELECT unnest(%s::text[])",
+                """INSERT INTO crm_mail_mirror_outbox (email_normalized, settled)
+                   SELECT * FROM unnest(%s::text[], %s::bool[])""",
                 emails,
+                [email in settled for email in emails],
             )
         )
         self.env["crm.mail.mirror.sync"]._trigger_outbox()
 
+    @api.model
+    def _settled(self, texts, domains=()):
+        """Which addresses and domains are known already, before a change?
+
+        Mailboxes are searched for older mail of what comes to be known only: most
+        leads are of contacts whose mail is there.
+
+        :param texts: addresses as people type them
+        :param domains: as ``@domain``
+        """
+        emails = {email_normalize(text, strict=False) for text in texts if text}
+        emails.discard(False)
+        domains = {d.lstrip("@") for d in domains} | {domain_of(e) for e in emails}
+        directory = self.env["crm.mail.mirror.directory"]
+        known = {f"@{domain}" for domain in directory._known_domains(domains)}
+        return known | directory._known(emails)
+
     # ---- rules and contacts act both ways in time -----------------------------------
 
     @api.model
-    def _look_at(self, entries):
+    def _look_at(self, entries, fresh=frozenset()):
         """These came to, or went from, contacts and leads: the mail follows.
 
         :param entries: normalised addresses, and domains as ``@domain``
+        :param fresh: of these, what was not known before
         """
         emails = {entry for entry in entries if not entry.startswith("@")}
         domains = {entry[1:] for entry in entries - emails}
@@ -54,6 +78,26 @@ class CrmMailMirrorOutbox(models.Model):
         self.env["crm.mail.mirror.suggestion"]._forget(directory.known & emails)
         self._queue_matching(directory.known & emails, directory.known_domains)
         self._judge_again(emails, directory.known & emails, domains)
+        self._search_for(fresh, directory)
+
+    def _search_for(self, fresh, directory):
+        """Older mail of these left nothing here: the mailboxes are searched for it."""
+        searches = self.env["crm.mail.mirror.search"]
+        emails = {
+            email
+            for email in directory.known & fresh
+            if email not in directory.own
+            and not lies_within(domain_of(email), directory.own_domains)
+        }
+        domains = {each for each in directory.known_domains if f"@{each}" in fresh}
+        mailboxes = searches._reaching_back() if emails or domains else ()
+        if emails:
+            searches._ask(mailboxes, addresses=emails)
+        if domains:
+            matching = mailboxes.filtered("company_id.mirror_match_domains")
+            searches._ask(matching, domains=domains)
+        if mailboxes:
+            searches._hurry(mailboxes)
 
     @api.model
     def _queue_matching(self, emails, domains=()):

@@ -133,6 +133,9 @@ class CrmMailMirrorSearch(models.Model):
                      FROM crm_mail_mirror_mailbox m,
                           unnest(%(kinds)s::text[], %(terms)s::text[]) AS t(kind, term)
                     WHERE m.id = ANY(%(ids)s) AND m.state NOT IN ('draft', 'ready')
+                      -- all of its mail has the mailbox's own address
+                      AND NOT (t.kind = 'address' AND (t.term = m.email_normalized
+                               OR t.term = ANY(string_to_array(coalesce(m.aliases, ''), ','))))
                       AND (t.kind = 'all' OR NOT EXISTS (
                           SELECT 1 FROM crm_mail_mirror_search w
                            WHERE w.mailbox_id = m.id AND w.kind = 'all'
@@ -183,6 +186,25 @@ class CrmMailMirrorSearch(models.Model):
             [sorted(emails)],
         )
         self.invalidate_model()
+
+    @api.model
+    def _hurry(self, mailboxes):
+        """Those of them that are well are looked at soon, a few hundred at once."""
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_mailbox SET next_sync_at =
+                          now() AT TIME ZONE 'UTC'
+                    WHERE id IN (
+                          SELECT id FROM crm_mail_mirror_mailbox m
+                           WHERE id = ANY(%s) AND state = 'active'
+                             AND failure_count = 0 AND EXISTS (
+                                 SELECT 1 FROM crm_mail_mirror_search s
+                                  WHERE s.mailbox_id = m.id AND s.done_at IS NULL)
+                           ORDER BY id LIMIT 300 FOR NO KEY UPDATE SKIP LOCKED)""",
+                list(mailboxes.ids),
+            )
+        )
+        mailboxes.invalidate_model(["next_sync_at"])
 
     @api.model
     def _reaching_back(self):
@@ -422,7 +444,7 @@ class CrmMailMirrorSearch(models.Model):
                  JOIN crm_mail_mirror_mailbox m ON m.id = s.mailbox_id
                 WHERE s.kind = 'all' AND s.done_at IS NULL AND s.leader_id IS NULL
                   AND m.state = 'active'
-                LIMIT 1 FOR UPDATE OF s SKIP LOCKED"""
+                LIMIT 1 FOR NO KEY UPDATE OF m SKIP LOCKED"""
         )
         row = self.env.cr.fetchone()
         if not row:

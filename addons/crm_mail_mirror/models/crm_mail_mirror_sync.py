@@ -521,14 +521,20 @@ class CrmMailMirrorSync(models.AbstractModel):
                 SQL(
                     """DELETE FROM crm_mail_mirror_outbox WHERE id IN (
                            SELECT id FROM crm_mail_mirror_outbox ORDER BY id LIMIT %s)
-                    RETURNING email_normalized""",
+                    RETURNING email_normalized, settled""",
                     limit,
                 )
             )
-            entries = {entry for (entry,) in cr.fetchall()}
-            if not entries:
-                return False
-            env["crm.mail.mirror.outbox"]._look_at(entries)
+            rows = cr.fetchall()
+            entries = {entry for entry, _settled in rows}
+            fresh = {entry for entry, settled in rows if not settled}
+            if entries:
+                env["crm.mail.mirror.outbox"]._look_at(entries, fresh)
+        if not entries and not self._write(
+            # when nothing more is asked for that this would find as well
+            lambda env: env["crm.mail.mirror.search"]._begin_listing()
+        ):
+            return False
         self._trigger()
         return True
 
