@@ -97,9 +97,13 @@ class ResPartner(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        settled = self._mirror_settled(vals_list)
         partners = super().create(vals_list)
-        partners._mirror_look_again()
-        self.env["crm.mail.mirror.outbox"]._put(partners._mirror_domains())
+        partners._mirror_look_again(settled)
+        self.env["crm.mail.mirror.outbox"]._put(partners._mirror_domains(), settled)
+        self.env["crm.mail.mirror.suppression"]._welcome_contacts(
+            partners.sudo().mapped("email_normalized")
+        )
         return partners
 
     def write(self, vals):
@@ -108,6 +112,7 @@ class ResPartner(models.Model):
         deep = bool({"is_company", "parent_id"} & set(vals))
         domains = self._mirror_domains(deep)
         before = [(p.email_normalized, p.id) for p in self.sudo()]
+        settled = self._mirror_settled([vals], domains)
         result = super().write(vals)
         if "email" in vals:
             self.env["crm.mail.mirror.address"]._remember(
@@ -115,14 +120,19 @@ class ResPartner(models.Model):
                 for email, partner in before
                 if email != self.browse(partner).sudo().email_normalized
             )
-            self._mirror_look_again()
-        self.env["crm.mail.mirror.outbox"]._put(domains | self._mirror_domains(deep))
+            self._mirror_look_again(settled)
+        self.env["crm.mail.mirror.outbox"]._put(
+            domains | self._mirror_domains(deep), settled
+        )
         return result
 
     def unlink(self):
         entries = {*self._mirror_emails(), *self._mirror_domains(deep=True)}
+        emails = [email for email in entries if not email.startswith("@")]
         result = super().unlink()
-        self.env["crm.mail.mirror.outbox"]._put(entries)
+        self.env["crm.mail.mirror.outbox"]._put(entries, entries)
+        if not self.env.context.get("mirror_merged"):
+            self.env["crm.mail.mirror.suppression"]._forget_contacts(emails)
         return result
 
     def _mirror_emails(self):
@@ -155,9 +165,16 @@ class ResPartner(models.Model):
         domains.update(website_domain(p.website or "") for p in partners)
         return {f"@{domain}" for domain in domains if may_be_a_companys(domain)}
 
-    def _mirror_look_again(self):
+    def _mirror_settled(self, vals_list, domains=()):
+        """What of these values is known before they are written."""
+        sites = {website_domain(vals.get("website") or "") for vals in vals_list}
+        return self.env["crm.mail.mirror.outbox"]._settled(
+            [vals.get("email") for vals in vals_list], {*domains, *sites}
+        )
+
+    def _mirror_look_again(self, settled=()):
         emails = [email for email in self.sudo().mapped("email_normalized") if email]
         if emails:
             self.flush_model(["email_normalized"])
             self.env["crm.mail.mirror.address"]._link(emails)
-            self.env["crm.mail.mirror.outbox"]._put(emails)
+            self.env["crm.mail.mirror.outbox"]._put(emails, settled)
