@@ -265,8 +265,23 @@ class Connection(base.Provider):
             for each in lookups
         }
 
-    def audit(self, since=None, refs=False):
-        return ()
+    def audit(self, since=None, refs=False, skip=frozenset()):
+        self._border("audit")
+        return tuple(
+            base.FolderCount(
+                folder,
+                sum(at == folder.ref for at, _ref in self.server.mails),
+                tuple(
+                    ref
+                    for (at, ref), mail in self.server.mails.items()
+                    if at == folder.ref and (not since or mail.received_at >= since)
+                )
+                if refs and folder.role in base.COUNTED_ROLES and folder.ref not in skip
+                else None,
+                self.server.generation[folder.ref],
+            )
+            for folder in self.folders()
+        )
 
     def search(self, query, since=None):
         """Parts of words, any case: like IMAP, and as far as it goes."""

@@ -18,6 +18,7 @@ PREFIX = "crm.mail.mirror."
 MODELS = {
     "crm.mail.mirror.address": "----",
     "crm.mail.mirror.answers": None,
+    "crm.mail.mirror.audit": "r---",
     "crm.mail.mirror.body": "----",
     "crm.mail.mirror.client": "----",
     "crm.mail.mirror.copy": "r---",
@@ -44,6 +45,7 @@ MODELS = {
     "crm.mail.mirror.search": "----",
     "crm.mail.mirror.sync": None,
     "crm.mail.mirror.tab": None,
+    "crm.mail.mirror.tally": "r---",
     "crm.mail.mirror.trace": "----",
     "crm.mail.mirror.why": "rwcu",
     "crm.mail.mirror.why.line": "r---",
@@ -66,11 +68,14 @@ METHODS = {
     ("crm.mail.mirror.former.address", "action_remove"): WRITER,
     ("crm.mail.mirror.look.back", "action_apply"): OWNER,
     ("crm.mail.mirror.mailbox", "action_change_look_back"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_audit_all"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_audit_week"): OWNER,
     ("crm.mail.mirror.mailbox", "action_confirm_removal"): OWNER,
     ("crm.mail.mirror.mailbox", "action_connect"): OWNER,
     ("crm.mail.mirror.mailbox", "action_disconnect"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_dry_run"): OWNER,
     ("crm.mail.mirror.mailbox", "action_open_form"): INTERNAL,
+    ("crm.mail.mirror.mailbox", "action_ledger_by_day"): OWNER,
     ("crm.mail.mirror.mailbox", "action_list_again"): OWNER,
     ("crm.mail.mirror.mailbox", "action_pause"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_resume"): OWNER,
@@ -102,12 +107,12 @@ METHODS = {
 }
 #: Of other people's mailboxes: what administrators see.
 HEALTH = {
-    "brake", "company_id", "create_date", "create_uid", "display_name", "email",
+    "brake", "company_id", "compared", "create_date", "create_uid", "display_name", "email",
     "email_normalized", "failure_count", "id", "imap_host", "imap_port",
     "imap_security", "is_mine", "is_readable", "last_change_at", "last_error",
     "last_error_sentence", "last_sync_at", "ledger", "may_stop", "mirrored_count",
     "next_sync_at",
-    "progress_done", "progress_total", "provider", "seen_count", "state", "user_id",
+    "progress_done", "progress_total", "proof", "provider", "seen_count", "state", "user_id",
     "write_date", "write_uid",
 }  # fmt: skip
 #: Theirs to ask for, and told to the owner alone.
@@ -115,6 +120,8 @@ OWNERS = {
     "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
     "password", "sharing_in", "sharing_out", "since_sentence", "sync_from",
 }  # fmt: skip
+#: Rows of which only the owner's are listed.
+LISTS = {"audit_ids", "tally_ids"}
 #: Worked out from the server's name.
 FOLLOWS = {"imap_preset", "password_help", "password_page"}
 NEVER = {
@@ -124,6 +131,8 @@ NEVER = {
     "cursor_seq",
     "lease_token",
     "lease_until",
+    "listing",
+    "listing_mark",
     "pass_no",
     "policy_seq",
 }
@@ -237,13 +246,14 @@ def test_administrators_see_health_and_no_content(root, world):
         for name in mailboxes._fields
         if name.startswith(("activity_", "my_activity"))
     }
-    assert names == HEALTH | OWNERS | FOLLOWS
+    assert names == HEALTH | OWNERS | FOLLOWS | LISTS
     told = {"code": "other_account", "asked": "a@x.test", "given": "b@x.test"}
     one = root["crm.mail.mirror.mailbox"].browse(mailboxes[0].id)
     one.link_outcome = {**told, "at": round(time.time())}
     assert "b@x.test" in one.with_user(one.user_id).link_sentence
     for row in mailboxes.read():
         assert [row[name] for name in OWNERS] == [False] * len(OWNERS)
+        assert [row[name] for name in LISTS] == [[]] * len(LISTS)
     for name in NEVER:
         with forbidden(env):
             mailboxes.read([name])

@@ -18,6 +18,7 @@ from . import crm_mail_mirror_participant
 from . import crm_mail_mirror_address
 from . import crm_mail_mirror_exclusion
 from . import crm_mail_mirror_day
+from . import crm_mail_mirror_tally
 from . import crm_mail_mirror_listing
 from . import crm_mail_mirror_outbox
 from . import crm_mail_mirror_suppression
@@ -29,6 +30,7 @@ from . import crm_mail_mirror_page_shared
 from . import crm_mail_mirror_page_gone
 from . import crm_mail_mirror_page
 from . import crm_mail_mirror_review
+from . import crm_mail_mirror_erasure
 from . import crm_mail_mirror_answers
 from . import crm_mail_mirror_change
 from . import crm_mail_mirror_suggestion

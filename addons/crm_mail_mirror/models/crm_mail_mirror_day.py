@@ -56,9 +56,13 @@ class CrmMailMirrorDay(models.Model):
     @api.depends("reason")
     @api.depends_context("lang")
     def _compute_reason_label(self):
+        self._tell_reasons(self)
+
+    @api.model
+    def _tell_reasons(self, records):
+        """In words; of mail that failed, the error."""
         short, long = labels(self.env), sentences(self.env)
-        for each in self:
-            # of mail that failed, the error
+        for each in records:
             told = long.get(each.reason) or sentence(self.env, each.reason)
             each.reason_label = short.get(each.reason, told)
             each.reason_sentence = told

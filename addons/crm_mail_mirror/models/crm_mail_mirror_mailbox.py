@@ -144,9 +144,6 @@ class CrmMailMirrorMailbox(models.Model):
     )
     is_mine = fields.Boolean(compute="_compute_is_mine")
     may_stop = fields.Boolean(compute="_compute_is_mine")
-    mirrored_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
-    seen_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
-    ledger = fields.Char(compute="_compute_counts", compute_sudo=True)
 
     _email_uniq = models.UniqueIndex(
         "(email_normalized)", "This mailbox is linked already."
@@ -187,37 +184,6 @@ class CrmMailMirrorMailbox(models.Model):
         for mailbox in self:
             mailbox.is_mine = mailbox.user_id.id == self.env.uid
             mailbox.may_stop = mailbox.is_mine or self._is_administrator()
-
-    def _compute_counts(self):
-        totals = {}
-        for mailbox, state, count in self.env["crm.mail.mirror.day"]._read_group(
-            [("mailbox_id", "in", self.ids)], ["mailbox_id", "state"], ["count:sum"]
-        ):
-            totals.setdefault(mailbox.id, {})[state] = count
-        labels = dict(
-            self.env["crm.mail.mirror.copy"]
-            ._fields["state"]
-            ._description_selection(self.env)
-        )
-        for mailbox in self:
-            by_state = totals.get(mailbox.id, {})
-            mailbox.mirrored_count = by_state.get("mirrored", 0)
-            mailbox.seen_count = sum(by_state.values())
-            mailbox.ledger = (
-                self.env._(
-                    "%(seen)s seen = %(parts)s",
-                    seen=mailbox.seen_count,
-                    parts=" + ".join(
-                        f"{count} {labels[state].lower()}"
-                        for state, count in sorted(
-                            by_state.items(), key=lambda item: -item[1]
-                        )
-                        if count
-                    ),
-                )
-                if mailbox.seen_count
-                else False
-            )
 
     # ---- who may read ---------------------------------------------------------------
 
@@ -381,19 +347,6 @@ class CrmMailMirrorMailbox(models.Model):
         self.env["crm.mail.mirror.sync"]._trigger()
         return self._notify(
             self.env._("On its way"), self.env._("The mailbox is looked at now.")
-        )
-
-    def action_list_again(self):
-        """Look through the whole mailbox again: for contacts that came later."""
-        for mailbox in self:
-            mailbox._check_owner()
-            if mailbox.state != "active":
-                raise UserError(self.env._("Connect this mailbox first."))
-            mailbox._list_again()
-        self.env["crm.mail.mirror.sync"]._trigger()
-        return self._notify(
-            self.env._("On its way"),
-            self.env._("The whole mailbox is looked through again."),
         )
 
     def action_disconnect(self):

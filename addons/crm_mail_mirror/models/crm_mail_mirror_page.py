@@ -246,13 +246,15 @@ class CrmMailMirrorPage(models.AbstractModel):
         names = {folder: ref for ref, folder in folders.items()}
         gone = self.env["crm.mail.mirror.listing"]._drop_untold(lease)
         self.env["crm.mail.mirror.search"]._listed(lease)
-        return self._mark_orphans(
+        orphans = self._mark_orphans(
             lease,
             {
                 copy: Place(names[folder], generation, ref)
                 for copy, folder, generation, ref in gone
             },
         )
+        self.env["crm.mail.mirror.audit"]._listed(lease, orphans)
+        return orphans
 
     def _count_passed_by(self, batch, days, expired):
         """Mail that a first import did not list, as nobody's address is on it.

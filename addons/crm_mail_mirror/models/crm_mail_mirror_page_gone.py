@@ -107,6 +107,8 @@ class CrmMailMirrorPageGone(models.AbstractModel):
         if self._is_too_much(lease, len(mirrored)):
             self._hide(mirrored, days)
             self._set_brake(lease, "waiting")
+            mailbox = self.env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
+            self.env["crm.mail.mirror.audit"]._doubt(mailbox, "brake")
         else:
             gone += mirrored
             if waiting:

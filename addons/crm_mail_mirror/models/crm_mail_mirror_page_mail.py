@@ -12,7 +12,7 @@ from odoo.tools import SQL
 from ..engine import identity, reader
 from ..engine.company_domains import known_among
 from ..engine.providers.base import EPOCH, MessageGone
-from ..engine.rules import Decision, State, parent_domains
+from ..engine.rules import Decision, Reason, State, parent_domains
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import TRACE_DAYS, is_long_ago, line
 from .crm_mail_mirror_listing import is_counted, short_digest
@@ -45,7 +45,8 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             if key in rows and self._is_passed_over(rows[key], first):
                 passed_over.append(rows.pop(key)["id"])
             elif key in rows:
-                again.append((rows[key], first, values))
+                anew = values if self._is_decided_anew(rows[key], values) else None
+                again.append((rows[key], first, anew))
             elif values and self._is_forgotten(lease, page, values):
                 forgotten.append((key, first, values))
             elif values:
@@ -58,7 +59,7 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         self._change_copies(lease, again, days)
         copies = {key: row["id"] for key, row in rows.items()} | ids
         decided = [(copies[k], j, v) for k, j, v in new] + [
-            (row["id"], j, v) for row, j, v in again if self._is_open(row) and v
+            (row["id"], j, v) for row, j, v in again if v
         ]
         self._write_participants(lease, decided)
         self._write_traces(lease, decided)
@@ -74,6 +75,16 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         )
         if lease.listing:
             self.env["crm.mail.mirror.listing"]._note(lease, places, page.counted)
+        self.env["crm.mail.mirror.audit"]._count_back(
+            lease,
+            page,
+            [values["received_at"] for _key, _item, values in new]
+            + [
+                row["received_at"]
+                for row, _j, v in again
+                if row["is_placeless"] or (v and not self._is_open(row))
+            ],
+        )
 
     def _by_key(self, lease: Lease, judged, folders):
         """The page by key; what lies in several places comes once.
@@ -135,9 +146,12 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         digests = _digests(mails)
         self.env.cr.execute(
             SQL(
-                """SELECT key, id, state, reason, received_at, attempts, message_id
-                     FROM crm_mail_mirror_copy WHERE mailbox_id = %s AND key = ANY(%s)
-                """,
+                """SELECT key, id, state, reason, received_at, attempts, message_id,
+                          orphan_pass IS NULL AND NOT EXISTS (
+                              SELECT 1 FROM crm_mail_mirror_location l
+                               WHERE l.copy_id = c.id) AS is_placeless
+                     FROM crm_mail_mirror_copy c
+                    WHERE mailbox_id = %s AND key = ANY(%s)""",
                 lease.mailbox_id,
                 list(digests),
             )
@@ -148,29 +162,22 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         """Addresses of unmatched mail that became a contact's while the page was read.
 
         :raises Fenced: the last contact of a mail to be mirrored is gone meanwhile, or
-            somebody's data was erased, or lapsed
+            somebody's data was erased, or lapsed; or neither is so any more
         """
-        unmatched, matched, everybody = set(), [], set()
+        unmatched, judged, everybody = set(), [], set()
         for first, *_rest in mails.values():
             if isinstance(first.decision, Decision):
                 if first.decision.state is State.UNMATCHED:
                     unmatched |= first.external
-                elif first.decision.state is State.MIRRORED:
-                    matched.append((first.decision.matched, first.presence.received_at))
+                elif first.decision.state is State.MIRRORED or _forgets(first):
+                    judged.append(first)
                     everybody.update(first.envelope.emails)
-        emails = unmatched.union(*(them for them, _received_at in matched))
+        emails = unmatched.union(*(item.decision.matched for item in judged))
         directory = self.env["crm.mail.mirror.directory"]._look_up(
             emails | everybody, lease.mailbox_id
         )
         known = known_among(emails, directory, lease.policy.match_domains)
-        floors = directory.floors
-        for them, received_at in matched:
-            late = {
-                e for e in them if e in floors and naive(received_at) < naive(floors[e])
-            }
-            if not known & (them - late):
-                raise Fenced
-        if directory.erased & everybody:
+        if any(_is_stale(item, known, directory) for item in judged):
             raise Fenced
         return known & unmatched
 
@@ -299,6 +306,13 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         )
         self.env["crm.mail.mirror.day"]._take_back(lease, lines, days, expired)
 
+    def _is_decided_anew(self, row, values):
+        """What waited is decided now; what was kept out may come in by now."""
+        if not values or self._is_open(row):
+            return bool(values)
+        comes_in = values["state"] in ("mirrored", "queued", "failed")
+        return comes_in and row["state"] in ("unmatched", "excluded")
+
     @staticmethod
     def _is_open(row):
         return row["state"] in ("queued", "failed")
@@ -391,7 +405,7 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         """Rows that stood already: decided now, or only found in another place."""
         decided = []
         for row, item, values in again:
-            if self._is_open(row) and values:
+            if values:
                 if values["state"] == "failed":
                     values["attempts"] = (row["attempts"] or 0) + 1
                     values["next_try_at"] = self._next_try(values["attempts"])
@@ -460,9 +474,16 @@ class CrmMailMirrorPageMail(models.AbstractModel):
     def _write_traces(self, lease: Lease, decided):
         """Keyed hashes by which a contact that comes later finds the mail."""
         ring, rows = keyring(), set()
-        for copy, item, values in decided:
-            if values["state"] not in ("unmatched", "excluded"):
-                continue
+        decided = [
+            (copy, item)
+            for copy, item, values in decided
+            if values["state"] in ("unmatched", "excluded")
+        ]
+        everybody = {email for _copy, item in decided for email in item.external}
+        erased, _floors = self.env["crm.mail.mirror.suppression"]._of_page(everybody)
+        for copy, item in decided:
+            if item.external & erased:
+                continue  # nothing is left of them, not even this
             emails = item.external
             rows |= {(copy, "address", ring.digest("trace", e)) for e in emails}
             rows |= {
@@ -535,6 +556,26 @@ def _digests(values, purpose="key"):
     """``{keyed hash: value}`` under every key of the server: rows outlive rotations."""
     ring = keyring()
     return {hashed: each for each in values for hashed in ring.digests(purpose, each)}
+
+
+def _forgets(item):
+    return item.decision.reason in (Reason.ERASED, Reason.RETENTION)
+
+
+def _is_stale(item, known, directory):
+    """Would a mail that is to be mirrored, or that was forgotten, be so now?"""
+    received_at, floors = naive(item.presence.received_at), directory.floors
+    lapsed = {
+        email
+        for email in item.external
+        if email in floors and received_at < naive(floors[email])
+    }
+    erased = not directory.erased.isdisjoint(item.envelope.emails)
+    if item.decision.reason is Reason.ERASED:
+        return not erased
+    if item.decision.reason is Reason.RETENTION:
+        return erased or not lapsed
+    return erased or not known & (item.decision.matched - lapsed)
 
 
 def _with_ordinal(key, number):
