@@ -110,8 +110,8 @@ class CrmMailMirrorSuggestion(models.Model):
                 {"name": "", "company": "", "why": reason, "count": 0, "at": moment},
             )
             told = suggested_name(address.name, address.email)
-            row["name"] = row["name"] or told.name
-            row["company"] = row["company"] or told.company
+            row["name"] = row["name"] or _without_markup(told.name)
+            row["company"] = row["company"] or _without_markup(told.company)
             row["why"] = min(row["why"], reason, key=_RANK.get)
             row["at"] = max(row["at"], moment)
             row["count"] += 1
@@ -401,6 +401,11 @@ def _bare(name):
     """A name as it may stand on a contact: one line, bounded, without controls."""
     text = "".join(char if char.isprintable() else " " for char in name or "")
     return " ".join(text.split())[:200]
+
+
+def _without_markup(name):
+    # shown as text wherever it stands; but nobody is called so
+    return "" if {"<", ">"} & set(name) else name
 
 
 def _is_kept_out(email, policy, directory):
