@@ -28,6 +28,7 @@
         "security/ir.model.access.csv",
         "security/crm_mail_mirror_security.xml",
         "data/ir_cron_data.xml",
+        "data/crm_mail_mirror_exclusion_data.xml",
         "views/crm_mail_mirror_message_views.xml",
         "views/crm_mail_mirror_removal_views.xml",
         "views/crm_mail_mirror_erase_actions.xml",

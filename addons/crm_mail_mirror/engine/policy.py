@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .domains import fold_addresses, fold_domains, without_tag
-from .words import DEFAULT_PRIVATE_WORDS, PrivateWords
+from .words import DEFAULT_PRIVATE_WORDS, PrivateWords, ready
+
+
+class Folded(frozenset):
+    """Addresses or domains that are in the form of ``Address`` already.
+
+    To bring 50,000 into it takes 0.15 s, for each mailbox at each look.
+    """
 
 
 @dataclass(frozen=True)
@@ -38,12 +45,17 @@ class Policy:
     words: PrivateWords = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
-        object.__setattr__(self, "words", PrivateWords(self.private_words))
+        object.__setattr__(self, "words", ready(tuple(self.private_words)))
         for name in ("own_addresses", "excluded_addresses", "allowed_addresses"):
-            object.__setattr__(self, name, fold_addresses(getattr(self, name)))
+            self._fold(name, fold_addresses)
         for name in ("excluded_domains", "allowed_domains"):
-            object.__setattr__(self, name, fold_domains(getattr(self, name)))
+            self._fold(name, fold_domains)
         object.__setattr__(self, "dropbox", self.dropbox.strip().lower())
+
+    def _fold(self, name: str, fold) -> None:
+        values = getattr(self, name)
+        if not isinstance(values, Folded):
+            object.__setattr__(self, name, fold(values))
 
     def is_own(self, email: str) -> bool:
         """Is it an address of this mailbox, with or without a ``+tag``?"""

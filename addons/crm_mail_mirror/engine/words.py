@@ -85,11 +85,12 @@ def has_private_word(subject: str, words: Iterable[str]) -> bool:
     >>> has_private_word("Personnellement", ["perso"])
     False
     """
-    return _ready(tuple(words)).stand_in(subject)
+    return ready(tuple(words)).stand_in(subject)
 
 
-@lru_cache(maxsize=256)
-def _ready(words: tuple[str, ...]) -> PrivateWords:
+@lru_cache(maxsize=64)
+def ready(words: tuple[str, ...]) -> PrivateWords:
+    """Words made ready once: thousands take longer than a page of mail."""
     return PrivateWords(words)
 
 

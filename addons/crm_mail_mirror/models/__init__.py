@@ -3,6 +3,7 @@
 from . import crm_mail_mirror_mailbox
 from . import crm_mail_mirror_mailbox_link
 from . import crm_mail_mirror_mailbox_sync
+from . import crm_mail_mirror_mailbox_rules
 from . import crm_mail_mirror_mailbox_proof
 from . import crm_mail_mirror_mailbox_scope
 from . import crm_mail_mirror_mailbox_start

@@ -8,19 +8,38 @@ mailbox, in steps so short that nobody waits for them.
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from ..engine.rules import Policy
+from ..engine.domains import domain_of, lies_within
+from ..engine.policy import Policy
+from ..engine.reasons import Reason
+from .change_sentences import change_title, rules_title
+from .crm_mail_mirror_credential import keyring
+from .crm_mail_mirror_exclusion import WAVED_PAST
 from .crm_mail_mirror_review import changes
 
 #: Days in which a change can be undone: so long the rows it took away are kept.
 UNDO_DAYS = 7
+#: More rules than this at once: all mail is judged again, and listed again.
+MOST_TERMS = 300
 #: Mails judged in one step, without any lock; and mails that one transaction writes.
 STEP, SLICE = 1000, 50
 #: Seconds of work in one run of the job.
 BUDGET = 20.0
+#: ``at_copy`` when all mail of the mailbox at hand is judged.
+JUDGED = -1
+#: Kinds of rules as terms that a mailbox can be searched for.
+TERMS = {"address": "addresses", "domain": "domains", "word": "words"}
+#: For which reasons mail was kept out that rules of a kind kept out.
+REASONS = {
+    "address": (Reason.EXCLUDED_ADDRESS,),
+    "domain": (Reason.EXCLUDED_DOMAIN,),
+    "word": (Reason.PRIVATE_WORD,),
+}
 
 
 class CrmMailMirrorChange(models.Model):
@@ -51,6 +70,7 @@ class CrmMailMirrorChange(models.Model):
     removed_count = fields.Integer(string="Removed", readonly=True)
     back_count = fields.Integer(string="Looked for again", readonly=True)
     ended_at = fields.Datetime(string="Applied at", readonly=True)
+    may_undo = fields.Boolean(compute="_compute_may_undo")
 
     # what is to be done, for the job alone
     mailbox_ids = fields.Json(readonly=True, groups=fields.NO_ACCESS)
@@ -60,6 +80,13 @@ class CrmMailMirrorChange(models.Model):
     relist = fields.Boolean(readonly=True, groups=fields.NO_ACCESS)
     requeue = fields.Json(readonly=True, groups=fields.NO_ACCESS)
     undo = fields.Json(readonly=True, groups=fields.NO_ACCESS)
+    rule_ids = fields.One2many(
+        comodel_name="crm.mail.mirror.exclusion",
+        inverse_name="change_id",
+        groups=fields.NO_ACCESS,
+    )
+    added_count = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
+    former_count = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
     # where the job stands: this mailbox, and the last copy of it that was judged
     at_mailbox = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
     at_copy = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
@@ -87,7 +114,7 @@ class CrmMailMirrorChange(models.Model):
             the provider is searched for
         :param relist: the mailbox is listed again from the beginning
         :param requeue: reasons for which mail was kept out that may come in now
-        :param undo: what undoes it: see ``_undo``
+        :param undo: what undoes it: ``{"write": [model, id, values as they were]}``
         :param among: terms (as above) without which no mail has to go; None: any may
         :param user: whose change it is, if the mailboxes do not tell; an empty record:
             the company's
@@ -102,15 +129,138 @@ class CrmMailMirrorChange(models.Model):
                 "user_id": user.id,
                 "mailbox_ids": sorted(mailboxes.ids),
                 "narrows": narrows,
-                "among": among or False,
-                "terms": terms or False,
+                "among": among,
+                "terms": terms,
                 "relist": relist,
                 "requeue": [str(reason) for reason in requeue] or False,
-                "undo": undo or False,
+                "undo": undo,
             }
         )
         self._trigger()
         return change
+
+    @api.model
+    def _announce_rules(self, user, mailboxes, rules, former):
+        """Rules of one scope were made, changed or removed in this transaction.
+
+        However many they are, and however many calls they came in: one row.
+
+        :param user: whose they are; empty: everybody's
+        :param mailboxes: those they are for
+        :param former: rules that are no more, by value
+        """
+        if not mailboxes:
+            return self.browse()
+        added = [rule._values() for rule in rules]
+        narrowing = [v for v in added if v["effect"] == "never"]
+        narrowing += [v for v in former if v["effect"] == "always"]
+        # mirrored as before, but by another right
+        renaming = [v for v in added if v["effect"] == "always"]
+        widening = [v for v in former if v["effect"] == "never"] + renaming
+        change = self._of_this_transaction(user)
+        if not change:
+            change = self._announce("", mailboxes, False, user=user)
+            change.write({"among": {}, "terms": {}, "undo": {"create": []}})
+        among = _terms(change.among, narrowing + renaming)
+        terms = _terms(change.terms, widening)
+        reasons = set(change.requeue or ())
+        for values in widening:
+            reasons |= set(
+                WAVED_PAST if values["effect"] == "always" else REASONS[values["kind"]]
+            )
+        count = change.added_count + len(added), change.former_count + len(former)
+        title = rules_title(self.env, *count)
+        if change.added_count + change.former_count == 0:
+            title = change_title(self.env, added, former)
+        change.write(
+            {
+                "title": title,
+                "narrows": change.narrows or bool(narrowing or renaming),
+                "among": among,
+                "terms": terms,
+                "relist": terms is None,
+                "requeue": sorted(map(str, reasons)),
+                "undo": {"create": change.undo["create"] + former},
+                "added_count": count[0],
+                "former_count": count[1],
+            }
+        )
+        rules.sudo().write({"change_id": change.id})
+        return change
+
+    def _of_this_transaction(self, user):
+        """What was announced of rules in the same transaction."""
+        self.flush_model()
+        self.env.cr.execute(
+            """SELECT id FROM crm_mail_mirror_change
+                WHERE create_date = now() AT TIME ZONE 'UTC' AND create_uid = %s
+                  AND user_id IS NOT DISTINCT FROM %s AND undo ? 'create'""",
+            [self.env.uid, user.id or None],
+        )
+        return self.sudo().browse(row[0] for row in self.env.cr.fetchall())[:1]
+
+    # ---- undo -----------------------------------------------------------------------
+
+    @api.depends("state", "user_id")
+    @api.depends_context("uid")
+    def _compute_may_undo(self):
+        since = fields.Datetime.now() - timedelta(days=UNDO_DAYS)
+        for change in self:
+            change.may_undo = (
+                change.state != "undone"
+                and bool(change.sudo().undo)
+                and change.create_date >= since
+                and change._is_mine()
+            )
+
+    def _is_mine(self):
+        if self.user_id:
+            return self.user_id == self.env.user
+        return self.env["crm.mail.mirror.mailbox"]._is_administrator()
+
+    def action_undo(self):
+        """Rules or settings become as they were; what went is brought back."""
+        for change in self:
+            if not change._is_mine():
+                raise AccessError(self.env._("Only who changed it may undo it."))
+            if not change.may_undo:
+                raise UserError(
+                    self.env._("A change can be undone once, within seven days.")
+                )
+            change.sudo().state = "undone"
+            change._undo(change.sudo().undo)
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def _undo(self, undo):
+        """With the rights of the user: each step is announced like any other."""
+        if "write" in undo:
+            model, record, values = undo["write"]
+            self.env[model].browse(record).exists().write(values)
+            return
+        rules = self.env["crm.mail.mirror.exclusion"]
+        rules.browse(self.sudo().rule_ids.ids).unlink()
+        rules.create(
+            [
+                values
+                for values in undo["create"]
+                if not rules.search_count(
+                    [(name, "=", values[name] or False) for name in values], limit=1
+                )
+            ]
+        )
+
+    @api.autovacuum
+    def _gc_changes(self):
+        """What can not be undone any more is nobody's interest."""
+        old = self.search(
+            [
+                ("state", "in", ("done", "undone")),
+                ("create_date", "<", f"-{UNDO_DAYS}d"),
+            ],
+            limit=1000,
+        )
+        old.unlink()
+        return len(old), len(old) == 1000
 
     @api.model
     def _trigger(self):
@@ -176,14 +326,14 @@ class CrmMailMirrorChange(models.Model):
         mailbox = self._mailbox()
         if not mailbox:
             self.write({"state": "done", "ended_at": fields.Datetime.now()})
+        elif self.state == "waiting":
+            self._begin()
         elif self.at_mailbox != mailbox.id:
             # a page that began under the rules before is waited for; whatever comes
             # after it finds that the rules changed
             self.env["crm.mail.mirror.review"]._hold(mailbox)
             at_copy = 0 if self.narrows else JUDGED
-            self.write(
-                {"state": "running", "at_mailbox": mailbox.id, "at_copy": at_copy}
-            )
+            self.write({"at_mailbox": mailbox.id, "at_copy": at_copy})
         elif self.at_copy == JUDGED:
             self._widen(mailbox)
         else:
@@ -191,10 +341,44 @@ class CrmMailMirrorChange(models.Model):
             judged = self.env["crm.mail.mirror.review"]._judge_rows(
                 mailbox, policy, _where(self.among), self.at_copy, STEP
             )
-            hits = [row["id"] for row, decision in judged if changes(row, decision)]
+            hits = [
+                row["id"] for row, decision in judged if changes(row, decision, policy)
+            ]
             last = judged[-1][0]["id"] if len(judged) == STEP else JUDGED
             return _Seen(mailbox.id, stamp, policy, hits, last, len(judged))
         return None
+
+    def _begin(self):
+        total = len(self.mailbox_ids)
+        if self.narrows and self._is_covered():
+            self.narrows = False
+        if self.narrows:
+            self.env.cr.execute(
+                SQL(
+                    """SELECT count(*) FROM crm_mail_mirror_copy c
+                        WHERE c.mailbox_id = ANY(%s) AND c.message_id IS NOT NULL
+                          AND %s""",
+                    self.mailbox_ids,
+                    _where(self.among),
+                )
+            )
+            total += self.env.cr.fetchone()[0]
+        self.write({"state": "running", "progress_total": total})
+
+    def _is_covered(self):
+        """Does a later change judge the same mail, or more? Rules are today's."""
+        later = self.search(
+            [
+                ("id", ">", self.id),
+                ("state", "=", "waiting"),
+                ("narrows", "=", True),
+                ("user_id", "=", self.user_id.id),
+            ]
+        )
+        return any(
+            other.among is False and set(self.mailbox_ids) <= set(other.mailbox_ids)
+            for other in later
+        )
 
     def _mailbox(self):
         """The mailbox at hand; empty when all are done."""
@@ -230,21 +414,46 @@ class CrmMailMirrorChange(models.Model):
         self.env["crm.mail.mirror.suggestion"]._prune(mailbox)
         if self.requeue:
             review = self.env["crm.mail.mirror.review"]
-            count = review._requeue(mailbox, self.requeue, limit=STEP)
+            where = SQL("TRUE") if self.relist else self._traced()
+            count = review._requeue(mailbox, self.requeue, where, STEP)
             self.back_count += count
             if count == STEP:
                 return
         if self.relist:
-            mailbox._list_again()
+            self.env["crm.mail.mirror.search"]._list(mailbox.ids, "rule")
         elif self.terms:
             self.env["crm.mail.mirror.search"]._ask(
                 mailbox, **self.terms, reason="rule"
             )
         self.at_mailbox = mailbox.id + 1
+        self.progress_done += 1
 
+    def _traced(self):
+        """A condition on the copy ``c``: one of the terms is on it, or may be.
 
-#: ``at_copy`` when all mail of the mailbox at hand is judged.
-JUDGED = -1
+        Traces are of people from outside; what is ours, or a word, leaves none.
+        """
+        terms = self.terms or {}
+        addresses, domains = terms.get("addresses", ()), terms.get("domains", ())
+        directory = self.env["crm.mail.mirror.directory"]
+        own = directory._own_domains()
+        if (
+            terms.get("words")
+            or not (addresses or domains)
+            or directory._own_among(addresses)
+            or any(lies_within(domain, own) for domain in domains)
+            or any(lies_within(domain_of(email), own) for email in addresses)
+        ):
+            return SQL("TRUE")
+        return SQL(
+            """c.id IN (SELECT copy_id FROM crm_mail_mirror_trace
+                         WHERE digest = ANY(%s) AND kind IN ('address', 'domain'))""",
+            [
+                digest
+                for term in (*addresses, *(f"@{domain}" for domain in domains))
+                for digest in keyring().digests("trace", term)
+            ],
+        )
 
 
 @dataclass
@@ -264,9 +473,21 @@ class _Seen:
     count: int
 
 
+def _terms(terms, rules):
+    """Terms, and those of more rules; None when they are too many to be looked for."""
+    if not terms and terms != {}:
+        return None
+    terms = {name: set(values) for name, values in terms.items()}
+    for rule in rules:
+        terms.setdefault(TERMS[rule["kind"]], set()).add(rule["value"])
+    if sum(map(len, terms.values())) > MOST_TERMS:
+        return None
+    return {name: sorted(values) for name, values in terms.items()}
+
+
 def _where(among):
     """A condition on the copy ``c``: one of these addresses or domains is on it."""
-    if not among or among.get("words"):
+    if among is False or among.get("words"):
         return SQL("TRUE")
     domains = list(among.get("domains") or ())
     return SQL(

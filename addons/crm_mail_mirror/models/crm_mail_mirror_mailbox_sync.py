@@ -9,7 +9,6 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..engine.providers.base import Place
-from ..engine.rules import DEFAULT_PRIVATE_WORDS, Policy
 from .lease import Lease
 from .sentences import sentence
 
@@ -21,12 +20,6 @@ DUE_ORPHANS = 10
 DUE_FENCED = 3
 #: Most seconds of waiting after errors.
 LONGEST_WAIT = 3600
-#: Changes of rules that concern a mailbox ``m``: a new one fences pages under way. Rows
-#: of their own, so that a rule of the company locks no mailbox.
-CHANGES = SQL(
-    """(SELECT coalesce(sum(h.id), 0) FROM crm_mail_mirror_change h
-         WHERE h.user_id IS NULL OR h.user_id = m.user_id)"""
-)
 #: What an administrator mends in the settings of a provider's OAuth client.
 CLIENT_CODES = (
     "api_disabled",
@@ -40,50 +33,6 @@ CLIENT_CODES = (
 
 class CrmMailMirrorMailbox(models.Model):
     _inherit = "crm.mail.mirror.mailbox"
-
-    # ---- its rules ------------------------------------------------------------------
-
-    @api.model
-    def _bump_policy(self, user_ids=None):
-        """The rules of these owners changed (None: of all): decide pages again."""
-        self.env.cr.execute(
-            SQL(
-                """UPDATE crm_mail_mirror_mailbox SET policy_seq = policy_seq + 1
-                    WHERE %s""",
-                SQL("TRUE") if user_ids is None else SQL("user_id = ANY(%s)", user_ids),
-            )
-        )
-        self.invalidate_model(["policy_seq"])
-
-    def _policy_stamp(self):
-        """Another one after each change of the rules of this mailbox."""
-        self.env.cr.execute(
-            SQL(
-                "SELECT policy_seq, %s FROM crm_mail_mirror_mailbox m WHERE m.id = %s",
-                CHANGES,
-                self.id,
-            )
-        )
-        return self.env.cr.fetchone()
-
-    def _policy(self):
-        """The rules of this mailbox: its owner's and the company's."""
-        self.ensure_one()
-        exclusions = {"address": set(), "domain": set(), "word": set()}
-        for rule in self.env["crm.mail.mirror.exclusion"].search(
-            [("user_id", "in", [False, self.user_id.id])]
-        ):
-            exclusions[rule.kind].add(rule.value)
-        own = {self.email_normalized, *(self.aliases or "").lower().split(",")}
-        return Policy(
-            own_addresses=frozenset(filter(None, own)),
-            sync_from=self._since(),
-            one_way=self.mode == "one_way",
-            match_domains=self.company_id.mirror_match_domains,
-            private_words=(*DEFAULT_PRIVATE_WORDS, *sorted(exclusions["word"])),
-            excluded_addresses=frozenset(exclusions["address"]),
-            excluded_domains=frozenset(exclusions["domain"]),
-        )
 
     def _since(self):
         if not self.sync_from:

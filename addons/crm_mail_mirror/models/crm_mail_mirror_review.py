@@ -43,7 +43,7 @@ class CrmMailMirrorReview(models.AbstractModel):
     _description = "Review of Mirrored Mail"
 
     @api.model
-    def _judge(self, mailbox, policy=None, where=SQL("TRUE"), after=0, limit=500):
+    def _judge(self, mailbox, policy=None, where=None, after=0, limit=500):
         """Judge mirrored mail anew, from what is stored of it.
 
         Today's directory counts, and mail that the brake hid is judged as well.
@@ -63,7 +63,7 @@ class CrmMailMirrorReview(models.AbstractModel):
         emails = {email for row in rows for email in row["emails"]}
         directory = self.env["crm.mail.mirror.directory"]._look_up(emails, mailbox.id)
         policy = policy or mailbox._policy()
-        return [(row, self._decide(row, policy, directory)) for row in rows]
+        return [(row, _decide(row, policy, directory)) for row in rows]
 
     def _stored(self, mailbox, where, after=0, limit=None):
         """What is known of the mirrored mails of a mailbox."""
@@ -93,32 +93,11 @@ class CrmMailMirrorReview(models.AbstractModel):
                 mailbox.id,
                 after,
                 _IS_MIRRORED,
-                where,
+                where or SQL("TRUE"),
                 limit,
             )
         )
         return self.env.cr.dictfetchall()
-
-    def _decide(self, row, policy, directory):
-        envelope = _envelope(row)
-        # the mailbox said so, or its sender tells
-        said = True if row["direction"] == "out" else None
-        presence = Presence(None, row["received_at"], envelope=envelope, outgoing=said)
-        decision = rules.decide(
-            envelope,
-            policy,
-            directory,
-            role="unselected" if row["counts"] is False else "other",
-            received_at=row["received_at"],
-            outgoing=rules.outgoing(presence, policy),
-        )
-        if decision.state is not State.MIRRORED or row["reason"] == decision.reason:
-            return decision
-        if row["reason"] == Reason.ALLOWED and decision.reason not in _WAVED_THROUGH:
-            return Need()
-        if row["reason"] in (Reason.DROPBOX, "brake"):
-            return Decision(State.MIRRORED, row["reason"], decision.matched)
-        return decision
 
     @api.model
     def _apply(self, mailbox, decisions, policy=None):
@@ -132,30 +111,32 @@ class CrmMailMirrorReview(models.AbstractModel):
         :return: how many mails went
         """
         self._hold(mailbox)
-        decided = dict(decisions)
+        decided, policy = dict(decisions), policy or mailbox._policy()
         rows = self._stored(mailbox, SQL("c.id = ANY(%s)", list(decided)))
-        rows = [row for row in rows if changes(row, decided[row["id"]])]
+        rows = [row for row in rows if changes(row, decided[row["id"]], policy)]
         kept = [row for row in rows if not _goes(decided[row["id"]])]
         gone = [row for row in rows if _goes(decided[row["id"]])]
         days = Counter()
-        self._rename(kept, decided, days)
+        self._rename(kept, decided, days, policy)
         self._let_go(mailbox, gone, decided, days, policy)
         self.env["crm.mail.mirror.day"]._add(mailbox, days)
         return len(gone)
 
-    def _rename(self, rows, decided, days):
-        """Mirrored as before, for another reason."""
+    def _rename(self, rows, decided, days, policy):
+        """Mirrored as before, for another reason or by another sender."""
         rows = [row for row in rows if row["state"] == "mirrored"]
         if not rows:
             return
         reasons = [str(decided[row["id"]].reason) for row in rows]
         self.env.cr.execute(
             SQL(
-                """UPDATE crm_mail_mirror_copy c SET reason = r.reason
-                     FROM unnest(%s::int[], %s::text[]) AS r(id, reason)
-                    WHERE c.id = r.id""",
+                """UPDATE crm_mail_mirror_copy c
+                      SET reason = r.reason, direction = r.direction
+                     FROM unnest(%s::int[], %s::text[], %s::text[])
+                          AS r(id, reason, direction) WHERE c.id = r.id""",
                 [row["id"] for row in rows],
                 reasons,
+                ["out" if _is_outgoing(row, policy) else "in" for row in rows],
             )
         )
         for row, reason in zip(rows, reasons, strict=True):
@@ -194,7 +175,7 @@ class CrmMailMirrorReview(models.AbstractModel):
         )
         emails = {email for row in leaving for email in row["emails"]}
         directory = self.env["crm.mail.mirror.directory"]._look_up(emails, mailbox.id)
-        policy, judged = policy or mailbox._policy(), []
+        judged = []
         for row, (state, reason) in zip(leaving, outcomes, strict=True):
             days[line(row)] -= 1
             days[line({**row, "state": state, "reason": reason})] += 1
@@ -207,7 +188,7 @@ class CrmMailMirrorReview(models.AbstractModel):
             self._make_due(mailbox)
 
     @api.model
-    def _requeue(self, mailbox, reasons, where=SQL("TRUE"), limit=None):
+    def _requeue(self, mailbox, reasons, where=None, limit=None):
         """Mail of the last days that was kept out may come in now: read it next.
 
         :param reasons: why it was kept out, of unmatched and excluded mail
@@ -230,7 +211,7 @@ class CrmMailMirrorReview(models.AbstractModel):
                 RETURNING c.received_at, o.state, o.reason""",
                 mailbox.id,
                 [str(reason) for reason in reasons],
-                where,
+                where or SQL("TRUE"),
                 limit,
             )
         )
@@ -256,8 +237,38 @@ class CrmMailMirrorReview(models.AbstractModel):
         self.env["crm.mail.mirror.sync"]._trigger()
 
 
+def _decide(row, policy, directory):
+    """:return: Decision, or ``Need``: nobody knows before it is read again"""
+    decision = rules.decide(
+        _envelope(row),
+        policy,
+        directory,
+        role="unselected" if row["counts"] is False else "other",
+        received_at=row["received_at"],
+        outgoing=_is_outgoing(row, policy),
+    )
+    if decision.state is not State.MIRRORED or row["reason"] == decision.reason:
+        return decision
+    if row["reason"] == Reason.ALLOWED and decision.reason not in _WAVED_THROUGH:
+        return Need()
+    if row["reason"] in (Reason.DROPBOX, "brake"):
+        return Decision(State.MIRRORED, row["reason"], decision.matched)
+    return decision
+
+
+def _is_outgoing(row, policy):
+    """The mailbox said so, or its sender tells."""
+    said = True if row["direction"] == "out" else None
+    presence = Presence(
+        None, row["received_at"], envelope=_envelope(row), outgoing=said
+    )
+    return rules.outgoing(presence, policy)
+
+
 #: A condition on the copy ``c``: it is shown, or was until the brake hid it.
-_IS_MIRRORED = SQL("(c.state = 'mirrored' OR c.state = 'hidden' AND c.reason = 'brake')")
+_IS_MIRRORED = SQL(
+    "(c.state = 'mirrored' OR c.state = 'hidden' AND c.reason = 'brake')"
+)
 
 
 def _outcome(decision):
@@ -271,11 +282,13 @@ def _goes(decision):
     return isinstance(decision, Need) or decision.state is not State.MIRRORED
 
 
-def changes(row, decision):
+def changes(row, decision, policy):
     """Does the decision make another row than there is?"""
     if row["state"] == "hidden":
         return _goes(decision)
-    return _outcome(decision) != (row["state"], row["reason"])
+    return _outcome(decision) != (row["state"], row["reason"]) or (
+        row["direction"] == "in" and _is_outgoing(row, policy)
+    )
 
 
 def _leaves_row(decision):

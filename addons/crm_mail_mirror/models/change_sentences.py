@@ -1,0 +1,103 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What is said of a rule: why it can not be, what was changed, and what that does?"""
+
+
+def problem_sentence(env, problem, value):
+    """Why a rule is refused, or what is good to know about it.
+
+    :param problem: a ``WordProblem``, a ``DomainProblem`` or ``always_word``
+    """
+    sentences = {
+        # of words
+        "empty": env._("Please fill in an address, a domain or a word."),
+        "too_short": env._(
+            "“%(value)s” is one letter: it stands in nearly every subject. Please take"
+            " a whole word."
+        ),
+        "too_long": env._("A word has at most a hundred letters."),
+        "no_letter": env._(
+            "“%(value)s” has no letter: such signs stand in nearly every subject."
+            " Please take a word."
+        ),
+        "control": env._("“%(value)s” holds a line break or a sign no subject has."),
+        "wildcard": env._(
+            "There are no wildcards here. A word is found as a whole, whatever its case"
+            " and accents; a domain such as acme.com includes its subdomains."
+        ),
+        "pattern": env._(
+            "“%(value)s” is a pattern. Words are found as they stand: please take one"
+            " rule for each word."
+        ),
+        "reply_mark": env._(
+            "“%(value)s” stands in front of every answer: that would keep out half of"
+            " the mail."
+        ),
+        "matches_inside": env._(
+            "“%(value)s” is also found inside longer words: this script puts no space"
+            " between words."
+        ),
+        "always_word": env._(
+            "Only addresses and domains can always be mirrored: anybody can write a"
+            " word into a subject."
+        ),
+        # of addresses and domains
+        "everything": env._(
+            "This would keep out all mail. To stop mirroring, pause the mailbox."
+        ),
+        "malformed": env._(
+            "“%(value)s” is neither an address such as ann@acme.com nor a domain such"
+            " as acme.com."
+        ),
+        "is_address": env._(
+            "“%(value)s” is an address: please take the kind “Address”."
+        ),
+        "public_suffix": env._(
+            "“%(value)s” is no company's domain: half the world's addresses end so."
+        ),
+        "own": env._(
+            "“%(value)s” is your own: it stands on every mail, so that nothing would"
+            " be mirrored. To stop mirroring, pause the mailbox."
+        ),
+        "free_mail": env._(
+            "At %(value)s everybody can have an address: this concerns all of them."
+        ),
+    }
+    return sentences[str(problem)] % {"value": value}
+
+
+def change_title(env, added, removed):
+    """What was changed, in a few words.
+
+    :param added, removed: values of rules
+    """
+    if len(added) == 1 and len(removed) == 1:
+        return env._(
+            "“%(before)s” became “%(after)s”",
+            before=removed[0]["value"],
+            after=added[0]["value"],
+        )
+    if len(added) == 1 and not removed:
+        return rule_title(env, added[0])
+    if len(removed) == 1 and not added:
+        if removed[0]["effect"] == "always":
+            return env._(
+                "No longer always mirrored: “%(value)s”", value=removed[0]["value"]
+            )
+        return env._("No longer kept out: “%(value)s”", value=removed[0]["value"])
+    return rules_title(env, len(added), len(removed))
+
+
+def rule_title(env, values):
+    if values["effect"] == "always":
+        return env._("Always mirror: “%(value)s”", value=values["value"])
+    return env._("Never mirror: “%(value)s”", value=values["value"])
+
+
+def rules_title(env, added, removed):
+    """:param added, removed: how many rules"""
+    if not removed:
+        return env._("%(count)s rules added", count=added)
+    if not added:
+        return env._("%(count)s rules removed", count=removed)
+    return env._("%(count)s rules changed", count=max(added, removed))
