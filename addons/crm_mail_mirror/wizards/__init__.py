@@ -8,3 +8,5 @@ from . import crm_mail_mirror_look_back
 from . import crm_mail_mirror_why
 from . import crm_mail_mirror_why_doors
 from . import crm_mail_mirror_why_line
+from . import crm_mail_mirror_erase
+from . import privacy_lookup

@@ -14,4 +14,8 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         self.env["crm.mail.mirror.address"]._remember(
             (partner.email_normalized, partner.id) for partner in partners
         )
-        return super()._merge(partner_ids, dst_partner, extra_checks)
+        # whose contact goes is no less a contact
+        merging = self.with_context(mirror_merged=True)
+        return super(BasePartnerMergeAutomaticWizard, merging)._merge(
+            partner_ids, dst_partner, extra_checks
+        )

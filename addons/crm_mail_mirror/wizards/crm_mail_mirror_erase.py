@@ -1,0 +1,96 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Whose mail shall be erased? Typed, or taken from a contact; told in numbers first."""
+
+import json
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..engine.keyring import KeyUnusable
+from ..models.crm_mail_mirror_credential import keyring
+from ..models.sentences import sentence
+
+
+class CrmMailMirrorErase(models.TransientModel):
+    _name = "crm.mail.mirror.erase"
+    _description = "Erase a Person's Mail"
+
+    # never stored in clear: whose data is erased shall not stand in a table for that
+    addresses = fields.Text(
+        compute="_compute_addresses", inverse="_inverse_addresses", store=False
+    )
+    sealed = fields.Text(groups=fields.NO_ACCESS)
+    mail_count = fields.Integer(readonly=True)
+    is_counted = fields.Boolean(readonly=True)
+
+    @api.model
+    def default_get(self, fields_list):
+        """Of the contacts it was called on: all addresses they have and had."""
+        self.env["crm.mail.mirror.erasure"]._check_administrator()
+        values = super().default_get(fields_list)
+        if self.env.context.get("active_model") == "res.partner":
+            partners = self.env["res.partner"].browse(
+                self.env.context.get("active_ids") or []
+            )
+            partners.check_access("read")
+            emails = dict.fromkeys(partners._mirror_emails())
+            values["addresses"] = "\n".join(emails)
+        return values
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env["crm.mail.mirror.erasure"]._check_administrator()
+        return super().create(vals_list)
+
+    @api.depends("sealed")
+    def _compute_addresses(self):
+        for wizard in self:
+            sealed = wizard.sudo().sealed
+            mine = wizard.create_uid.id == self.env.uid
+            wizard.addresses = "\n".join(wizard._unsealed()) if sealed and mine else ""
+
+    def _inverse_addresses(self):
+        for wizard in self:
+            lines = [line.strip() for line in (wizard.addresses or "").splitlines()]
+            try:
+                sealed = keyring().encrypt(json.dumps(lines))
+            except KeyUnusable as error:
+                raise UserError(sentence(self.env, error.code)) from None
+            wizard.sudo().write({"sealed": sealed, "is_counted": False})
+
+    def _unsealed(self):
+        return json.loads(keyring().decrypt(self.sudo().sealed)) if self.sealed else []
+
+    def _emails(self):
+        erasures = self.env["crm.mail.mirror.erasure"]
+        erasures._check_administrator()
+        return erasures._addresses_of("\n".join(self.sudo()._unsealed()))
+
+    def action_count(self):
+        """How much is there? A number, before anything is done."""
+        self.ensure_one()
+        erasures = self.env["crm.mail.mirror.erasure"]
+        count = erasures._count_mails(self._emails())
+        self.sudo().write({"mail_count": count, "is_counted": True})
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Erase a Person's Mail"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def action_erase(self):
+        self.ensure_one()
+        erasure = self.env["crm.mail.mirror.erasure"]._make(self._emails())
+        self.sudo().unlink()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Erased Persons"),
+            "res_model": erasure._name,
+            "res_id": erasure.id,
+            "view_mode": "form",
+            "target": "current",
+        }

@@ -1,0 +1,286 @@
+"""A person is erased: nothing is left, nothing comes back, a certificate says so."""
+
+import pytest
+
+from odoo.exceptions import AccessError, UserError
+
+ERASED = ("excluded", "erased")
+
+
+@pytest.fixture
+def erase(mirror):
+    """``erase("jane")``: an administrator erases the address ``mirror.at("jane")``."""
+
+    def press(*locals_):
+        with mirror.env(2) as env:
+            text = "\n".join(mirror.at(local) for local in locals_)
+            wizard = env["crm.mail.mirror.erase"].create({"addresses": text})
+            return wizard.action_erase()["res_id"]
+
+    return press
+
+
+def run(mirror):
+    with mirror.env() as env:
+        assert not env["crm.mail.mirror.erasure"]._run()
+
+
+@pytest.fixture
+def two(mirror, lib):
+    """Anna and Bert wrote with Jane, Tom, and both: ``boxes, servers``"""
+    mirror.contact("jane")
+    mirror.contact("tom")
+    servers = lib.Server(), lib.Server()
+    boxes = tuple(
+        mirror.link(name, server)
+        for name, server in zip(("anna", "bert"), servers, strict=True)
+    )
+    for server in servers:
+        server.put(
+            lib.mail(1, mirror.at("jane"), "us@house.test", tag=mirror.domain),
+            lib.mail(2, mirror.at("tom"), "us@house.test"),
+            lib.mail(3, mirror.at("tom"), f"us@house.test {mirror.at('jane')}"),
+        )
+    mirror.sync(*boxes)
+    return boxes, servers
+
+
+def rows_with(mirror, word):
+    """Tables of the mirror in which this word stands, in clear."""
+    tables = mirror.sql(
+        """SELECT relname FROM pg_class
+            WHERE relkind = 'r' AND starts_with(relname, 'crm_mail_mirror')"""
+    )
+    return [
+        table
+        for (table,) in tables
+        if mirror.sql(f"SELECT 1 FROM {table} t WHERE strpos(t::text, %s) > 0", word)
+    ]
+
+
+def test_all_rows_of_a_person_go_and_are_counted(mirror, two, erase):
+    boxes, _servers = two
+    jane = mirror.at("jane")
+    assert rows_with(mirror, jane)
+
+    erasure = erase("jane")
+    run(mirror)
+
+    for box in boxes:
+        assert mirror.states(box) == {("mirrored", "contact"): 1, ERASED: 2}
+    mirror.check(*boxes)
+    assert rows_with(mirror, jane) == []
+    assert rows_with(mirror, f"Mail 1 {mirror.domain}") == []
+    with mirror.env() as env:
+        found = env["crm.mail.mirror.erasure"].browse(erasure)
+        assert (found.state, found.sealed) == ("done", False)
+        assert found.masked == "j***@c***.test"
+        assert {name: count for name, count in found.counts.items() if count} == {
+            "copies": 4,
+            "messages": 2,
+            "bodies": 2,
+            "participants": 5,
+            "addresses": 1,
+            "ties": 1,
+        }
+
+
+def test_an_erased_person_does_not_come_back(mirror, lib, two, erase):
+    """Not by a sync, not by listing again, not for a contact made anew."""
+    boxes, servers = two
+    erase("jane")
+    run(mirror)
+    for server in servers:
+        server.fetched.clear()
+        server.put(lib.mail(4, mirror.at("jane"), "us@house.test"))
+    with mirror.env() as env:
+        env["res.partner"].search([("email", "=", mirror.at("jane"))]).unlink()
+    jane = mirror.contact("jane")
+
+    mirror.look_again()
+    mirror.sync(*boxes)
+    for server in servers:
+        server.expired = True
+    mirror.sync(*boxes)
+    mirror.sync(*boxes)
+
+    for box, server in zip(boxes, servers, strict=True):
+        assert mirror.states(box) == {("mirrored", "contact"): 1, ERASED: 3}
+        assert not server.fetched, "a text was asked for"
+        assert mirror.shown_on(jane, box.user_id) == []
+    mirror.check(*boxes)
+    assert not mirror.sql(
+        """SELECT 1 FROM crm_mail_mirror_trace t
+             JOIN crm_mail_mirror_copy c ON c.id = t.copy_id
+            WHERE c.mailbox_id = %s AND c.reason = 'erased'""",
+        boxes[0].id,
+    ), "traces of an erased person"
+
+
+@pytest.mark.parametrize("border", ["pull", "fetch"])
+def test_erased_while_a_page_is_under_way(mirror, lib, server, erase, border):
+    mirror.contact("jane")
+    box = mirror.link("anna", server)
+    server.put(lib.mail(1, mirror.at("jane"), box.email))
+    done = []
+
+    def meanwhile(_calls):
+        if not done:
+            done.append(erase("jane"))
+            run(mirror)
+
+    server.before[border] = meanwhile
+    mirror.sync(box)
+    mirror.sync(box)
+
+    assert done
+    assert mirror.states(box) == {ERASED: 1}
+    assert rows_with(mirror, mirror.at("jane")) == []
+    mirror.check(box)
+
+
+def test_mail_that_was_kept_out_is_forgotten_too(mirror, lib, server, erase):
+    """Unmatched mail of a stranger, and mail that a private word kept out."""
+    box = mirror.link("anna", server)
+    server.put(
+        lib.mail(1, mirror.at("jane"), box.email),
+        lib.mail(2, mirror.at("jane"), box.email, subject="perso"),
+        lib.mail(3, mirror.at("tom"), box.email),
+    )
+    mirror.sync(box)
+
+    erase("jane")
+    run(mirror)
+
+    assert mirror.states(box) == {
+        ERASED: 1,
+        ("excluded", "private_word"): 1,
+        ("unmatched", "no_contact"): 1,
+    }
+    assert len(_traced(mirror, box)) == 1
+    mirror.check(box)
+
+
+def _traced(mirror, box):
+    return mirror.sql(
+        """SELECT DISTINCT t.copy_id FROM crm_mail_mirror_trace t
+             JOIN crm_mail_mirror_copy c ON c.id = t.copy_id
+            WHERE c.mailbox_id = %s""",
+        box.id,
+    )
+
+
+def test_lifted_the_mail_comes_again(mirror, two, erase):
+    boxes, _servers = two
+    erasure = erase("jane")
+    run(mirror)
+
+    with mirror.env(2) as env:
+        env["crm.mail.mirror.erasure"].browse(erasure).action_lift()
+    run(mirror)
+    mirror.look_again()
+    mirror.sync(*boxes)
+
+    for box in boxes:
+        assert mirror.states(box) == {("mirrored", "contact"): 3}
+    mirror.check(*boxes)
+
+
+def test_bcc_counts_for_the_copy_that_shows_it(mirror, lib, erase):
+    """Anna sent a mail to Tom with Jane in blind copy; Bert got it without."""
+    mirror.contact("tom")
+    servers = lib.Server(), lib.Server()
+    anna = mirror.link("anna", servers[0])
+    bert = mirror.link("bert", servers[1])
+    to = f"{mirror.at('tom')} {bert.email}"
+    servers[0].put(
+        lib.mail(1, anna.email, to, bcc=(lib.Address("", mirror.at("jane")),)),
+        folder="Sent",
+    )
+    servers[1].put(lib.mail(1, anna.email, to))
+    mirror.sync(anna, bert)
+
+    erase("jane")
+    run(mirror)
+
+    assert mirror.states(anna) == {ERASED: 1}
+    assert mirror.states(bert) == {("mirrored", "contact"): 1}
+    assert rows_with(mirror, mirror.at("jane")) == []
+    mirror.check(anna, bert)
+
+
+def test_our_own_addresses_and_nonsense_are_refused(mirror, server):
+    box = mirror.link("anna", server)
+    with mirror.env(2) as env:
+        erase = env["crm.mail.mirror.erase"]
+        for text in (box.email, "nobody", "", "*"):
+            with pytest.raises(UserError):
+                erase.create({"addresses": text}).action_erase()
+
+
+def test_only_administrators_erase_and_lift(mirror, server, two, erase):
+    boxes, _servers = two
+    erasure = erase("jane")
+    with mirror.env(boxes[0].user_id) as env:
+        with pytest.raises(AccessError):
+            env["crm.mail.mirror.erase"].create({"addresses": mirror.at("tom")})
+        with pytest.raises(AccessError):
+            env["crm.mail.mirror.erasure"].browse(erasure).action_lift()
+        with pytest.raises(AccessError):
+            env["crm.mail.mirror.erasure"].browse(erasure).read(["masked"])
+
+
+def test_the_address_is_never_stored_in_clear(mirror, erase):
+    """Not even in the wizard, or while the job waits."""
+    mirror.contact("jane", email=f"jane.unique@{mirror.domain}")
+    with mirror.env(2) as env:
+        wizard = env["crm.mail.mirror.erase"].create(
+            {"addresses": f"jane.unique@{mirror.domain}"}
+        )
+        assert wizard.addresses == f"jane.unique@{mirror.domain}"
+    assert "crm_mail_mirror_erase" not in rows_with(mirror, "jane.unique")
+
+    with mirror.env(2) as env:
+        env["crm.mail.mirror.erase"].browse(wizard.id).action_erase()
+
+    assert "crm_mail_mirror_erasure" not in rows_with(mirror, "jane.unique")
+
+
+# ---- contacts that are deleted, archived, merged ---
+
+
+def remembered(mirror, *locals_):
+    with mirror.env() as env:
+        suppressions = env["crm.mail.mirror.suppression"]
+        return suppressions._deleted_contacts({mirror.at(local) for local in locals_})
+
+
+def test_a_deleted_contact_is_remembered_until_somebody_makes_it_again(mirror):
+    jane, shared = mirror.contact("jane"), mirror.contact("shared")
+    mirror.contact("shared")
+
+    with mirror.env() as env:
+        env["res.partner"].browse([jane, shared]).unlink()
+
+    assert remembered(mirror, "jane", "shared") == {mirror.at("jane")}
+    mirror.contact("jane")
+    assert remembered(mirror, "jane") == frozenset()
+
+
+def test_archived_and_merged_contacts_keep_their_mail(mirror, lib, server):
+    jane, double = mirror.contact("jane"), mirror.contact("double")
+    tom = mirror.contact("tom")
+    box = mirror.link("anna", server)
+    senders = ("jane", "double", "tom")
+    server.put(*(lib.mail(n, mirror.at(s), box.email) for n, s in enumerate(senders)))
+    mirror.sync(box)
+
+    mirror.write("res.partner", tom, active=False)
+    with mirror.env() as env:
+        merge = env["base.partner.merge.automatic.wizard"].create({})
+        merge._merge([jane, double], env["res.partner"].browse(jane))
+    mirror.look_again()
+
+    assert mirror.states(box) == {("mirrored", "contact"): 3}
+    assert remembered(mirror, *senders) == frozenset()
+    mirror.check(box)
