@@ -19,6 +19,7 @@ from .domains import (
 )
 from .envelope import Address, Envelope
 from .reasons import Reason
+from .roles import is_role_address
 
 _BULK_PRECEDENCE = {"bulk", "list", "junk", "auto_reply", "auto-reply"}
 #: Addresses of List-Unsubscribe that are looked at; more than one or two are none.
@@ -54,8 +55,9 @@ def bulk_reason(
 
     Differs from DESIGN 6 rule 11: what a list put onto a letter that it passed on (its
     List- fields, Precedence list and bulk) is no sign where the letter is to one of the
-    own addresses as well, or was written to a list that does not identify itself; see
-    ``_is_letter``. And a Feedback-ID counts only if it names a campaign; see
+    own addresses as well, or was written to a list that does not identify itself
+    (``_is_letter``), and where a person sent it in person (``_is_in_person``). And a
+    Feedback-ID counts only if it names a campaign; see
     ``_CARRIED``.
 
     What only names the service that carried a mail (X-Mailgun-Sid, X-SES-Outgoing,
@@ -99,10 +101,14 @@ def _sent_to_many(
                 house = True
             else:
                 foreign = foreign or reason
-    letter = foreign is not None and _is_letter(values, envelope, own_addresses)
+    precedences = {_first_word(value) for value in values("precedence")}
+    if not foreign and not precedences:
+        return None
+    letter = _is_in_person(values, envelope) or (
+        foreign is not None and _is_letter(values, envelope, own_addresses)
+    )
     if foreign and not letter:
         return foreign
-    precedences = {_first_word(value) for value in values("precedence")}
     if house or letter:  # the list's own software writes these
         precedences -= {"list", "bulk"}
     return Reason.BULK_PRECEDENCE if precedences & _BULK_PRECEDENCE else None
@@ -143,6 +149,31 @@ def _is_letter(
     author = envelope.sender or Address("", "")
     homes = {organisation(domain_of(email)) for email in lists}
     return organisation(author.domain) not in homes
+
+
+def _is_in_person(values: Values, envelope: Envelope) -> bool:
+    """Does a person send it, and get its bounces in person?
+
+    Who sends to many takes bounces at an address made for them (RFC 5321 section 4.4,
+    VERP); who writes out of the own mailbox gets them there, whatever a mail merge or a
+    sales tool adds to such a letter (List-Unsubscribe, Precedence). It must be no
+    function's address (``update@``, ``newsletter@``), and no list may claim the mail by
+    List-Id or List-Post.
+
+    Of the 13 newsletters, 225 posts to lists, 19 spams, 184 bounces, 5 automatic
+    replies and 14 complaints in the test corpus that were recognised before none is let
+    through. Five of 110 mails that its makers call ordinary pass by this alone, though
+    they are announcements (``docs/rules.md`` names them). The Return-Path without the
+    person lets through 5 of the 13 newsletters; the person without it 1 spam, and
+    without looking for a list's claim 8 posts to lists.
+    """
+    if any(values("list-id") + values("list-post")):
+        return False
+    sender = envelope.sender
+    if sender is None or is_role_address(sender.email):
+        return False
+    paths = {_bare(value).lower() for value in values("return-path")}
+    return paths == {sender.email}
 
 
 def _lists_among(emails: set[str], values: Values) -> set[str]:
@@ -233,7 +264,7 @@ def _sent_by_machine(values: Values) -> Reason | None:
 
 
 def _sent_by_server(values: Values, envelope: Envelope) -> Reason | None:
-    paths = {re.sub(r"[<>\s]", "", value) for value in values("return-path")}
+    paths = {_bare(value) for value in values("return-path")}
     if any(not path or _is_server(path) for path in paths):
         return Reason.BULK_RETURN_PATH
     types = {
@@ -244,6 +275,10 @@ def _sent_by_server(values: Values, envelope: Envelope) -> Reason | None:
     if any(_is_server(author.email) for author in envelope.authors):
         return Reason.BULK_MAILER_DAEMON
     return None
+
+
+def _bare(path: str) -> str:
+    return re.sub(r"[<>\s]", "", path)
 
 
 def _is_server(address: str) -> bool:
