@@ -5,7 +5,7 @@ from .world import World
 MESSAGE = "crm.mail.mirror.message"
 SHOWN = (
     "access", "attachment_names", "body", "direction", "has_attachment", "is_mine",
-    "owner_ids", "partner_ids", "people", "preview", "recipient_names", "recipients",
+    "matched_by_domain", "owner_ids", "partner_ids", "people", "preview", "recipient_names", "recipients",
     "sender", "sender_name", "subject",
 )  # fmt: skip
 
@@ -31,6 +31,7 @@ def rows(world: World, level: str) -> dict[int, dict]:
             "direction": mail.direction,
             "has_attachment": all_of_it,
             "is_mine": mail.owner == "viewer",
+            "matched_by_domain": False,
             "owner_ids": [world.users[mail.owner]],
             "partner_ids": [world.partners[mail.owner]],
             "people": f"{sender}, {recipient}",

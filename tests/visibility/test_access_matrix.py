@@ -43,6 +43,7 @@ MODELS = {
     "crm.mail.mirror.page.shared": None,
     "crm.mail.mirror.participant": "----",
     "crm.mail.mirror.search": "----",
+    "crm.mail.mirror.suggestion": "rw--",
     "crm.mail.mirror.sync": None,
     "crm.mail.mirror.tab": None,
     "crm.mail.mirror.tally": "r---",
@@ -77,6 +78,7 @@ METHODS = {
     ("crm.mail.mirror.mailbox", "action_open_form"): INTERNAL,
     ("crm.mail.mirror.mailbox", "action_ledger_by_day"): OWNER,
     ("crm.mail.mirror.mailbox", "action_list_again"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_open_suggestions"): OWNER,
     ("crm.mail.mirror.mailbox", "action_pause"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_resume"): OWNER,
     ("crm.mail.mirror.mailbox", "action_sign_in"): OWNER,
@@ -95,6 +97,8 @@ METHODS = {
     ("crm.mail.mirror.why", "action_ask"): WRITER,
     ("crm.mail.mirror.why", "action_search"): WRITER,
     ("crm.mail.mirror.why.line", "action_mend"): WRITER,
+    ("crm.mail.mirror.suggestion", "action_create"): OWNER,
+    ("crm.mail.mirror.suggestion", "action_dismiss"): OWNER,
     ("crm.lead", "action_open_mirror_messages"): INTERNAL,
     ("res.config.settings", "action_mirror_test_google"): ADMINISTRATORS,
     ("res.config.settings", "action_mirror_test_microsoft"): ADMINISTRATORS,
@@ -117,6 +121,7 @@ HEALTH = {
 }  # fmt: skip
 #: Theirs to ask for, and told to the owner alone.
 OWNERS = {
+    "contact_companies", "contact_confirm", "contact_mode", "suggestion_count",
     "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
     "password", "sharing_in", "sharing_out", "since_sentence", "sync_from",
 }  # fmt: skip
