@@ -35,6 +35,7 @@
         "views/crm_mail_mirror_erasure_views.xml",
         "views/erasure_templates.xml",
         "views/crm_mail_mirror_day_views.xml",
+        "views/crm_mail_mirror_failed_views.xml",
         "views/crm_mail_mirror_mailbox_views.xml",
         "views/crm_mail_mirror_why_views.xml",
         "views/crm_mail_mirror_disconnect_views.xml",

@@ -90,9 +90,7 @@ def test_contact_added_behind_a_year_of_mail_brings_it_in(mirror, server, old):
     assert sorted(server.fetched) == ids(mirror, CLIENTS), "and no other body"
     assert mirror.states(old) == {("mirrored", "contact"): 6}, "nothing else is kept"
     assert progress(mirror, partner) == (0, 0)
-    assert not mirror.sql(
-        "SELECT id FROM crm_mail_mirror_search WHERE mailbox_id = %s", old.id
-    )
+    assert not waiting(mirror, old)
     mirror.check(old)
 
 

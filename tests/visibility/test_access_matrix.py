@@ -60,6 +60,9 @@ ADMINISTRATORS = "administrators"
 SETTINGS = "as Odoo's own"
 #: Public methods that the addon brings, and who may call them.
 METHODS = {
+    ("crm.mail.mirror.copy", "action_ignore"): OWNER,
+    ("crm.mail.mirror.copy", "action_try_again"): OWNER,
+    ("crm.mail.mirror.copy", "action_try_now"): OWNER,
     ("crm.mail.mirror.disconnect", "action_disconnect"): STOPPER,
     ("crm.mail.mirror.dry.run", "action_again"): OWNER,
     ("crm.mail.mirror.dry.run", "action_later"): OWNER,
@@ -77,6 +80,7 @@ METHODS = {
     ("crm.mail.mirror.mailbox", "action_dry_run"): OWNER,
     ("crm.mail.mirror.mailbox", "action_open_form"): INTERNAL,
     ("crm.mail.mirror.mailbox", "action_ledger_by_day"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_failed"): OWNER,
     ("crm.mail.mirror.mailbox", "action_list_again"): OWNER,
     ("crm.mail.mirror.mailbox", "action_open_suggestions"): OWNER,
     ("crm.mail.mirror.mailbox", "action_pause"): STOPPER,
@@ -112,7 +116,7 @@ METHODS = {
 #: Of other people's mailboxes: what administrators see.
 HEALTH = {
     "brake", "company_id", "compared", "create_date", "create_uid", "display_name", "email",
-    "email_normalized", "failure_count", "id", "imap_host", "imap_port",
+    "email_normalized", "failed_count", "failure_count", "id", "imap_host", "imap_port",
     "imap_security", "is_mine", "is_readable", "last_change_at", "last_error",
     "last_error_sentence", "last_sync_at", "ledger", "may_stop", "mirrored_count",
     "next_sync_at",

@@ -35,9 +35,11 @@ from . import crm_mail_mirror_erasure
 from . import crm_mail_mirror_answers
 from . import crm_mail_mirror_change
 from . import crm_mail_mirror_suggestion
+from . import crm_mail_mirror_suggestion_answer
 from . import crm_mail_mirror_suggestion_page
 from . import crm_mail_mirror_mailbox_contacts
 from . import crm_mail_mirror_search
+from . import crm_mail_mirror_failed
 from . import crm_mail_mirror_audit
 from . import crm_mail_mirror_audit_steps
 from . import crm_mail_mirror_sync
@@ -47,5 +49,6 @@ from . import crm_lead
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import crm_mail_mirror_search_told
 from . import res_users
 from . import res_users_viewers

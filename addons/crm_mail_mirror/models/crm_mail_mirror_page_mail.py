@@ -33,6 +33,7 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         queued = self._newly_known(lease, mails)
         idents = self._identities(mails)
         hidden = self._hidden_identities(lease, idents)
+        ignored = self._ignored_identities(lease, idents)
         for key, (first, *_rest) in mails.items():
             if key not in rows and first.decision is None and not first.error:
                 if not is_counted(lease, key):
@@ -42,6 +43,8 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         for key, judged in mails.items():
             first = judged[0]
             values = self._copy_values(first, idents.get(key), queued, hidden)
+            if values and key not in rows and values["identity"] in ignored:
+                values |= {"state": "hidden", "reason": "ignored", "expires_at": None}
             if key in rows and self._is_passed_over(rows[key], first):
                 passed_over.append(rows.pop(key)["id"])
             elif key in rows:
@@ -205,6 +208,22 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         (account,) = self.env.cr.fetchone()
         suppressions = self.env["crm.mail.mirror.suppression"]
         return suppressions._hidden(account, {ident for ident, _d in idents.values()})
+
+    def _ignored_identities(self, lease: Lease, idents):
+        """Mail that could not be read, and that its owner wants no more tries of."""
+        if not idents:
+            return frozenset()
+        digests = _digests((ident for ident, _digest in idents.values()), "identity")
+        self.env.cr.execute(
+            SQL(
+                """SELECT identity_hash FROM crm_mail_mirror_copy
+                    WHERE mailbox_id = %s AND state = 'hidden'
+                      AND reason = 'ignored' AND identity_hash = ANY(%s)""",
+                lease.mailbox_id,
+                list(digests),
+            )
+        )
+        return frozenset(digests[digest] for (digest,) in self.env.cr.fetchall())
 
     def _copy_values(self, item, ident, queued, hidden):
         """The row a decision makes; None for mail that leaves no row."""
