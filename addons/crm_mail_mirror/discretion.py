@@ -2,13 +2,16 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What of us would Odoo write into the server's log that must not stand there?
 
-Two things: the line of the access log with which a browser brings an authorization code
-(whatever we answer, the line is of the request), and at level DEBUG the arguments of
-each call, among them what somebody types as password or client secret.
+Three things: the line of the access log with which a browser brings an authorization
+code (whatever we answer, the line is of the request), and at level DEBUG the arguments
+of each call, among them what somebody types as password or client secret, and each
+statement with its values, among them the addresses on mail that is nobody's business.
 """
 
+import contextlib
 import logging
 import re
+import threading
 
 #: Our addresses with a query behind, also where they are quoted in another's query.
 _QUERY = re.compile(
@@ -37,7 +40,28 @@ def _cut_arguments(record: logging.LogRecord) -> bool:
     return True
 
 
+_unsaid = threading.local()
+
+
+@contextlib.contextmanager
+def values_unsaid():
+    """What this thread asks the database meanwhile stands in no log."""
+    before = getattr(_unsaid, "is_on", False)
+    _unsaid.is_on = True
+    try:
+        yield
+    finally:
+        _unsaid.is_on = before
+
+
+def _cut_values(record: logging.LogRecord) -> bool:
+    if record.levelno <= logging.DEBUG and getattr(_unsaid, "is_on", False):
+        record.msg, record.args = "a statement about mail", ()
+    return True
+
+
 def install() -> None:
+    logging.getLogger("odoo.sql_db").addFilter(_cut_values)
     logging.getLogger("werkzeug").addFilter(_cut_query)
     logging.getLogger("odoo.service.model").addFilter(_cut_arguments)
 

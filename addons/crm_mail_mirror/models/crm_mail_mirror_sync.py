@@ -25,6 +25,7 @@ import psycopg2
 from odoo import SUPERUSER_ID, api, models
 from odoo.tools import SQL
 
+from ..discretion import values_unsaid
 from ..engine import reader, suggestions
 from ..engine.keyring import KeyUnusable
 from ..engine.providers.base import (
@@ -380,7 +381,7 @@ class CrmMailMirrorSync(models.AbstractModel):
     @contextlib.contextmanager
     def _transaction(self):
         """A transaction of its own at READ COMMITTED: what others committed counts."""
-        with self.env.registry.cursor() as cr:
+        with values_unsaid(), self.env.registry.cursor() as cr:
             # a statement that fails would be logged with its values: whole mails
             cr.execute = functools.partial(cr.execute, log_exceptions=False)
             cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")

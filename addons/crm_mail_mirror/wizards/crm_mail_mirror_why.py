@@ -14,6 +14,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
+from ..discretion import values_unsaid
 from ..engine.keyring import KeyUnusable
 from ..engine.providers.base import NotAllowed
 from ..engine.question import read_question
@@ -21,7 +22,6 @@ from ..models import why_run
 from ..models.crm_mail_mirror_credential import keyring
 from ..models.mailbox_run import MailboxRun
 from ..models.sentences import sentence
-
 
 #: Lines that tell of a mail; others tell of a mailbox.
 _ANSWERS = {"here", "trace", "found"}
@@ -71,6 +71,7 @@ class CrmMailMirrorWhy(models.TransientModel):
 
     # ---- actions --------------------------------------------------------------------
 
+    @values_unsaid()
     def action_ask(self):
         """Answer from what is stored, else from the mailbox itself."""
         question, mailboxes = self._asked()
@@ -80,6 +81,7 @@ class CrmMailMirrorWhy(models.TransientModel):
         self._tell(lines)
         return self._shown() if lines else self.action_search()
 
+    @values_unsaid()
     def action_search(self):
         """Look in the mailbox itself."""
         question, mailboxes = self._asked()
