@@ -79,6 +79,8 @@ class CrmMailMirrorCopy(models.Model):
     )
     _orphan_idx = models.Index("(mailbox_id) WHERE orphan_pass IS NOT NULL")
     _review_idx = models.Index("(mailbox_id, id) WHERE message_id IS NOT NULL")
+    # the last week, and what lies before a day
+    _received_idx = models.Index("(mailbox_id, received_at)")
     _expiry_idx = models.Index("(expires_at) WHERE expires_at IS NOT NULL")
     # what the rule on messages asks: is there a mirrored copy in these mailboxes?
     _visible_idx = models.Index("(message_id, mailbox_id) WHERE state = 'mirrored'")
