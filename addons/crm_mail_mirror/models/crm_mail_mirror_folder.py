@@ -63,14 +63,15 @@ class CrmMailMirrorFolder(models.Model):
         roles = dict(self._fields["role"]._description_selection(self.env))
         rows = []
         for folder, depth in folders._in_order(by_ref):
-            counted = folder.role in COUNTED_ROLES
+            counted, name = folder.role in COUNTED_ROLES, folder._leaf_name(by_ref)
+            label = roles[folder.role] if folder.role != "other" else ""
             rows.append(
                 {
                     "id": folder.id,
-                    "name": folder._leaf_name(by_ref),
+                    "name": name,
                     "depth": min(depth, MAX_DEPTH),
                     "role": folder.role,
-                    "role_label": roles[folder.role] if folder.role != "other" else "",
+                    "role_label": label if label.lower() != name.lower() else "",
                     "mirrored": counts.get(folder.id, 0),
                     "selected": bool(folder.selected and counted),
                     "fixed": not counted,

@@ -388,7 +388,8 @@ class CrmMailMirrorMailbox(models.Model):
             code = "sign_in_failed"  # nobody tries it again but the owner
         now = round(fields.Datetime.now().timestamp())
         values = {"link_outcome": {"code": code, "at": now, **addresses}}
-        if code != "connected" and self.state not in ("active", "paused"):
+        works = self.state in ("ready", "active", "paused")
+        if code != "connected" and not works:
             values["last_error"] = code
         self.sudo().write(values)
 

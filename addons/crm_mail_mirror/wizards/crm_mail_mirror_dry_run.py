@@ -130,18 +130,24 @@ class CrmMailMirrorDryRun(models.TransientModel):
                 "None of these mails is with a contact or lead of this Odoo, so none"
                 " would be mirrored. Mail of contacts that you add later is found then."
             )
-        viewers = len(self.viewer_ids)
-        numbers = {"mails": mails, "contacts": contacts, "viewers": viewers}
+        env, viewers = self.env, len(self.viewer_ids)
+        parts = {
+            "mails": env._("1 mail") if mails == 1 else env._("%s mails", mails),
+            "contacts": env._("1 contact")
+            if contacts == 1
+            else env._("%s contacts", contacts),
+            "viewers": env._("1 colleague")
+            if viewers == 1
+            else env._("%s colleagues", viewers),
+        }
         if not viewers:
-            return self.env._(
-                "%(mails)s mails with %(contacts)s contacts would be in Odoo, visible"
-                " to nobody but you.",
-                **numbers,
+            return env._(
+                "%(mails)s with %(contacts)s would be in Odoo, visible to nobody but"
+                " you.",
+                **parts,
             )
-        return self.env._(
-            "%(mails)s mails with %(contacts)s contacts would be visible to %(viewers)s"
-            " colleagues.",
-            **numbers,
+        return env._(
+            "%(mails)s with %(contacts)s would be visible to %(viewers)s.", **parts
         )
 
     def _shared_sentence(self):
@@ -208,10 +214,10 @@ class CrmMailMirrorDryRun(models.TransientModel):
     def _compute_unticked(self):
         for run in self:
             out = run.contact_ids.filtered(lambda line: not line.keep)
-            run.unticked = out and self.env._(
-                "%(contacts)s contacts are kept out, now and later: their addresses"
-                " become exclusions of your own, which nobody else sees.",
-                contacts=len(out),
+            run.unticked = bool(out) and self.env._(
+                "Kept out, now and later: %(names)s. The addresses become exclusions of"
+                " your own, which nobody else sees.",
+                names=", ".join(out.mapped("name")),
             )
 
     # ---- whose it is ----------------------------------------------------------------

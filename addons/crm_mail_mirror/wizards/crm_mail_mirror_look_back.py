@@ -62,7 +62,7 @@ class CrmMailMirrorLookBack(models.TransientModel):
                 wizard.preview = wizard._removal(day)
             else:
                 wizard.preview = self.env._(
-                    "Older mail is looked for in the mailbox, %(since)s. What is there"
+                    "Older mail is looked for in the mailbox (%(since)s). What is there"
                     " already stays, and comes no second time.",
                     since=mailbox._since_words(day),
                 )
