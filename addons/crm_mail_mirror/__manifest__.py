@@ -33,6 +33,7 @@
         "views/crm_mail_mirror_removal_views.xml",
         "views/crm_mail_mirror_erase_actions.xml",
         "views/crm_mail_mirror_erasure_views.xml",
+        "views/crm_mail_mirror_retain_views.xml",
         "views/erasure_templates.xml",
         "views/crm_mail_mirror_day_views.xml",
         "views/crm_mail_mirror_failed_views.xml",

@@ -46,7 +46,9 @@ from . import crm_mail_mirror_sync
 from . import crm_mail_mirror_sync_audit
 from . import crm_mail_mirror_tab
 from . import crm_lead
+from . import crm_mail_mirror_retention
 from . import res_company
+from . import res_company_forgetting
 from . import res_config_settings
 from . import res_partner
 from . import crm_mail_mirror_search_told

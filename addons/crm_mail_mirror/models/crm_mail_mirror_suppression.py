@@ -8,6 +8,7 @@ stays removed when the mailbox is linked anew.
 """
 
 import contextlib
+from collections import defaultdict
 from datetime import datetime
 
 from odoo import api, fields, models
@@ -193,6 +194,19 @@ class CrmMailMirrorSuppression(models.Model):
                 )
             )
         self.invalidate_model()
+
+    @api.model
+    def _raise(self, floors, company, origin):
+        """Mail received before its floor does not match an address any more.
+
+        :param floors: ``{address: moment}``; of several the latest counts
+        :param origin: by which of the company's settings
+        """
+        by_moment = defaultdict(list)
+        for email, before in floors.items():
+            by_moment[before].append(email)
+        for before, emails in sorted(by_moment.items()):
+            self._add("lapsed", emails, None, before, company, origin)
 
     @api.model
     def _lift(self, kind, values=None, account=None, company=None, origin=None):

@@ -28,6 +28,15 @@ class ResConfigSettings(models.TransientModel):
     mirror_match_domains = fields.Boolean(
         related="company_id.mirror_match_domains", readonly=False
     )
+    mirror_retention_sentence = fields.Char(
+        related="company_id.mirror_retention_sentence"
+    )
+    mirror_leaver_action = fields.Selection(
+        related="company_id.mirror_leaver_action", readonly=False, required=True
+    )
+    mirror_leaver_days = fields.Integer(
+        related="company_id.mirror_leaver_days", readonly=False
+    )
     mirror_allowed_hosts = fields.Char(
         config_parameter="crm_mail_mirror.allowed_hosts",
         help="Mail servers in private networks that may be linked: names, addresses or"

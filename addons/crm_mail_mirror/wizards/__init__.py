@@ -10,3 +10,4 @@ from . import crm_mail_mirror_why_doors
 from . import crm_mail_mirror_why_line
 from . import crm_mail_mirror_erase
 from . import privacy_lookup
+from . import crm_mail_mirror_retain
