@@ -36,7 +36,7 @@ class CrmMailMirrorDay(models.Model):
     reason = fields.Char(required=True)
     count = fields.Integer(string="Mails", required=True, aggregator="sum")
     expired = fields.Integer(
-        string="Of these in numbers only",
+        string="In numbers only",
         required=True,
         default=0,
         aggregator="sum",
