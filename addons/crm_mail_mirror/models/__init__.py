@@ -39,6 +39,7 @@ from . import crm_mail_mirror_suggestion_answer
 from . import crm_mail_mirror_suggestion_page
 from . import crm_mail_mirror_mailbox_contacts
 from . import crm_mail_mirror_search
+from . import crm_mail_mirror_search_steps
 from . import crm_mail_mirror_failed
 from . import crm_mail_mirror_audit
 from . import crm_mail_mirror_audit_steps

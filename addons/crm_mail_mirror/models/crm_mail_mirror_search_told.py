@@ -21,7 +21,7 @@ class CrmMailMirrorTab(models.AbstractModel):
         for record in self:
             emails = record._mirror_sought_emails() if record.ids else ()
             done, total = searches._progress(emails)
-            record.mirror_search_progress = total and self.env._(
+            record.mirror_search_progress = bool(total) and self.env._(
                 "Older mail is being looked for: %(done)s of %(total)s mailboxes done.",
                 done=done,
                 total=total,

@@ -34,6 +34,8 @@ LOOKUPS = 20
 TERMS = 5
 #: Places that one search gives, the newest of each folder.
 MAX_FOUND = 5_000
+#: Where an address may stand.
+_LINES = ("FROM", "TO", "CC", "BCC", "HEADER REPLY-TO")
 _MESSAGE_ID = "UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]<0.4096>"
 
 
@@ -210,7 +212,7 @@ def search(session: Session, query: Query, since: datetime | None) -> list[Place
 def _terms(query: Query) -> list[str]:
     terms = []
     for text in (*query.addresses, *(f"@{domain}" for domain in query.domains)):
-        terms.extend(f"{key} {_quoted(text)}" for key in ("FROM", "TO", "CC", "BCC"))
+        terms.extend(f"{line} {_quoted(text)}" for line in _LINES)
     terms.extend(f"HEADER MESSAGE-ID {_quoted(one)}" for one in query.message_ids)
     terms.extend(f"SUBJECT {_quoted(word)}" for word in query.subject_words)
     return terms
