@@ -21,15 +21,15 @@ def matching(mirror):
 def link(mirror, server, matching):
     def link(name="anna", company=matching, **values):
         user = mirror.user(name, company_id=company, company_ids=[(6, 0, [company])])
-        return mirror.link(
-            name, server, user_id=user, company_id=company, **values
-        )
+        return mirror.link(name, server, user_id=user, company_id=company, **values)
 
     return link
 
 
 def company(mirror: Mirror, **values) -> int:
-    return mirror.contact(**{"local": "Acme", "email": False, "is_company": True, **values})
+    return mirror.contact(
+        **{"local": "Acme", "email": False, "is_company": True, **values}
+    )
 
 
 def letters(lib, mirror, box, *locals):
@@ -163,9 +163,7 @@ def _deleted_after(mirror, partner):
         _deleted_after,
     ],
 )
-def test_mail_comes_and_goes_with_the_companys_claim(
-    mirror, server, lib, link, claim
-):
+def test_mail_comes_and_goes_with_the_companys_claim(mirror, server, lib, link, claim):
     box = link()
     server.put(*letters(lib, mirror, box, "stranger"))
     mirror.sync(box)
@@ -315,9 +313,7 @@ def test_gmail_is_asked_for_whole_domains(mirror, matching):
         alone, listed = directory._all_known(), directory._all_known(domains=True)
 
     assert {"us@acme.test", "else@private.test"} <= set(alone)
-    assert {"@xn--bcher-kva.example", "@acme.test", "else@private.test"} <= set(
-        listed
-    )
+    assert {"@xn--bcher-kva.example", "@acme.test", "else@private.test"} <= set(listed)
     assert "us@acme.test" not in listed
     assert listed == tuple(sorted(listed, key=str.encode))
 
@@ -327,7 +323,8 @@ def test_a_page_costs_one_query_that_finds_all_by_index(mirror, matching):
     mirror.sql(
         """INSERT INTO res_partner (name, email, email_normalized, website, is_company,
                   active, type, commercial_partner_id)
-           SELECT 'x', 'p' || n || '@d' || n || '.test', 'p' || n || '@d' || n || '.test',
+           SELECT 'x', 'p' || n || '@d' || n || '.test',
+                  'p' || n || '@d' || n || '.test',
                   'http://www.w' || n || '.test', TRUE, TRUE, 'contact', NULL
              FROM generate_series(1, 20000) AS n"""
     )

@@ -1,4 +1,4 @@
-"""Whom an owner writes with, and who is no contact yet: suggested, created, dismissed."""
+"""Whom an owner writes with who is no contact yet: suggested, created, dismissed."""
 
 from dataclasses import replace
 
@@ -150,10 +150,13 @@ def test_nobody_is_suggested_who_should_never_be(mirror, server, lib, link, lett
     mirror.contact("known")
     mirror.user("jon")
     with mirror.env() as env:
-        deleted = env["res.partner"].create({"name": "x", "email": mirror.at("deleted")})
+        deleted = env["res.partner"].create(
+            {"name": "x", "email": mirror.at("deleted")}
+        )
         deleted.unlink()
         rule = {"user_id": box.user_id, "value": mirror.at("excluded")}
         env["crm.mail.mirror.exclusion"].create(rule)
+    automatic = {"auto-submitted": ("auto-replied",)}
     received = [
         ("known", {}),
         (f"jon@{mirror.house}", {}),
@@ -164,7 +167,7 @@ def test_nobody_is_suggested_who_should_never_be(mirror, server, lib, link, lett
         ("deleted", {}),
         ("news", {"headers": {"list-unsubscribe": ("<mailto:u@x.test>",)}}),
         ("list", {"headers": {"list-id": ("<l.x.test>",)}}),
-        ("holiday", {"headers": {"auto-submitted": ("auto-replied",)}, "answers": 50}),
+        ("holiday", {"headers": automatic, "answers": 50}),
         ("private", {"subject": "perso: dinner"}),
         ("intimate", {"sensitivity": "private"}),
         ("relayed", {"name": "Jane Doe via Acme Docs"}),
@@ -180,7 +183,9 @@ def test_nobody_is_suggested_who_should_never_be(mirror, server, lib, link, lett
     many = " ".join(mirror.at(f"many{number}") for number in range(30))
     server.put(
         lib.mail(50, box.email, many, tag=mirror.domain),
-        letter(box, 51, "away", out=True, headers={"auto-submitted": ("auto-replied",)}),
+        letter(
+            box, 51, "away", out=True, headers={"auto-submitted": ("auto-replied",)}
+        ),
         folder="Sent",
     )
     server.put(letter(box, 52, "trashed"), folder="Trash")
@@ -402,14 +407,14 @@ def test_suggestions_and_their_number_are_the_owners_alone(
             rows = env["crm.mail.mirror.suggestion"]
             assert not rows.search([]) and not rows.search_count([])
             assert not rows._read_group([], ["mailbox_id"], ["__count"])
-            for call in (
-                lambda: rows.browse(row).read(["name"]),
-                lambda: rows.browse(row).action_create(),
-                lambda: rows.browse(row).action_dismiss(),
-                lambda: rows.browse(row).write({"name": "x"}),
+            for method, *values in (
+                ("read", ["name"]),
+                ("action_create",),
+                ("action_dismiss",),
+                ("write", {"name": "x"}),
             ):
                 with pytest.raises(AccessError), env.cr.savepoint():
-                    call()
+                    getattr(rows.browse(row), method)(*values)
     with mirror.env(admin) as env:
         mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
         assert mailbox.suggestion_count == 0

@@ -2,8 +2,8 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Whom on a page of mail could its owner want as a contact?
 
-Only people whose mail the mirror would take if they were one: what is excluded, private,
-bulk or automatic suggests nobody. Pure, like the rules it asks.
+Only people whose mail the mirror would take if they were one: what is excluded,
+private, bulk or automatic suggests nobody. Pure, like the rules it asks.
 """
 
 from __future__ import annotations

@@ -166,13 +166,13 @@ class CrmMailMirrorOutbox(models.Model):
         :param known: those of the addresses that are a contact's: mail that matched by
             its domain alone matches by them now
         """
-        copies = defaultdict(list)
+        copies, address = defaultdict(list), "b.email_normalized"
         self.env.cr.execute(
             SQL(
                 "%s UNION %s UNION %s ORDER BY mailbox_id, id",
-                self._mirrored_query("b.email_normalized", emails - known),
+                self._mirrored_query(address, emails - known),
                 self._mirrored_query("b.domain", domains, "c.reason != 'contact'"),
-                self._mirrored_query("b.email_normalized", known, "c.reason = 'domain'"),
+                self._mirrored_query(address, known, "c.reason = 'domain'"),
             )
         )
         for mailbox, copy in self.env.cr.fetchall():

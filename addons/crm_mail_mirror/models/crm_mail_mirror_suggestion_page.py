@@ -14,7 +14,8 @@ from .lease import Lease, Page, naive
 
 
 class CrmMailMirrorSuggestion(models.Model):
-    _inherit = "crm.mail.mirror.suggestion"
+    _name = "crm.mail.mirror.suggestion"
+    _inherit = ["crm.mail.mirror.suggestion"]
 
     @api.model
     def _look_through(self, lease: Lease, page: Page):
@@ -45,7 +46,7 @@ class CrmMailMirrorSuggestion(models.Model):
     def _answered(self, mailbox, candidates):
         """Which of these come from a mail that answers one of the same mailbox?
 
-        Incoming mail: one that the owner wrote. Outgoing: one that the candidate was on.
+        Incoming mail: one that the owner wrote. Outgoing: one with the candidate on it.
         """
         names = {name for each in candidates for name in each.answers}
         if not names:
@@ -93,7 +94,8 @@ class CrmMailMirrorSuggestion(models.Model):
         self.env.cr.execute(
             SQL(
                 """SELECT copy_id, digest FROM crm_mail_mirror_trace
-                    WHERE copy_id = ANY(%s) AND kind = 'address' AND digest = ANY(%s)""",
+                    WHERE copy_id = ANY(%s) AND digest = ANY(%s) AND kind = 'address'
+                """,
                 list(received),
                 list(emails),
             )
