@@ -39,6 +39,7 @@
         "views/crm_mail_mirror_failed_views.xml",
         "views/crm_mail_mirror_mailbox_views.xml",
         "views/crm_mail_mirror_why_views.xml",
+        "views/crm_mail_mirror_leaver_views.xml",
         "views/crm_mail_mirror_disconnect_views.xml",
         "views/crm_mail_mirror_dry_run_views.xml",
         "views/crm_mail_mirror_look_back_views.xml",

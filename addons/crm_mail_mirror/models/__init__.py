@@ -50,8 +50,10 @@ from . import crm_lead
 from . import crm_mail_mirror_retention
 from . import res_company
 from . import res_company_forgetting
+from . import crm_mail_mirror_mailbox_leaver
 from . import res_config_settings
 from . import res_partner
 from . import crm_mail_mirror_search_told
 from . import res_users
+from . import res_users_leaver
 from . import res_users_viewers

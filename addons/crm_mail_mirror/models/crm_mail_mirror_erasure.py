@@ -62,20 +62,18 @@ class CrmMailMirrorErasure(models.Model):
     )
     user_id = fields.Many2one(
         comodel_name="res.users",
-        string="Asked for by",
-        required=True,
         readonly=True,
         default=lambda self: self.env.user,
-        ondelete="restrict",
+        ondelete="set null",
     )
+    # by name: a certificate outlives the user who asked
+    asked_by = fields.Char(string="Asked for by", readonly=True)
     asked_at = fields.Datetime(
         string="Asked for", required=True, readonly=True, default=fields.Datetime.now
     )
     ended_at = fields.Datetime(string="Erased", readonly=True)
     lifted_at = fields.Datetime(string="Lifted", readonly=True)
-    lifted_by_id = fields.Many2one(
-        comodel_name="res.users", string="Lifted by", readonly=True, ondelete="restrict"
-    )
+    lifted_by = fields.Char(readonly=True)
     mail_count = fields.Integer(string="Mails", readonly=True)
     progress_done = fields.Integer(readonly=True)
     progress = fields.Float(compute="_compute_progress", string="Progress")
@@ -195,6 +193,7 @@ class CrmMailMirrorErasure(models.Model):
                 "masked": ", ".join(map(mask, emails)),
                 "state": state,
                 "user_id": self.env.uid,
+                "asked_by": self.env.user.name,
                 "digests": [suppressions._digest(email) for email in emails],
                 "sealed": keyring().encrypt(json.dumps(list(emails))),
                 "mail_count": self._count_mails(emails),
@@ -231,7 +230,7 @@ class CrmMailMirrorErasure(models.Model):
             {
                 "state": "lifting",
                 "lifted_at": fields.Datetime.now(),
-                "lifted_by_id": self.env.uid,
+                "lifted_by": self.env.user.name,
             }
         )
         self._trigger()

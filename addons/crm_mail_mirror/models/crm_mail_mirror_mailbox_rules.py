@@ -51,6 +51,8 @@ class CrmMailMirrorMailbox(models.Model):
         self.ensure_one()
         mailbox = self.sudo()
         rules = self.env["crm.mail.mirror.exclusion"]._of(mailbox, added, without)
+        for kind, values in (mailbox.former_rules or {}).items():
+            rules["never", kind] = rules["never", kind] | frozenset(values)
         own = {mailbox.email_normalized, *(mailbox.aliases or "").lower().split(",")}
         return Policy(
             own_addresses=frozenset(filter(None, own)),

@@ -46,6 +46,9 @@ class ResUsers(models.Model):
     mirror_offers = fields.Char(compute="_compute_mirror_offers")
     mirror_waits_for_me = fields.Char(compute="_compute_mirror_waits_for_me")
 
+    # whose is an address? Asked for each page of mail
+    _mirror_login_idx = models.Index("(lower(login)) WHERE NOT share")
+
     @property
     def SELF_READABLE_FIELDS(self):
         return super().SELF_READABLE_FIELDS + [
@@ -160,16 +163,8 @@ class ResUsers(models.Model):
             self._mirror_look_again()
             self.env["crm.mail.mirror.outbox"]._put(former)
         if vals.get("active") is False:
-            self._mirror_stop()
+            self._mirror_mailboxes()._leave()
         return result
-
-    def _mirror_stop(self):
-        """Who leaves takes password and consent along: nobody looks any more."""
-        mailboxes = self.env["crm.mail.mirror.mailbox"].sudo()
-        mailboxes = mailboxes.search([("user_id", "in", self.ids)])
-        mailboxes.filtered(lambda m: m.state != "draft").write({"state": "paused"})
-        mailboxes._give_back_later()
-        self.env["crm.mail.mirror.credential"]._forget(mailboxes)
 
     def unlink(self):
         partners = self.sudo().partner_id

@@ -11,3 +11,4 @@ from . import crm_mail_mirror_why_line
 from . import crm_mail_mirror_erase
 from . import privacy_lookup
 from . import crm_mail_mirror_retain
+from . import crm_mail_mirror_leaver

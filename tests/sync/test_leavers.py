@@ -1,0 +1,290 @@
+"""Somebody leaves: their mail is kept, handed over or removed; nothing else shows."""
+
+import pytest
+
+from odoo.exceptions import AccessError, UserError
+
+HERE = ("mirrored", "contact")
+
+
+@pytest.fixture
+def company(mirror):
+    with mirror.env() as env:
+        return env["res.company"].create({"name": mirror.house}).id
+
+
+@pytest.fixture
+def policy(mirror, company):
+    def say(action, days=0):
+        values = {"mirror_leaver_action": action, "mirror_leaver_days": days}
+        mirror.write("res.company", company, **values)
+
+    return say
+
+
+@pytest.fixture
+def colleague(mirror, company):
+    def join(name, **values):
+        ours = {"company_id": company, "company_ids": [(6, 0, [company])]}
+        return mirror.user(name, **ours, **values)
+
+    return join
+
+
+@pytest.fixture
+def anna(mirror, lib, server, company, colleague):
+    """Anna's mailbox: three mails with a contact, and her manager."""
+    mirror.contact()
+    boss = colleague("boss")
+    user = colleague("anna", mirror_manager_id=boss)
+    box = mirror.link("anna", server, user_id=user, company_id=company)
+    server.put(*(lib.mail(n, mirror.at("client"), box.email) for n in (1, 2, 3)))
+    mirror.sync(box)
+    return box
+
+
+def leave(mirror, box):
+    mirror.write("res.users", box.user_id, active=False)
+
+
+def run(mirror):
+    with mirror.env() as env:
+        assert not env["crm.mail.mirror.mailbox"]._run_leavers()
+
+
+def owner(mirror, box):
+    return mirror.sql(
+        "SELECT user_id FROM crm_mail_mirror_mailbox WHERE id = %s", box.id
+    )
+
+
+def boss_of(mirror):
+    with mirror.env() as env:
+        return env["res.users"].search([("login", "=", f"boss@{mirror.house}")]).id
+
+
+def subjects(mirror, user):
+    with mirror.env(user) as env:
+        mine = env["crm.mail.mirror.message"].search([("is_mine", "=", True)])
+        return sorted(mine.mapped("subject"))
+
+
+def test_by_default_the_mail_is_kept_and_nobody_looks_any_more(mirror, anna):
+    leave(mirror, anna)
+    run(mirror)
+
+    assert mirror.states(anna) == {HERE: 3}
+    assert mirror.mailbox(anna, "state") == "paused"
+    assert "is kept" in mirror.mailbox(anna, "leaver_sentence")
+    assert not mirror.sql(
+        "SELECT 1 FROM crm_mail_mirror_credential WHERE mailbox_id = %s", anna.id
+    )
+
+
+def test_a_page_under_way_is_not_stored(mirror, lib, server, anna):
+    server.put(lib.mail(4, mirror.at("client"), anna.email))
+    server.before["fetch"] = lambda _calls: leave(mirror, anna)
+
+    mirror.sync(anna)
+
+    assert mirror.states(anna) == {HERE: 3}
+
+
+@pytest.mark.parametrize("action", ["purge", "keep"])
+def test_on_its_date_the_mail_goes(mirror, anna, policy, action):
+    policy(action, 30)
+    leave(mirror, anna)
+    run(mirror)
+    assert mirror.states(anna) == {HERE: 3}, "before its date"
+    assert "removed from Odoo on" in mirror.mailbox(anna, "leaver_sentence")
+
+    mirror.sql(
+        "UPDATE crm_mail_mirror_mailbox SET leaver_on = current_date WHERE id = %s",
+        anna.id,
+    )
+    run(mirror)
+
+    assert not owner(mirror, anna)
+    assert not mirror.states(anna)
+    mirror.check(anna)
+
+
+def test_who_comes_back_in_time_signs_in_again(mirror, lib, server, anna, policy):
+    policy("purge", 30)
+    leave(mirror, anna)
+
+    mirror.write("res.users", anna.user_id, active=True)
+    run(mirror)
+
+    assert mirror.mailbox(anna, "state") == "needs_login"
+    assert mirror.mailbox(anna, "left_at") is False
+    assert mirror.activities(anna) == 1
+    assert mirror.states(anna) == {HERE: 3}
+    server.put(lib.mail(4, mirror.at("client"), anna.email))
+    mirror.write("crm.mail.mirror.mailbox", anna.id, password="secret", state="active")
+    mirror.sync(anna)
+    assert mirror.states(anna) == {HERE: 4}
+
+
+def test_the_manager_gets_the_mail_and_is_told(mirror, anna, policy):
+    policy("successor")
+    boss = boss_of(mirror)
+    assert subjects(mirror, boss) == []
+    leave(mirror, anna)
+    run(mirror)
+
+    assert owner(mirror, anna) == [(boss,)]
+    assert subjects(mirror, boss) == ["Mail 1", "Mail 2", "Mail 3"]
+    assert mirror.sql(
+        "SELECT DISTINCT user_id FROM crm_mail_mirror_copy WHERE mailbox_id = %s",
+        anna.id,
+    ) == [(boss,)]
+    assert mirror.mailbox(anna, "state") == "draft"
+    with mirror.env() as env:
+        partner = env["res.users"].browse(boss).partner_id
+        told = env["mail.message"].search([("partner_ids", "in", partner.ids)])
+        assert any("handed over" in (message.subject or "") for message in told)
+    mirror.check(anna)
+
+
+def test_without_manager_it_waits_for_an_administrator(mirror, anna, policy, colleague):
+    policy("successor")
+    mirror.write("res.users", anna.user_id, mirror_manager_id=False)
+    leave(mirror, anna)
+    run(mirror)
+    assert owner(mirror, anna) == [(anna.user_id,)]
+    assert "Waits" in mirror.mailbox(anna, "leaver_sentence")
+
+    bert = colleague("bert")
+    with mirror.env(2) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(anna.id)
+        wizard = (
+            env["crm.mail.mirror.leaver"]
+            .with_context(**mailbox.action_leaver()["context"])
+            .create({"successor_id": bert, "mailbox_ids": [(6, 0, [anna.id])]})
+        )
+        wizard.action = "successor"
+        wizard.successor_id = anna.user_id
+        with pytest.raises(UserError, match="Whom"):
+            wizard.action_now()
+        wizard.successor_id = bert
+        wizard.action_now()
+    run(mirror)
+
+    assert owner(mirror, anna) == [(bert,)]
+    assert subjects(mirror, bert) == ["Mail 1", "Mail 2", "Mail 3"]
+
+
+def test_what_the_leaver_kept_private_does_not_become_visible(
+    mirror, lib, server, anna, policy
+):
+    """Withheld, removed, excluded, by words and rules of their own; then the successor
+    signs in, and all is listed again."""
+    policy("successor")
+    client = mirror.at("client")
+    with mirror.env(anna.user_id) as env:
+        env["crm.mail.mirror.exclusion"].create(
+            [
+                {"kind": "word", "value": "geheim", "user_id": anna.user_id},
+                {"kind": "address", "value": mirror.at("dr"), "user_id": anna.user_id},
+            ]
+        )
+    server.put(
+        lib.mail(4, client, anna.email, subject="geheim"),
+        lib.mail(5, client, f"{anna.email} {mirror.at('dr')}"),
+        lib.mail(6, mirror.at("stranger"), anna.email),
+    )
+    mirror.sync(anna)
+    with mirror.env(anna.user_id) as env:
+        mails = env["crm.mail.mirror.message"].search([("is_mine", "=", True)])
+        mails.filtered(lambda mail: mail.subject == "Mail 1").action_remove()
+    mirror.sql(
+        """UPDATE crm_mail_mirror_copy SET sharing = 'private' WHERE message_id IN (
+                  SELECT id FROM crm_mail_mirror_message WHERE subject_raw = 'Mail 2')
+              AND mailbox_id = %s""",
+        anna.id,
+    )
+    leave(mirror, anna)
+    run(mirror)
+    boss = boss_of(mirror)
+
+    assert mirror.states(anna) == {HERE: 1}, "rows of what is not shown"
+    assert subjects(mirror, boss) == ["Mail 3"]
+    mirror.check(anna)
+    with mirror.env(boss) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(anna.id)
+        assert not env["crm.mail.mirror.exclusion"].search(
+            [("value", "in", ["geheim", mirror.at("dr")])]
+        )
+        with pytest.raises(AccessError):
+            mailbox.read(["former_rules"])
+        mailbox.write({"password": "secret"})
+        mailbox.sudo().write({"state": "active"})
+    mirror.sync(anna)
+    mirror.sync(anna)
+
+    assert subjects(mirror, boss) == ["Mail 3"]
+    server.put(lib.mail(7, client, anna.email, subject="geheim 2"))
+    server.put(lib.mail(8, client, anna.email))
+    mirror.sync(anna)
+    assert subjects(mirror, boss) == ["Mail 3", "Mail 8"]
+    mirror.check(anna)
+
+
+def test_in_steps_that_are_broken_off(mirror, anna, policy, monkeypatch):
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_mailbox_leaver as it
+
+    monkeypatch.setattr(it, "BITE", 1)
+    monkeypatch.setattr(it, "MANY", 1)
+    policy("successor")
+    leave(mirror, anna)
+
+    runs = 0
+    with mirror.env() as env:
+        while env["crm.mail.mirror.mailbox"]._run_leavers(budget=0):
+            runs += 1
+
+    assert runs > 1
+    assert owner(mirror, anna) == [(boss_of(mirror),)]
+    mirror.check(anna)
+
+
+@pytest.mark.parametrize("action", ["keep", "purge", "successor"])
+def test_a_user_can_be_deleted(mirror, anna, policy, action):
+    policy(action)
+    boss = boss_of(mirror)
+
+    with mirror.env() as env:
+        user = env["res.users"].browse(anna.user_id)
+        partner = user.partner_id
+        user.unlink()
+        assert partner.exists()
+
+    kept = [(boss,)] if action == "successor" else []
+    assert owner(mirror, anna) == kept
+    mirror.check(anna)
+
+
+def test_only_administrators_decide_and_see_no_mail(mirror, anna, policy, colleague):
+    policy("keep", 30)
+    bert = colleague("bert")
+    with mirror.env(2) as env, pytest.raises(UserError, match="has not left"):
+        env["crm.mail.mirror.mailbox"].browse(anna.id).action_leaver()
+    leave(mirror, anna)
+
+    with mirror.env(bert) as env:
+        with pytest.raises(AccessError):
+            env["crm.mail.mirror.mailbox"].browse(anna.id).action_leaver()
+        with pytest.raises(AccessError):
+            env["crm.mail.mirror.leaver"].create({"mailbox_ids": [(6, 0, [anna.id])]})
+    with mirror.env(2) as env:
+        assert env["crm.mail.mirror.mailbox"].browse(anna.id).leaver_on
+        assert not env["crm.mail.mirror.copy"].search([("mailbox_id", "=", anna.id)])
+
+
+def test_the_owner_does_not_set_what_happens(mirror, anna):
+    with mirror.env(anna.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(anna.id)
+        for values in ({"left_at": "2026-01-01"}, {"former_rules": {}}):
+            with pytest.raises(AccessError):
+                mailbox.write(values)
