@@ -35,6 +35,14 @@ def switch(mirror, box, off=(), on=()):
     return removes
 
 
+def undo(mirror, box, title):
+    """The owner's last change, which is called so."""
+    with mirror.env(box.user_id) as env:
+        change = env["crm.mail.mirror.change"].search([], limit=1)
+        assert title in change.title
+        change.action_undo()
+
+
 # ---- how far back --------------------------------------------------------------------
 
 
@@ -150,6 +158,11 @@ def test_narrowing_is_shown_before_it_is_done(mirror, aged):
     passes(mirror, box)
 
     assert len(mirror.mirrored(box)) == 3
+    undo(mirror, box, "since ")
+    passes(mirror, box)
+    assert len(mirror.mirrored(box)) == 5
+    assert mirror.mailbox(box, "look_back") == "all"
+    chosen(mirror, box, look_back="1m")
     with mirror.env(box.user_id) as env:
         wizard = env["crm.mail.mirror.look.back"].create(
             {"mailbox_id": box.id, "look_back": "all", "sync_from": False}
@@ -215,7 +228,7 @@ def test_folder_off_takes_its_mail_at_once_and_on_brings_all_of_it(mirror, shelf
     passes(mirror, box)
     assert ids(mirror, box) == {0, 1, 5, 6}
 
-    switch(mirror, box, on=["Work"])
+    undo(mirror, box, "folders switched off: Work")
     passes(mirror, box, 3)
     assert ids(mirror, box) == {0, 1, 2, 3, 4, 5, 6, 9}
     assert mirror.by_state(box)["unmatched"] == 1

@@ -114,7 +114,8 @@ class CrmMailMirrorChange(models.Model):
             the provider is searched for
         :param relist: the mailbox is listed again from the beginning
         :param requeue: reasons for which mail was kept out that may come in now
-        :param undo: what undoes it: ``{"write": [model, id, values as they were]}``
+        :param undo: what undoes it: ``{"write": [model, id, values as they were]}`` or
+            ``{"call": [model, id, method, arguments]}``
         :param among: terms (as above) without which no mail has to go; None: any may
         :param user: whose change it is, if the mailboxes do not tell; an empty record:
             the company's
@@ -236,6 +237,11 @@ class CrmMailMirrorChange(models.Model):
         if "write" in undo:
             model, record, values = undo["write"]
             self.env[model].browse(record).exists().write(values)
+            return
+        if "call" in undo:
+            model, record, method, args = undo["call"]
+            for each in self.env[model].browse(record).exists():
+                getattr(each, method)(*args)
             return
         rules = self.env["crm.mail.mirror.exclusion"]
         rules.browse(self.sudo().rule_ids.ids).unlink()

@@ -137,10 +137,11 @@ class CrmMailMirrorMailbox(models.Model):
             day = vals["sync_from"] if "sync_from" in vals else self.sync_from
             if not day:
                 raise UserError(self.env._("From which day on? Please fill it in."))
-        elif choice:
+        elif choice and (choice == "all" or not vals.get("sync_from")):
             vals["sync_from"] = self._start_of(choice, owner)
-        elif "sync_from" in vals:
+        elif not choice and "sync_from" in vals:
             vals["look_back"] = "day" if vals["sync_from"] else "all"
+        # both: the day that was worked out when it was chosen
         return vals
 
     @api.model_create_multi
@@ -157,9 +158,30 @@ class CrmMailMirrorMailbox(models.Model):
         if not {"look_back", "sync_from"} & set(vals):
             return super().write(vals)
         for mailbox in self:
+            before = mailbox.sudo().read(["look_back", "sync_from"])[0]
             mailbox_vals = mailbox._with_start(vals, mailbox.user_id)
             super(CrmMailMirrorMailbox, mailbox).write(mailbox_vals)
+            if mailbox.sudo().sync_from != before["sync_from"]:
+                mailbox._announce_start(before)
         return True
+
+    def _announce_start(self, before):
+        """Applied already: to be seen, and to be undone."""
+        if not self._has_mail():
+            return
+        day = before["sync_from"] and fields.Date.to_string(before["sync_from"])
+        former = {"look_back": before["look_back"], "sync_from": day}
+        since = self._since_words(self.sudo().sync_from)
+        self.env["crm.mail.mirror.change"]._announce(
+            self.env._("%(address)s: %(since)s", address=self.email, since=since),
+            self,
+            narrows=False,
+            undo={"write": [self._name, self.id, former]},
+        )
+
+    def _has_mail(self):
+        copies = self.env["crm.mail.mirror.copy"].sudo()
+        return bool(copies.search_count([("mailbox_id", "=", self.id)], limit=1))
 
     def action_change_look_back(self):
         """Choose again, and see before what that removes."""
@@ -240,7 +262,27 @@ class CrmMailMirrorMailbox(models.Model):
             )
         gone.write({"selected": False})
         back.write({"selected": True})
+        self._announce_folders(gone, back)
         return self.get_folder_tree()
+
+    def _announce_folders(self, gone, back):
+        """Applied already: to be seen, and to be undone."""
+        titles = []
+        for folders, title in (
+            (gone, self.env._("folders switched off: %s")),
+            (back, self.env._("folders switched on: %s")),
+        ):
+            if folders:
+                titles.append(title % ", ".join(folders.mapped("name")[:5]))
+        if titles:
+            self.env["crm.mail.mirror.change"]._announce(
+                f"{self.email}: {'; '.join(titles)}",
+                self,
+                narrows=False,
+                undo={
+                    "call": [self._name, self.id, "choose_folders", [back.ids, gone.ids]]
+                },
+            )
 
     def _own_folders(self, ids):
         """Of these, the folders of this mailbox that can be chosen at all."""

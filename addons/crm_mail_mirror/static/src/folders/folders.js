@@ -64,7 +64,13 @@ export class Folders extends Component {
 
     get preview() {
         const said = [];
-        if (this.state.removes) {
+        if (this.state.removes === 1) {
+            said.push(
+                _t(
+                    "This removes one mail from Odoo that lies nowhere else. In your mailbox nothing is removed."
+                )
+            );
+        } else if (this.state.removes) {
             said.push(
                 _t(
                     "This removes %s mails from Odoo that lie nowhere else. In your mailbox nothing is removed.",
