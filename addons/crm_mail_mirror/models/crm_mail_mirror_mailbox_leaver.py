@@ -5,8 +5,8 @@
 Nobody looks into it any more from that moment on. What the company does with the mail
 that is here has a date; an administrator may choose otherwise, and sees none of it.
 
-What is handed over is the mail that was mirrored. What its owner kept to themselves does
-not become visible by it:
+What is handed over is the mail that was mirrored. What its owner kept to themselves
+does not become visible by it:
 
 * a mail whose text they withheld, mail by mail, goes before, and stays out;
 * what was kept out or removed leaves neither row nor reason;
@@ -31,7 +31,7 @@ _FIELDS = {"left_at", "leaver_action", "leaver_on", "successor_id", "former_rule
 
 
 class CrmMailMirrorMailbox(models.Model):
-    _inherit = ["crm.mail.mirror.mailbox"]
+    _inherit = "crm.mail.mirror.mailbox"
 
     left_at = fields.Datetime(string="Owner left", readonly=True, copy=False)
     leaver_action = fields.Selection(
@@ -164,13 +164,19 @@ class CrmMailMirrorMailbox(models.Model):
     def action_leaver(self):
         """Choose what happens to mailboxes of people who left."""
         self._check_leaver()
+        first = self[:1].sudo()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("What Happens to This Mail"),
             "res_model": "crm.mail.mirror.leaver",
             "view_mode": "form",
             "target": "new",
-            "context": {"default_mailbox_ids": self.ids},
+            "context": {
+                "default_mailbox_ids": self.ids,
+                "default_action": first.leaver_action or "keep",
+                "default_on": first.leaver_on,
+                "default_successor_id": first.successor_id.id,
+            },
         }
 
     def _decide_leaver(self, action, on, successor):

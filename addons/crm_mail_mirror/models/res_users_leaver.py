@@ -6,7 +6,7 @@ from odoo import models
 
 
 class ResUsers(models.Model):
-    _inherit = ["res.users"]
+    _inherit = "res.users"
 
     def write(self, vals):
         result = super().write(vals)

@@ -18,25 +18,24 @@ class CrmMailMirrorErase(models.TransientModel):
 
     # never stored in clear: whose data is erased shall not stand in a table for that
     addresses = fields.Text(
-        compute="_compute_addresses", inverse="_inverse_addresses", store=False
+        compute="_compute_addresses",
+        inverse="_inverse_addresses",
+        store=False,
+        default=lambda self: self._of_contacts(),
     )
     sealed = fields.Text(groups=fields.NO_ACCESS)
     mail_count = fields.Integer(readonly=True)
     is_counted = fields.Boolean(readonly=True)
 
     @api.model
-    def default_get(self, fields_list):
+    def _of_contacts(self):
         """Of the contacts it was called on: all addresses they have and had."""
         self.env["crm.mail.mirror.erasure"]._check_administrator()
-        values = super().default_get(fields_list)
-        if self.env.context.get("active_model") == "res.partner":
-            partners = self.env["res.partner"].browse(
-                self.env.context.get("active_ids") or []
-            )
-            partners.check_access("read")
-            emails = dict.fromkeys(partners._mirror_emails())
-            values["addresses"] = "\n".join(emails)
-        return values
+        if self.env.context.get("active_model") != "res.partner":
+            return ""
+        partners = self.env["res.partner"].browse(self.env.context.get("active_ids"))
+        partners.check_access("read")
+        return "\n".join(dict.fromkeys(partners._mirror_emails()))
 
     @api.model_create_multi
     def create(self, vals_list):

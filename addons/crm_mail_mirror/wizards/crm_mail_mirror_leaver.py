@@ -25,22 +25,6 @@ class CrmMailMirrorLeaver(models.TransientModel):
         ondelete="cascade",
     )
 
-    @api.model
-    def default_get(self, fields_list):
-        self.env["crm.mail.mirror.erasure"]._check_administrator()
-        values = super().default_get(fields_list)
-        mailboxes = self.env["crm.mail.mirror.mailbox"].browse(
-            self.env.context.get("default_mailbox_ids") or []
-        )
-        if mailboxes:
-            first = mailboxes[0].sudo()
-            values |= {
-                "action": first.leaver_action or "keep",
-                "on": first.leaver_on,
-                "successor_id": first.successor_id.id,
-            }
-        return values
-
     @api.model_create_multi
     def create(self, vals_list):
         wizards = super().create(vals_list)
