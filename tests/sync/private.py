@@ -152,8 +152,8 @@ def decoded(octets: bytes) -> bytes:
     return b"\n".join(pieces)
 
 
-def found_in(octets: bytes, words) -> list[str]:
-    text = decoded(octets)
+def found_in(text: bytes, words) -> list[str]:
+    """:param text: decoded"""
     return sorted(word for word in words if word.encode() in text)
 
 
@@ -247,13 +247,11 @@ class Planted:
             for word in each.secrets
         ]
 
-    def told(self):
-        """What stands on mail that is mirrored, and is to be found."""
+    def mirrored(self):
+        """Mail that is mirrored: its names and subject, its text."""
         return [
-            word
+            (each.around[:3], each.inside[:2])
             for many in self.letters.values()
             for each in many
             if each.reason == "contact"
-            # its HTML and what is in its file stay in the mailbox
-            for word in each.around[:2] + each.around[2:3] + each.inside[:1]
         ]

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from tests.peers.tap import Tap
-from tests.sync.private import Planted, found_in
+from tests.sync.private import Planted, decoded, found_in
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_no_text_of_mail_that_is_kept_out_is_ever_asked_for(mirror, planted, tap
 
     mirrored = [each for each in letters if each.reason == "contact"]
     others = [each for each in letters if each.reason != "contact"]
-    heard = bytes(tap.heard)
+    heard = decoded(bytes(tap.heard))
     for each in mirrored:  # as plain text or as HTML, whatever the mailbox gives
         assert found_in(heard, each.inside[:2]), "the tap hears nothing"
     assert found_in(heard, [w for each in others for w in each.inside]) == []

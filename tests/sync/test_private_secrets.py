@@ -1,0 +1,183 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""More than 200 secrets in mail that is kept out: do they turn up anywhere?"""
+
+import contextlib
+import logging
+import os
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from setup import database
+from tests.sync.private import Planted, decoded, found_in, letter
+
+#: Reasons that leave no row, or that no mail of a fresh mailbox has.
+ROWLESS = {"too_old", "folder"}
+
+
+@pytest.fixture
+def planted(mirror):
+    made = Planted(mirror)
+    yield made
+    made.remove_rules()
+
+
+@pytest.fixture
+def trusting(dovecot, entra, post, at_microsoft, monkeypatch, tmp_path):
+    """Dovecot's certificate and Microsoft's, each of an authority of its own."""
+    both = tmp_path / "both.pem"
+    files = (Path(dovecot.ca_file), Path(entra.ca_file))
+    both.write_text("".join(each.read_text() for each in files))
+    monkeypatch.setenv("CRM_MAIL_MIRROR_CA_FILE", str(both))
+
+
+@pytest.fixture
+def world(mirror, lib, server, planted, post, at_google, at_microsoft, trusting):
+    """``(planted, mailboxes)``: four providers, and a mailbox of sent mail alone."""
+    boxes = []
+    for name, link in (("anna", post), ("bert", at_google.link)):
+        box, owner = link(name)
+        planted.plant(box, owner)
+        boxes.append(box)
+    box, owner = at_microsoft.link("carl")
+    planted.plant(box, owner, ("no_content",))
+    boxes.append(box)
+    # one way: what the owner received stays out
+    box, owner = post("emil", mode="one_way")
+    made = letter("one_way", planted.known, box.email)
+    owner.append("INBOX", made.raw)
+    planted.letters[box.email] = [made]
+    boxes.append(box)
+    # mail that cannot be read, then is ignored; and one that its owner removes
+    box = mirror.link("fred", server=server)
+    server.put(*broken(lib, planted, box))
+    boxes.append(box)
+    return planted, boxes
+
+
+def broken(lib, planted, box):
+    """Two mails whose text cannot be had."""
+    for number in range(2):
+        made = letter("failed", planted.known, box.email)
+        planted.letters.setdefault(box.email, []).append(made)
+        mail = lib.mail(
+            number,
+            planted.known,
+            box.email,
+            subject=made.around[0],
+            text=made.inside[0],
+            tag=made.around[1],
+        )
+        mail.errors["fetch"] = lib.base.MessageBroken("message_broken")
+        yield mail
+
+
+def dump(postgres, dbname):
+    return subprocess.run(
+        [database.binaries()[0] / "pg_dump", "-a", "--inserts", dbname],
+        env={**os.environ, **postgres.env()},
+        capture_output=True,
+        check=True,
+    ).stdout
+
+
+def told_over_rpc(mirror, users):
+    """All that these users can read or export, of all models of the addon."""
+    from odoo.exceptions import AccessError, UserError
+
+    told = []
+    for user in users:
+        with mirror.env(user) as env:
+            names = [n for n in env if n.startswith("crm.mail.mirror")]
+            for name in [*names, "mail.activity", "mail.message", "res.partner"]:
+                records = env[name]
+                if records._abstract or not records.has_access("read"):
+                    continue
+                with contextlib.suppress(AccessError, UserError):
+                    # who asked why is told; nobody else is
+                    others = [("create_uid", "!=", user)] if ".why" in name else []
+                    found = records.search(others)
+                    columns = list(found.fields_get())
+                    told.append(repr(found.read(columns)))
+                    plain = [c for c in columns if found._fields[c].store]
+                    told.append(repr(found.export_data(plain)))
+                    told.append(repr(found.mapped("display_name")))
+    return "\n".join(told).encode()
+
+
+def use_everything(mirror, planted, boxes):
+    """What owners and administrators do with it, and what goes on by itself."""
+    for _ in range(3):
+        mirror.sync(*boxes)
+        for box in boxes:
+            assert not mirror.mailbox(box, "last_error")
+    mirror.look_again()
+    for box in boxes:
+        # by a subject, an address and a Message-ID of mail that is kept out
+        hidden = [
+            each for each in planted.letters[box.email] if each.reason != "contact"
+        ]
+        with mirror.env(box.user_id) as env:
+            for pasted in hidden[0].around[:3]:
+                why = env["crm.mail.mirror.why"].create({"pasted": pasted})
+                why.action_ask()
+                why.line_ids.read()
+    with mirror.env(boxes[4].user_id) as env:
+        failed = env["crm.mail.mirror.copy"].search([("state", "=", "failed")])
+        failed[:1].action_ignore()
+        failed[1:].action_try_now()
+    with mirror.env() as env:
+        mailboxes = env["crm.mail.mirror.mailbox"].browse([box.id for box in boxes])
+        env["crm.mail.mirror.audit"]._ask(mailboxes, "all", "owner")
+        env["crm.mail.mirror.search"]._ask(mailboxes, addresses=[planted.known])
+        mailboxes[:1]._list_again()
+    for _ in range(4):
+        mirror.sync(*boxes)
+
+
+def test_no_secret_of_mail_that_is_kept_out_is_anywhere(
+    mirror, world, sync_database, postgres, caplog
+):
+    planted, boxes = world
+    caplog.set_level(logging.DEBUG)
+
+    use_everything(mirror, planted, boxes)
+    users = [box.user_id for box in boxes] + [planted.colleague_id, 2]
+    answers = decoded(told_over_rpc(mirror, users))
+
+    hushed = planted.hushed()
+    assert len(set(hushed)) == len(hushed) >= 200
+    seen = Counter(
+        dict(
+            mirror.sql(
+                """SELECT reason, sum(count)::int FROM crm_mail_mirror_day
+            WHERE mailbox_id = ANY(%s) AND count != 0 GROUP BY 1""",
+                [box.id for box in boxes],
+            )
+        )
+    )
+    assert every_reason() - set(seen) == set(), "reasons were not tried"
+
+    log = "\n".join(
+        f"{record.getMessage()} {record.args!r} {record.exc_text}"
+        for record in caplog.records
+    ).encode()
+    everything = decoded(dump(postgres, sync_database))
+    for told, text in planted.mirrored():
+        assert found_in(everything, told) == sorted(told), "the dump hides something"
+        assert found_in(everything, text), "the dump hides something"
+        assert found_in(answers, told) == sorted(told), "nobody reads anything"
+    assert found_in(everything, hushed) == []
+    assert found_in(answers, hushed) == []
+    assert b"crm.mail.mirror" in log and len(log) > 10_000
+    assert found_in(decoded(log), hushed) == []
+
+
+def every_reason():
+    from odoo.addons.crm_mail_mirror.engine.reasons import Reason, State
+
+    kept_out = {str(r) for r in Reason if r.state is not State.MIRRORED}
+    return kept_out - ROWLESS
