@@ -145,6 +145,11 @@ class TestGmail(SearchTests):
         settle(mirror, box)
 
         assert f"<7@{mirror.domain}>" in mirror.mirrored(box)
+        ((seen,),) = mirror.sql(
+            "SELECT sum(count)::int FROM crm_mail_mirror_day WHERE mailbox_id = %s",
+            box.id,
+        )
+        assert seen == 60, "a mail was counted twice, or not at all"
 
 
 class TestMicrosoft(SearchTests):
