@@ -25,11 +25,13 @@ def run(
     task: Mapping,
     env: Mapping[str, str],
     between: Callable[[], dict] = dict,
+    program: str = "ours.py",
 ) -> list[dict]:
     """Its steps, each with its ``cost`` and what ``between`` added to it.
 
     :param task: what ``ours.py`` says, but for the database
     :param env: settings of the server, such as where Gmail is
+    :param program: what runs there
     """
     dbname = f"mirror_bench_{secrets.token_hex(4)}"
     template.clone(server, template.ensure(server), dbname)
@@ -39,9 +41,9 @@ def run(
         server.sql("SELECT 1", dbname)
         os.sync()
         given = {"conf": str(conf), "dbname": dbname, "log": "", **task}
-        program = Path(__file__).with_name("ours.py")
+        path = Path(__file__).with_name(program)
         return conversation(
-            [str(venv.PYTHON), str(program), json.dumps(given)],
+            [str(venv.PYTHON), str(path), json.dumps(given)],
             {**template.environment(server), **env},
             between,
         )

@@ -18,6 +18,7 @@ sys.path[:0] = [str(ROOT)]
 sys.path.append(str(ROOT / "addons" / "crm_mail_mirror"))
 
 import at_apis  # noqa: E402
+import at_scale  # noqa: E402
 import over_imap  # noqa: E402
 from in_odoo import FOLDER  # noqa: E402
 
@@ -55,6 +56,7 @@ def _benches(options, server: database.Server) -> dict:
         "imap": over_imap.Bench,
         "gmail": at_apis.GmailBench,
         "microsoft": at_apis.MicrosoftBench,
+        "scale": at_scale.Bench,
     }
     return {place: makers[place](options, server) for place in options.at}
 
@@ -62,7 +64,7 @@ def _benches(options, server: database.Server) -> dict:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py")
     add = parser.add_argument
-    add("--at", default="imap,gmail,microsoft", help="mailboxes where: imap,gmail,...")
+    add("--at", default="imap,gmail,microsoft", help="imap,gmail,microsoft,scale")
     add("--messages", type=int, default=2_000, help="in the mailbox (2000)")
     add("--full", action="store_true", help="20,000 messages; 10,000 over APIs")
     add("--runs", type=int, default=1, help="of each; the medians are shown (1)")
@@ -72,6 +74,7 @@ def _options() -> argparse.Namespace:
     add("--cold", action="store_true", help="IMAP: Dovecot forgets its caches before")
     add("--profile", action="store_true", help="where our seconds went; ours alone")
     add("--quota", type=int, default=60, help="Gmail: seconds with Google's quota (60)")
+    add("--share", type=float, default=1.0, help="scale: 0.01 to try it out (1)")
     options = parser.parse_args()
     if options.full:
         options.messages = 20_000
