@@ -5,6 +5,7 @@ import pytest
 from odoo.exceptions import AccessError, UserError
 
 ERASED = ("excluded", "erased")
+HERE = ("mirrored", "contact")
 
 
 @pytest.fixture
@@ -284,3 +285,37 @@ def test_archived_and_merged_contacts_keep_their_mail(mirror, lib, server):
     assert mirror.states(box) == {("mirrored", "contact"): 3}
     assert remembered(mirror, *senders) == frozenset()
     mirror.check(box)
+
+
+# ---- Odoo's own privacy look-up ---
+
+
+def look_up(env, name, email):
+    wizard = env["privacy.lookup.wizard"].create({"name": name, "email": email})
+    wizard.action_lookup()
+    return wizard.line_ids.filtered(
+        lambda line: line.res_model.startswith("crm.mail.mirror.")
+    )
+
+
+def test_the_privacy_look_up_tells_a_number_and_erases(mirror, two):
+    boxes, _servers = two
+    with mirror.env(2) as env:
+        (line,) = look_up(env, "Jane Nobody", mirror.at("jane"))
+        assert line.res_name == "Mirrored emails: 4"
+
+        line.action_unlink()
+
+        assert line.is_unlinked
+    run(mirror)
+    assert mirror.states(boxes[0]) == {HERE: 1, ERASED: 2}
+    assert rows_with(mirror, mirror.at("jane")) == []
+    with mirror.env(2) as env:
+        assert not look_up(env, "Jane Nobody", mirror.at("jane"))
+
+
+def test_the_privacy_look_up_is_no_directory_of_correspondents(mirror, two):
+    """It looks for names as parts of names: an address of ours is somebody's mail."""
+    with mirror.env(2) as env:
+        assert not look_up(env, "client", f"nobody@{mirror.domain}")
+        assert not look_up(env, "Anna", f"anna@{mirror.house}"), "on all of her mail"

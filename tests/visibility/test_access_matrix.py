@@ -136,7 +136,8 @@ METHODS = {
 #: Of other people's mailboxes: what administrators see.
 HEALTH = {
     "brake", "company_id", "compared", "create_date", "create_uid", "display_name",
-    "email", "email_normalized", "failed_count", "failure_count", "id", "imap_host", "imap_port",
+    "email", "email_normalized", "failed_count", "failure_count", "id", "imap_host",
+    "imap_port",
     "imap_security", "is_mine", "is_readable", "last_change_at", "last_error",
     "last_error_sentence", "last_sync_at", "leaver_action", "leaver_on",
     "leaver_sentence", "ledger", "left_at", "may_stop", "mirrored_count",
