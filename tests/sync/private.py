@@ -135,6 +135,8 @@ def letters(known, own, colleague, excluded, erased, lapsed, role):
 
 _HEX = re.compile(rb"\\\\?x([0-9a-f]{16,})", re.IGNORECASE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
+#: Coded words have letters of both cases, and figures; names of columns have not.
+_MIXED = re.compile(rb"(?=.*[A-Z])(?=.*[a-z]).*[0-9]")
 _TRANSLATE = bytes.maketrans(b"-_", b"+/")
 
 
@@ -143,7 +145,7 @@ def decoded(octets: bytes) -> bytes:
     pieces = [octets.lower()]
     for found in _HEX.findall(octets):
         pieces.append(binascii.unhexlify(found[: len(found) // 2 * 2]).lower())
-    for found in _BASE64.findall(octets):
+    for found in filter(_MIXED.search, _BASE64.findall(octets)):
         plain = found.rstrip(b"=").translate(_TRANSLATE)
         for start in range(4):  # it may begin anywhere in a group of four
             piece = plain[start:]
