@@ -54,6 +54,10 @@ def mail(number, sender, to, *, text="", received_at=None, tag="", **fields) -> 
     )
 
 
+def people(*emails) -> tuple[Address, ...]:
+    return tuple(Address("", email) for email in emails)
+
+
 class Server:
     """The mailbox itself; outlives connections.
 

@@ -20,6 +20,7 @@ MODELS = {
     "crm.mail.mirror.answers": None,
     "crm.mail.mirror.audit": "r---",
     "crm.mail.mirror.body": "----",
+    "crm.mail.mirror.change": "r---",
     "crm.mail.mirror.client": "----",
     "crm.mail.mirror.copy": "r---",
     "crm.mail.mirror.credential": "----",
@@ -48,6 +49,9 @@ MODELS = {
     "crm.mail.mirror.removal": "r---",
     "crm.mail.mirror.retain": "----",
     "crm.mail.mirror.retention": "----",
+    "crm.mail.mirror.preview": None,
+    "crm.mail.mirror.review": None,
+    "crm.mail.mirror.rule.removal": "rwcu",
     "crm.mail.mirror.search": "----",
     "crm.mail.mirror.suggestion": "rw--",
     "crm.mail.mirror.suppression": "----",
@@ -67,6 +71,7 @@ ADMINISTRATORS = "administrators"
 SETTINGS = "as Odoo's own"
 #: Public methods that the addon brings, and who may call them.
 METHODS = {
+    ("crm.mail.mirror.change", "action_undo"): OWNER,
     ("crm.mail.mirror.copy", "action_ignore"): OWNER,
     ("crm.mail.mirror.copy", "action_try_again"): OWNER,
     ("crm.mail.mirror.copy", "action_try_now"): OWNER,
@@ -80,12 +85,16 @@ METHODS = {
     ("crm.mail.mirror.erase", "action_erase"): ADMINISTRATORS,
     ("crm.mail.mirror.erasure", "action_certificate"): ADMINISTRATORS,
     ("crm.mail.mirror.erasure", "action_lift"): ADMINISTRATORS,
+    ("crm.mail.mirror.exclusion", "action_remove"): WRITER,
     ("crm.mail.mirror.former.address", "action_remove"): WRITER,
     ("crm.mail.mirror.leaver", "action_decide"): ADMINISTRATORS,
     ("crm.mail.mirror.leaver", "action_now"): ADMINISTRATORS,
     ("crm.mail.mirror.look.back", "action_apply"): OWNER,
     ("crm.mail.mirror.mailbox", "action_change_look_back"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_add_rule"): OWNER,
     ("crm.mail.mirror.mailbox", "action_audit_all"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_open_company_rules"): OWNER,
+    ("crm.mail.mirror.rule.removal", "action_remove"): WRITER,
     ("crm.mail.mirror.mailbox", "action_audit_week"): OWNER,
     ("crm.mail.mirror.mailbox", "action_confirm_removal"): OWNER,
     ("crm.mail.mirror.mailbox", "action_connect"): OWNER,
@@ -151,9 +160,13 @@ OWNERS = {
     "contact_companies", "contact_confirm", "contact_mode", "suggestion_count",
     "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
     "password", "sharing_in", "sharing_out", "since_sentence", "sync_from",
+    "company_rule_count", "sharing_preview",
 }  # fmt: skip
 #: Rows of which only the owner's are listed.
-LISTS = {"audit_ids", "tally_ids"}
+LISTS = {
+    "audit_ids", "tally_ids",
+    "company_rule_ids", "my_rule_ids", "rule_change_ids",
+}
 #: Worked out from the server's name.
 FOLLOWS = {"imap_preset", "password_help", "password_page"}
 NEVER = {

@@ -37,6 +37,7 @@ def problem_sentence(env, problem, value):
             "“%(value)s” is also found inside longer words: this script puts no space"
             " between words."
         ),
+        "stands_already": env._("This rule stands already."),
         "always_word": env._(
             "Only addresses and domains can always be mirrored: anybody can write a"
             " word into a subject."
@@ -101,3 +102,93 @@ def rules_title(env, added, removed):
     if not added:
         return env._("%(count)s rules removed", count=removed)
     return env._("%(count)s rules changed", count=max(added, removed))
+
+
+def effect_sentences(env, effect, mine):
+    """What a change of rules does, in words.
+
+    :param effect: a ``crm_mail_mirror_preview.Effect``
+    :param mine: it is about the reader's own mail
+    """
+    told = [_gone_sentence(env, effect, mine)] if not effect.sought else []
+    if effect.sought:
+        if effect.gone:
+            told.append(_gone_sentence(env, effect, mine))
+        if effect.back:
+            told.append(
+                env._(
+                    "%(count)s mails of the last seven days are looked at again.",
+                    count=effect.back,
+                )
+            )
+        told.append(
+            env._("Older mail is looked for in your mailbox: that takes some minutes.")
+            if mine
+            else env._("Older mail is looked for in the mailboxes: that takes a while.")
+        )
+    told.append(env._("You can undo this for seven days."))
+    return told
+
+
+def _gone_sentence(env, effect, mine):
+    if not effect.gone and effect.whole:
+        return env._("No mail that is here has to go; new mail is kept out from now on.")
+    count = str(effect.gone)
+    if not effect.whole:
+        count = env._("at least %(count)s", count=count)
+    if not mine:
+        return env._("This removes %(count)s mails from the mirrors.", count=count)
+    whose = [
+        env._("%(count)s with %(name)s", count=n, name=name)
+        for name, n in effect.contacts
+    ]
+    whose += [
+        env._("%(count)s of them on “%(name)s”", count=n, name=name)
+        for name, n in effect.leads
+    ]
+    if not whose:
+        return env._("This removes %(count)s mails from Odoo.", count=count)
+    return env._(
+        "This removes %(count)s mails from Odoo, %(whose)s.",
+        count=count,
+        whose=", ".join(whose),
+    )
+
+
+def sharing_sentence(env, before, after, direction, mails, viewers):
+    """Who sees how much more, or less, of a mailbox's mail.
+
+    :param before, after: levels of sharing: metadata, subject, everything
+    :param direction: of the mails, ``in`` or ``out``
+    :param viewers: how many colleagues may read the mailbox
+    """
+    parts = {
+        frozenset(("metadata", "subject")): env._("the subject"),
+        frozenset(("subject", "everything")): env._("the text"),
+        frozenset(("metadata", "everything")): env._("subject and text"),
+    }
+    rank = ["metadata", "subject", "everything"]
+    values = {
+        "what": parts[frozenset((before, after))],
+        "mails": mails,
+        "viewers": viewers,
+    }
+    if rank.index(after) < rank.index(before):
+        if direction == "in":
+            return env._(
+                "Hides %(what)s of %(mails)s received mails from %(viewers)s"
+                " colleagues.",
+                **values,
+            )
+        return env._(
+            "Hides %(what)s of %(mails)s sent mails from %(viewers)s colleagues.",
+            **values,
+        )
+    if direction == "in":
+        return env._(
+            "%(viewers)s colleagues will see %(what)s of %(mails)s received mails.",
+            **values,
+        )
+    return env._(
+        "%(viewers)s colleagues will see %(what)s of %(mails)s sent mails.", **values
+    )

@@ -30,8 +30,10 @@ MOST_TERMS = 300
 STEP, SLICE = 1000, 50
 #: Seconds of work in one run of the job.
 BUDGET = 20.0
-#: ``at_copy`` when all mail of the mailbox at hand is judged.
-JUDGED = -1
+#: ``at_copy`` before mail of the mailbox at hand is judged, and after all of it is.
+REQUEUE, JUDGED = -2, -1
+#: No terms at all; an empty dict would not be stored, and stands for any.
+NONE = {"addresses": []}
 #: Kinds of rules as terms that a mailbox can be searched for.
 TERMS = {"address": "addresses", "domain": "domains", "word": "words"}
 #: For which reasons mail was kept out that rules of a kind kept out.
@@ -67,6 +69,7 @@ class CrmMailMirrorChange(models.Model):
     )
     progress_done = fields.Integer(readonly=True)
     progress_total = fields.Integer(readonly=True)
+    progress = fields.Integer(string="How far", compute="_compute_progress")
     removed_count = fields.Integer(string="Removed", readonly=True)
     back_count = fields.Integer(string="Looked for again", readonly=True)
     ended_at = fields.Datetime(string="Applied at", readonly=True)
@@ -161,21 +164,22 @@ class CrmMailMirrorChange(models.Model):
         change = self._of_this_transaction(user)
         if not change:
             change = self._announce("", mailboxes, False, user=user)
-            change.write({"among": {}, "terms": {}, "undo": {"create": []}})
+            change.write({"among": NONE, "terms": NONE, "undo": {"create": []}})
         among = _terms(change.among, narrowing + renaming)
         terms = _terms(change.terms, widening)
         reasons = set(change.requeue or ())
         for values in widening:
-            reasons |= set(
-                WAVED_PAST if values["effect"] == "always" else REASONS[values["kind"]]
-            )
+            reasons |= set(reasons_of(values))
         count = change.added_count + len(added), change.former_count + len(former)
         title = rules_title(self.env, *count)
         if change.added_count + change.former_count == 0:
             title = change_title(self.env, added, former)
+        elif count == (1, 1):
+            title = change.title  # it counts for others now
         change.write(
             {
                 "title": title,
+                "mailbox_ids": sorted({*change.mailbox_ids, *mailboxes.ids}),
                 "narrows": change.narrows or bool(narrowing or renaming),
                 "among": among,
                 "terms": terms,
@@ -199,6 +203,13 @@ class CrmMailMirrorChange(models.Model):
             [self.env.uid, user.id or None],
         )
         return self.sudo().browse(row[0] for row in self.env.cr.fetchall())[:1]
+
+    @api.depends("progress_done", "progress_total", "state")
+    def _compute_progress(self):
+        for change in self:
+            done, total = change.progress_done, change.progress_total
+            is_over = change.state in ("done", "undone")
+            change.progress = 100 if is_over else 100 * done // max(done, total, 1)
 
     # ---- undo -----------------------------------------------------------------------
 
@@ -338,14 +349,16 @@ class CrmMailMirrorChange(models.Model):
             # a page that began under the rules before is waited for; whatever comes
             # after it finds that the rules changed
             self.env["crm.mail.mirror.review"]._hold(mailbox)
-            at_copy = 0 if self.narrows else JUDGED
-            self.write({"at_mailbox": mailbox.id, "at_copy": at_copy})
+            self.write({"at_mailbox": mailbox.id, "at_copy": REQUEUE})
+        elif self.at_copy == REQUEUE:
+            # first: what goes now is not to come back at once
+            self._take_back(mailbox)
         elif self.at_copy == JUDGED:
             self._widen(mailbox)
         else:
             stamp, policy = mailbox._policy_stamp(), mailbox._policy()
             judged = self.env["crm.mail.mirror.review"]._judge_rows(
-                mailbox, policy, _where(self.among), self.at_copy, STEP
+                mailbox, policy, where_among(self.among), self.at_copy, STEP
             )
             hits = [
                 row["id"] for row, decision in judged if changes(row, decision, policy)
@@ -365,7 +378,7 @@ class CrmMailMirrorChange(models.Model):
                         WHERE c.mailbox_id = ANY(%s) AND c.message_id IS NOT NULL
                           AND %s""",
                     self.mailbox_ids,
-                    _where(self.among),
+                    where_among(self.among),
                 )
             )
             total += self.env.cr.fetchone()[0]
@@ -382,14 +395,16 @@ class CrmMailMirrorChange(models.Model):
             ]
         )
         return any(
-            other.among is False and set(self.mailbox_ids) <= set(other.mailbox_ids)
+            not other.among and set(self.mailbox_ids) <= set(other.mailbox_ids)
             for other in later
         )
 
     def _mailbox(self):
         """The mailbox at hand; empty when all are done."""
         ids = [box for box in self.mailbox_ids or () if box >= self.at_mailbox]
-        return self.env["crm.mail.mirror.mailbox"].browse(ids).exists()[:1]
+        return self.env["crm.mail.mirror.mailbox"].search(
+            [("id", "in", ids)], order="id", limit=1
+        )
 
     def _narrow(self, seen, copies):
         """Take some mails away, in a transaction of their own.
@@ -415,16 +430,20 @@ class CrmMailMirrorChange(models.Model):
             {"at_copy": seen.last, "progress_done": self.progress_done + seen.count}
         )
 
-    def _widen(self, mailbox):
-        """What may come in again: of the last days at once, what is older is sought."""
-        self.env["crm.mail.mirror.suggestion"]._prune(mailbox)
+    def _take_back(self, mailbox):
+        """What was kept out in the last days and may come in now is read again."""
+        count = 0
         if self.requeue:
-            review = self.env["crm.mail.mirror.review"]
-            where = SQL("TRUE") if self.relist else self._traced()
-            count = review._requeue(mailbox, self.requeue, where, STEP)
+            where = SQL("TRUE") if self.relist else traced(self.env, self.terms)
+            count = self.env["crm.mail.mirror.review"]._requeue(
+                mailbox, self.requeue, where, STEP
+            )
             self.back_count += count
-            if count == STEP:
-                return
+        if count < STEP:
+            self.at_copy = 0 if self.narrows else JUDGED
+
+    def _widen(self, mailbox):
+        """What is older is looked for."""
         if self.relist:
             self.env["crm.mail.mirror.search"]._list(mailbox.ids, "rule")
         elif self.terms:
@@ -433,33 +452,6 @@ class CrmMailMirrorChange(models.Model):
             )
         self.at_mailbox = mailbox.id + 1
         self.progress_done += 1
-
-    def _traced(self):
-        """A condition on the copy ``c``: one of the terms is on it, or may be.
-
-        Traces are of people from outside; what is ours, or a word, leaves none.
-        """
-        terms = self.terms or {}
-        addresses, domains = terms.get("addresses", ()), terms.get("domains", ())
-        directory = self.env["crm.mail.mirror.directory"]
-        own = directory._own_domains()
-        if (
-            terms.get("words")
-            or not (addresses or domains)
-            or directory._own_among(addresses)
-            or any(lies_within(domain, own) for domain in domains)
-            or any(lies_within(domain_of(email), own) for email in addresses)
-        ):
-            return SQL("TRUE")
-        return SQL(
-            """c.id IN (SELECT copy_id FROM crm_mail_mirror_trace
-                         WHERE digest = ANY(%s) AND kind IN ('address', 'domain'))""",
-            [
-                digest
-                for term in (*addresses, *(f"@{domain}" for domain in domains))
-                for digest in keyring().digests("trace", term)
-            ],
-        )
 
 
 @dataclass
@@ -481,7 +473,7 @@ class _Seen:
 
 def _terms(terms, rules):
     """Terms, and those of more rules; None when they are too many to be looked for."""
-    if not terms and terms != {}:
+    if not terms:
         return None
     terms = {name: set(values) for name, values in terms.items()}
     for rule in rules:
@@ -491,9 +483,9 @@ def _terms(terms, rules):
     return {name: sorted(values) for name, values in terms.items()}
 
 
-def _where(among):
+def where_among(among):
     """A condition on the copy ``c``: one of these addresses or domains is on it."""
-    if among is False or among.get("words"):
+    if not among or among.get("words"):
         return SQL("TRUE")
     domains = list(among.get("domains") or ())
     return SQL(
@@ -506,4 +498,40 @@ def _where(among):
         list(among.get("addresses") or ()),
         domains,
         [f"%.{domain}" for domain in domains],
+    )
+
+
+def reasons_of(rule):
+    """Why mail was kept out that comes in by the removal of a rule, or by a new one.
+
+    :param rule: by value
+    """
+    return WAVED_PAST if rule["effect"] == "always" else REASONS[rule["kind"]]
+
+
+def traced(env, terms):
+    """A condition on the copy ``c``: one of the terms is on it, or may be.
+
+    Traces are of people from outside; what is ours, or a word, leaves none.
+    """
+    terms = terms or {}
+    addresses, domains = terms.get("addresses", ()), terms.get("domains", ())
+    directory = env["crm.mail.mirror.directory"]
+    own = directory._own_domains()
+    if (
+        terms.get("words")
+        or not (addresses or domains)
+        or directory._own_among(addresses)
+        or any(lies_within(domain, own) for domain in domains)
+        or any(lies_within(domain_of(email), own) for email in addresses)
+    ):
+        return SQL("TRUE")
+    return SQL(
+        """c.id IN (SELECT copy_id FROM crm_mail_mirror_trace
+                     WHERE digest = ANY(%s) AND kind IN ('address', 'domain'))""",
+        [
+            digest
+            for term in (*addresses, *(f"@{domain}" for domain in domains))
+            for digest in keyring().digests("trace", term)
+        ],
     )

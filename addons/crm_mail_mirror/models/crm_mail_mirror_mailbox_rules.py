@@ -2,16 +2,39 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """By which rules is a mailbox mirrored, and what happens when one of them changes?"""
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..engine.policy import Folded, Policy
 from ..engine.reasons import Reason
+from .change_sentences import sharing_sentence
 from .crm_mail_mirror_exclusion import WAVED_PAST
+
+#: Rules on the mailbox's page: a form is sent all of them at once.
+ON_PAGE = 80
 
 
 class CrmMailMirrorMailbox(models.Model):
     _inherit = "crm.mail.mirror.mailbox"
+
+    # worked out for the owner, limited, when the page reads them
+    my_rule_ids = fields.Many2many(
+        comodel_name="crm.mail.mirror.exclusion",
+        string="My rules",
+        compute="_compute_rules",
+    )
+    company_rule_ids = fields.Many2many(
+        comodel_name="crm.mail.mirror.exclusion",
+        string="Rules for everybody",
+        compute="_compute_rules",
+    )
+    company_rule_count = fields.Integer(compute="_compute_rules")
+    rule_change_ids = fields.Many2many(
+        comodel_name="crm.mail.mirror.change",
+        string="Changed lately",
+        compute="_compute_rules",
+    )
+    sharing_preview = fields.Text(compute="_compute_sharing_preview")
 
     # ---- the rules ------------------------------------------------------------------
 
@@ -110,3 +133,73 @@ class CrmMailMirrorMailbox(models.Model):
                 relist=True,
                 undo={"write": [*undo["write"], {"aliases": aliases}]},
             )
+
+    # ---- on the mailbox's page ------------------------------------------------------
+
+    @api.depends_context("uid")
+    def _compute_rules(self):
+        rules = self.env["crm.mail.mirror.exclusion"]
+        changes = self.env["crm.mail.mirror.change"]
+        for mailbox in self:
+            mailbox.my_rule_ids, mailbox.company_rule_ids = rules, rules
+            mailbox.rule_change_ids = changes
+            mailbox.company_rule_count = 0
+            if not mailbox.is_mine:
+                continue
+            mailbox.my_rule_ids = rules.search(
+                [("user_id", "=", self.env.uid)], limit=ON_PAGE
+            )
+            everybodys = [
+                ("user_id", "=", False),
+                ("company_id", "in", [False, mailbox.company_id.id]),
+            ]
+            mailbox.company_rule_count = rules.search_count(everybodys)
+            mailbox.company_rule_ids = rules.search(everybodys, limit=ON_PAGE)
+            recent = changes.search([("user_id", "=", self.env.uid)], limit=5)
+            mailbox.rule_change_ids = recent.filtered(
+                lambda change: change.state != "undone" and change.may_undo
+            )
+
+    def action_add_rule(self):
+        """A dialog that says what the rule does before it is saved."""
+        self._check_owner()
+        return self.env["crm.mail.mirror.exclusion"]._action_add(self.env.user)
+
+    def action_open_company_rules(self):
+        self._check_owner()
+        return self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_mail_mirror.crm_mail_mirror_exclusion_action_company"
+        )
+
+    @api.depends("sharing_in", "sharing_out")
+    @api.depends_context("uid", "lang")
+    def _compute_sharing_preview(self):
+        for mailbox in self:
+            mailbox.sharing_preview = False
+            before = mailbox._origin
+            if not before or not mailbox.is_mine:
+                continue
+            told = [
+                mailbox._sharing_sentence(before, direction)
+                for direction in ("in", "out")
+                if mailbox[f"sharing_{direction}"] != before[f"sharing_{direction}"]
+            ]
+            mailbox.sharing_preview = "\n".join(filter(None, told))
+
+    def _sharing_sentence(self, before, direction):
+        """Who sees how much more, or less, once the form is saved."""
+        name = f"sharing_{direction}"
+        viewers = len(before.user_id._mirror_viewers(before.company_id))
+        mails = self.env["crm.mail.mirror.copy"].search_count(
+            [
+                ("mailbox_id", "=", before.id),
+                ("state", "=", "mirrored"),
+                ("direction", "=", direction),
+                ("sharing", "=", False),
+            ]
+        )
+        if not viewers:
+            return self.env._("At the moment no colleague's level lets them see it.")
+        return sharing_sentence(
+            self.env, before[name], self[name], direction, mails, viewers
+        )

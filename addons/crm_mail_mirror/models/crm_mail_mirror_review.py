@@ -114,8 +114,8 @@ class CrmMailMirrorReview(models.AbstractModel):
         decided, policy = dict(decisions), policy or mailbox._policy()
         rows = self._stored(mailbox, SQL("c.id = ANY(%s)", list(decided)))
         rows = [row for row in rows if changes(row, decided[row["id"]], policy)]
-        kept = [row for row in rows if not _goes(decided[row["id"]])]
-        gone = [row for row in rows if _goes(decided[row["id"]])]
+        kept = [row for row in rows if not goes(decided[row["id"]])]
+        gone = [row for row in rows if goes(decided[row["id"]])]
         days = Counter()
         self._rename(kept, decided, days, policy)
         self._let_go(mailbox, gone, decided, days, policy)
@@ -278,14 +278,14 @@ def _outcome(decision):
     return str(decision.state), str(decision.reason)
 
 
-def _goes(decision):
+def goes(decision):
     return isinstance(decision, Need) or decision.state is not State.MIRRORED
 
 
 def changes(row, decision, policy):
     """Does the decision make another row than there is?"""
     if row["state"] == "hidden":
-        return _goes(decision)
+        return goes(decision)
     return _outcome(decision) != (row["state"], row["reason"]) or (
         row["direction"] == "in" and _is_outgoing(row, policy)
     )

@@ -4,6 +4,7 @@ from . import base_partner_merge
 from . import crm_mail_mirror_disconnect
 from . import crm_mail_mirror_dry_run
 from . import crm_mail_mirror_former_address
+from . import crm_mail_mirror_rule_removal
 from . import crm_mail_mirror_look_back
 from . import crm_mail_mirror_why
 from . import crm_mail_mirror_why_doors

@@ -1,0 +1,107 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What does who makes or removes a rule read before it is saved?"""
+
+from odoo import api, fields, models
+
+from ..engine.domains import DomainProblem
+from .change_sentences import problem_sentence
+
+DIALOG = "crm_mail_mirror_exclusion_view_form_dialog"
+
+
+class CrmMailMirrorExclusion(models.Model):
+    _inherit = "crm.mail.mirror.exclusion"
+
+    # of a rule that is being made; of one that stands they say nothing
+    preview = fields.Text(compute="_compute_preview")
+    refusal = fields.Char(compute="_compute_preview")
+
+    @api.depends("kind", "effect", "value", "user_id", "company_id")
+    @api.depends_context("uid", "lang")
+    def _compute_preview(self):
+        for rule in self:
+            rule.preview = rule.refusal = False
+            if rule._origin or not (rule.value or "").strip():
+                continue
+            values = rule._values()
+            values["value"] = self._normalise(rule.kind, rule.value)
+            mailboxes = rule._mine_to_change()
+            problem = rule._refused(values, mailboxes)
+            if problem:
+                rule.refusal = problem_sentence(self.env, problem, values["value"])
+            else:
+                rule.preview = self._preview(mailboxes, added=[values])
+
+    def _mine_to_change(self):
+        """The mailboxes a rule is for, if the reader may make such a rule; else None"""
+        mine = self.user_id._origin == self.env.user
+        everybodys = not self.user_id and self.env[
+            "crm.mail.mirror.mailbox"
+        ]._is_administrator()
+        if not (mine or everybodys):
+            return None
+        return self._mailboxes_of(self.user_id._origin, self.company_id._origin)
+
+    def _refused(self, values, mailboxes):
+        if self.search_count(
+            [(name, "=", values[name] or False) for name in values], limit=1
+        ):
+            return "stands_already"
+        addresses, domains = self._own_of(mailboxes) if mailboxes else (set(), set())
+        return self.new(values)._refusal(addresses, domains)
+
+    @api.model
+    def _preview(self, mailboxes, added=(), removed=None):
+        """:param mailboxes: None: of others, of which nothing is told"""
+        if mailboxes is None:
+            return False
+        scopes = {v["user_id"] for v in added} | set((removed or self).user_id.ids)
+        mine = scopes == {self.env.uid}
+        previews = self.env["crm.mail.mirror.preview"]
+        effect = previews._of_rules(mailboxes, added, removed, names=mine)
+        return " ".join(previews._sentences(effect, mine=mine))
+
+    @api.onchange("value")
+    def _onchange_value(self):
+        """The kind follows from what is typed; who knows better changes it after."""
+        value = (self.value or "").strip()
+        if not value:
+            return
+        problem = self._problem_of(self.kind, value)
+        if self.kind != "word" and problem == DomainProblem.IS_ADDRESS:
+            self.kind = "address"
+        elif self.kind == "address" and problem:
+            is_domain = "@" not in value.lstrip("@") and "." in value.strip(".")
+            if is_domain and not self._problem_of("domain", value):
+                self.kind = "domain"
+            elif self.effect == "never" and value.replace(" ", "").isalpha():
+                self.kind = "word"
+
+    # ---- actions --------------------------------------------------------------------
+
+    @api.model
+    def _action_add(self, user):
+        """A dialog for a new rule. :param user: whose; empty: everybody's"""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Add a rule"),
+            "res_model": self._name,
+            "views": [
+                (self.env.ref(f"crm_mail_mirror.{DIALOG}").id, "form"),
+            ],
+            "target": "new",
+            "context": {"default_user_id": user.id},
+        }
+
+    def action_remove(self):
+        """Ask first: what does it do?"""
+        self.check_access("unlink")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Remove"),
+            "res_model": "crm.mail.mirror.rule.removal",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_rule_ids": self.ids},
+        }
