@@ -132,6 +132,15 @@ def is_free_mail(domain: str) -> bool:
     )
 
 
+def is_listed_free(domain: str) -> bool:
+    """Does it stand itself in one of the lists? Quick, for thousands at once.
+
+    >>> is_listed_free("gmail.com"), is_listed_free("vip.qq.com")
+    (True, False)
+    """
+    return domain in MORE or domain in _FREE_MAIL or domain in _DISPOSABLE
+
+
 @lru_cache(maxsize=4096)
 def is_disposable(domain: str) -> bool:
     """Are addresses of this domain made to be thrown away?

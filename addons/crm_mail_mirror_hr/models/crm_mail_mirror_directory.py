@@ -10,22 +10,20 @@ class CrmMailMirrorDirectory(models.AbstractModel):
     _inherit = "crm.mail.mirror.directory"
 
     @api.model
-    def _own_addresses(self):
+    def _own_addresses(self, emails):
         self.env["hr.employee"].flush_model(
             ["active", "private_email", "work_contact_id", "work_email"]
         )
         return [
-            *super()._own_addresses(),
-            SQL(
-                "SELECT lower(e.work_email) AS email FROM hr_employee e WHERE e.active"
-            ),
-            SQL(
-                """SELECT lower(e.private_email) AS email FROM hr_employee e
-                    WHERE e.active"""
-            ),
-            SQL(
-                """SELECT p.email_normalized AS email FROM hr_employee e
-                     JOIN res_partner p ON p.id = e.work_contact_id WHERE e.active"""
+            *super()._own_addresses(emails),
+            *(
+                SQL(
+                    """SELECT lower(e.%(field)s) FROM hr_employee e
+                        WHERE e.active AND lower(e.%(field)s) = ANY(%(emails)s)""",
+                    field=SQL.identifier(field),
+                    emails=emails,
+                )
+                for field in ("work_email", "private_email")
             ),
         ]
 

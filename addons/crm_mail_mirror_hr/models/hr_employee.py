@@ -14,6 +14,10 @@ ADDRESSES = {"active", "private_email", "work_contact_id", "work_email"}
 class HrEmployee(models.Model):
     _inherit = "hr.employee"
 
+    # whose is an address? Asked for each page of mail
+    _mirror_work_email_idx = models.Index("(lower(work_email)) WHERE active")
+    _mirror_private_email_idx = models.Index("(lower(private_email)) WHERE active")
+
     @api.model_create_multi
     def create(self, vals_list):
         managers = self.browse(v["parent_id"] for v in vals_list if v.get("parent_id"))
