@@ -30,8 +30,9 @@ MOST_TERMS = 300
 STEP, SLICE = 1000, 50
 #: Seconds of work in one run of the job.
 BUDGET = 20.0
-#: ``at_copy`` before mail of the mailbox at hand is judged, and after all of it is.
-REQUEUE, JUDGED = -2, -1
+#: ``at_copy`` before the mailbox at hand is begun, before its mail is judged, and after
+#: all of it is.
+BEGIN, REQUEUE, JUDGED = -3, -2, -1
 #: No terms at all; an empty dict would not be stored, and stands for any.
 NONE = {"addresses": []}
 #: Kinds of rules as terms that a mailbox can be searched for.
@@ -345,7 +346,7 @@ class CrmMailMirrorChange(models.Model):
             self.write({"state": "done", "ended_at": fields.Datetime.now()})
         elif self.state == "waiting":
             self._begin()
-        elif self.at_mailbox != mailbox.id:
+        elif self.at_mailbox != mailbox.id or self.at_copy == BEGIN:
             # a page that began under the rules before is waited for; whatever comes
             # after it finds that the rules changed
             self.env["crm.mail.mirror.review"]._hold(mailbox)
@@ -450,7 +451,7 @@ class CrmMailMirrorChange(models.Model):
             self.env["crm.mail.mirror.search"]._ask(
                 mailbox, **self.terms, reason="rule"
             )
-        self.at_mailbox = mailbox.id + 1
+        self.write({"at_mailbox": mailbox.id + 1, "at_copy": BEGIN})
         self.progress_done += 1
 
 
