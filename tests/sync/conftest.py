@@ -105,6 +105,7 @@ def small_bites(mirror, monkeypatch):
     from odoo.addons.crm_mail_mirror.models import mailbox_run
 
     monkeypatch.setattr(mailbox_run, "PAGE", Budget(mails=7, seconds=20))
+    monkeypatch.setattr(mailbox_run, "AGAIN", 1)
 
 
 @pytest.fixture
@@ -114,6 +115,7 @@ def small_parts(mirror, monkeypatch):
     from odoo.addons.crm_mail_mirror.models import mailbox_run
 
     monkeypatch.setattr(mailbox_run, "PAGE", Budget(mails=7, seconds=20))
+    monkeypatch.setattr(mailbox_run, "AGAIN", 1)
     monkeypatch.setattr(mailbox_run, "ENVELOPES", 3)
 
 
@@ -163,6 +165,7 @@ def small_pages(monkeypatch):
     from odoo.addons.crm_mail_mirror.models import mailbox_run
 
     monkeypatch.setattr(mailbox_run, "PAGE", Budget(mails=20, seconds=20))
+    monkeypatch.setattr(mailbox_run, "AGAIN", 1)
 
 
 @pytest.fixture(scope="session")

@@ -91,12 +91,24 @@ def test_mail_that_comes_to_another_end_when_it_is_seen_again(mirror, lib, serve
     passes(mirror, box, 1)
     expire(mirror, box)
     mirror.contact("stranger")
-    mirror.look_again()
+    # nobody searches for older mail
+    mirror.sql("DELETE FROM crm_mail_mirror_outbox")
 
     server.move(refs[1], "Archive")
     passes(mirror, box)
 
     assert lines(mirror, box) == {NOBODY: (2, 2), ("mirrored", "contact"): (1, 0)}
+
+
+def test_older_mail_that_a_search_brings_in_is_counted_once(mirror, lib, server, box):
+    server.put(*letters(lib, mirror, box, 3))
+    passes(mirror, box, 1)
+    expire(mirror, box)
+    mirror.contact("stranger")
+    mirror.look_again()
+    passes(mirror, box)
+
+    assert lines(mirror, box) == {("mirrored", "contact"): (3, 0)}
 
 
 def test_new_mail_of_a_day_of_which_nothing_expired_is_counted(

@@ -31,7 +31,14 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         mails = self._by_key(lease, page.judged, folders)
         rows = self._existing(lease, mails)
         queued = self._newly_known(lease, mails)
-        idents = self._identities(mails)
+        forgotten = {
+            key: judged[0]
+            for key, judged in mails.items()
+            if key not in rows and self._is_forgotten(lease, page, judged[0], queued)
+        }
+        idents = self._identities(
+            {key: judged for key, judged in mails.items() if key not in forgotten}
+        )
         hidden = self._hidden_identities(lease, idents)
         ignored = self._ignored_identities(lease, idents)
         for key, (first, *_rest) in mails.items():
@@ -39,8 +46,10 @@ class CrmMailMirrorPageMail(models.AbstractModel):
                 if not is_counted(lease, key):
                     # known when it was judged, its row was removed since
                     raise Fenced
-        new, again, passed_over, forgotten = [], [], [], []
+        new, again, passed_over = [], [], []
         for key, judged in mails.items():
+            if key in forgotten:
+                continue
             first = judged[0]
             values = self._copy_values(first, idents.get(key), queued, hidden)
             if values and key not in rows and values["identity"] in ignored:
@@ -50,8 +59,6 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             elif key in rows:
                 anew = values if self._is_decided_anew(rows[key], values) else None
                 again.append((rows[key], first, anew))
-            elif values and self._is_forgotten(lease, page, values):
-                forgotten.append((key, first, values))
             elif values:
                 new.append((key, first, values))
         self._keep_texts(lease, [(j, v) for _row, j, v in new + again if v])
@@ -284,15 +291,21 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             and not item.decision.reason.leaves_row
         )
 
-    def _is_forgotten(self, lease: Lease, page: Page, values):
+    def _is_forgotten(self, lease: Lease, page: Page, item, queued):
         """Listed again, or looked for, but so old that its row went long ago."""
         told_before = lease.listing == "again" or (
             page.batch.relisted if page.batch else page.sought
         )
+        decision = item.decision
         return (
             told_before
-            and values["state"] in ("unmatched", "excluded")
-            and is_long_ago(values["received_at"])
+            and isinstance(decision, Decision)
+            and not (item.error or item.is_removed)
+            and decision.state is not State.MIRRORED
+            and decision.reason.leaves_row
+            and item.presence.received_at != EPOCH
+            and is_long_ago(naive(item.presence.received_at))
+            and not (decision.state is State.UNMATCHED and queued & item.external)
         )
 
     def _count_forgotten(self, lease: Lease, forgotten, days, expired):
@@ -303,12 +316,14 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         if lease.listing != "again":
             return set()  # it is counted already
         fresh = set()
-        for key, item, values in forgotten:
+        for key, item in forgotten.items():
             digest = short_digest(key)
             if digest in fresh or is_counted(lease, key):
                 continue
-            days[line(values)] += 1
-            expired[line(values)] += 1
+            day = naive(item.presence.received_at).date()
+            forgot = day, str(item.decision.state), str(item.decision.reason)
+            days[forgot] += 1
+            expired[forgot] += 1
             if not reader.may_be_a_twin(item):
                 fresh.add(digest)
         return fresh

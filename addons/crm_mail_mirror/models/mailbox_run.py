@@ -39,6 +39,8 @@ _logger = logging.getLogger(__name__)
 
 #: Mails of one page: big enough to be cheap, small enough to be soon there.
 PAGE = Budget(mails=250, seconds=20.0)
+#: Pages in which mail that is known is listed again are so many times as long.
+AGAIN = 4
 #: Headers asked for at once: one batch request of Gmail, ten seconds of its quota.
 ENVELOPES = 50
 #: Orphans asked about at once: between two bites time is looked at.
@@ -138,7 +140,9 @@ class MailboxRun(SearchSteps, AuditSteps):
             yield Failed(ProviderError("bug", type(error).__name__))
 
     def pull(self, cursor) -> Iterator:
-        lease, bite = self.lease, replace(PAGE, mails=self._bite(PAGE.mails))
+        lease = self.lease
+        mails = PAGE.mails * (AGAIN if lease.listing == "again" else 1)
+        bite = replace(PAGE, mails=self._bite(mails))
         batch = self.provider.pull(
             cursor, lease.since, bite, lease.skip, addresses=lease.addresses
         )
