@@ -62,7 +62,7 @@ def test_owner_ignores_a_failed_mail_and_has_it_tried_again(office, desk, frida)
     expect(rows).to_contain_text("too big")
     expect(rows).to_contain_text("INBOX")
     rows.locator("button[name=action_ignore]").click()
-    expect(own.page.locator(".o_view_nocontent")).to_contain_text("could be read")
+    expect(own.page.locator(".o_view_nocontent")).to_contain_text("No mail waits")
 
     own.search_nothing()
     own.filter("Ignored")
