@@ -4,19 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-FIELDS = ("headline", "detail", "verdict", "remedy", "steps", "outcome", "mend")
-
-
-def ask(mirror, box, text, search=False, **values):
-    """What the owner of a mailbox is told: one dict for each answer."""
-    with mirror.env(box.user_id) as env:
-        why = env["crm.mail.mirror.why"].create({"pasted": text, **values})
-        why.action_ask()
-        if search:
-            why.action_search()
-        return [
-            {name: str(line[name] or "") for name in FIELDS} for line in why.line_ids
-        ]
+from tests.sync.asking import ask
 
 
 def told(answers):
@@ -221,7 +209,7 @@ def test_mail_that_belongs_here_and_is_not_says_so(mirror, lib, server, box):
 
     assert answer["outcome"] == "waiting"
     assert "not there yet" in answer["verdict"]
-    assert answer["mend"] == "Open the mailbox"
+    assert answer["mend"] == "Compare with the mailbox now"
 
 
 def test_mail_its_owner_removed_says_so(mirror, lib, server, box):
@@ -308,95 +296,45 @@ def test_what_is_here_can_be_looked_for_in_the_mailbox_too(mirror, lib, server, 
     assert [a["outcome"] for a in answers] == ["here", "not_here"]
 
 
-# ---- mailboxes that cannot be asked ---
+# ---- what can be done ---
 
 
-def test_a_mailbox_that_rests_says_so(mirror, lib, server, box):
-    words = {"paused": "paused", "needs_login": "sign in", "draft": "not connected"}
-    for state, word in words.items():
-        mirror.sql(
-            "UPDATE crm_mail_mirror_mailbox SET state = %s WHERE id = %s", state, box.id
-        )
-        first, _nothing = ask(mirror, box, "hush-hush")
-        assert word in first["verdict"]
-        assert first["mend"] == "Open the mailbox"
-    assert not server.calls["connect"]
-
-
-def test_a_mailbox_that_does_not_answer_says_why(mirror, lib, server, box, monkeypatch):
-    from odoo.addons.crm_mail_mirror.models import why_run
-
-    def fail(_calls):
-        raise lib.base.Unavailable("connection_lost")
-
-    server.before["search"] = fail
-    first, _nothing = ask(mirror, box, "hush-hush")
-    assert first["verdict"] == "The server closed the connection."
-
-    import threading
-
-    late = threading.Event()
-    server.before["search"] = lambda _calls: late.wait(30)
-    monkeypatch.setattr(why_run, "SECONDS", 0.2)
-    first, _nothing = ask(mirror, box, "hush-hush")
-    late.set()
-    assert first["verdict"] == "The server did not answer in time."
-
-
-def test_no_transaction_is_open_while_the_mailbox_is_asked(mirror, lib, server, box):
-    open_ones = []
-
-    def look(_calls):
-        open_ones.extend(
-            mirror.sql(
-                """SELECT query FROM pg_stat_activity WHERE datname = current_database()
-                      AND state LIKE 'idle in transaction%%'
-                      AND pid != pg_backend_pid()"""
-            )
-        )
-
-    server.before["search"] = look
-    ask(mirror, box, "hush-hush")
-
-    assert server.calls["search"] == 1
-    assert not open_ones
-
-
-# ---- whose question ---
-
-
-def test_nobody_asks_of_other_peoples_mailboxes(mirror, lib, server, box):
-    from odoo.exceptions import AccessError
-
-    server.put(lib.mail(1, mirror.at("stranger"), box.email, subject="hush-hush"))
+def test_each_answer_leads_to_where_it_can_be_mended(mirror, lib, server, box):
+    """The button of an answer opens a contact, a rule, a mail or the mailbox."""
+    opened = {}
+    partner = mirror.contact("client")
+    headers = {"list-id": ("<news.test>",)}
+    mails = {
+        "stranger": lib.mail(1, mirror.at("stranger"), box.email),
+        "bulk": lib.mail(2, mirror.at("client"), box.email, headers=headers),
+        "word": lib.mail(3, mirror.at("client"), box.email, subject="perso"),
+        "here": lib.mail(4, mirror.at("client"), box.email),
+        "missing": lib.mail(5, mirror.at("client"), box.email, subject="lost"),
+    }
+    server.put(*mails.values())
     mirror.sync(box)
-    colleague = mirror.user("bert", mirror_visibility="4")
-    with mirror.env() as env:
-        admin = env.ref("base.user_admin").id
-        owners = env["crm.mail.mirror.why"].with_user(box.user_id)
-        mine = owners.create({"pasted": "hush-hush", "mailbox_id": box.id}).id
+    mirror.sql(
+        """DELETE FROM crm_mail_mirror_copy c USING crm_mail_mirror_message m
+            WHERE m.id = c.message_id AND m.subject_raw = 'lost' AND mailbox_id = %s""",
+        box.id,
+    )
 
-    for who in (colleague, admin):
-        with mirror.env(who) as env:
-            other = mirror.link(f"box{who}", lib.Server(), user_id=who)
-            whys = env["crm.mail.mirror.why"]
-            why = whys.create({"pasted": mirror.at("stranger"), "mailbox_id": box.id})
-            for method in (why.action_ask, why.action_search):
-                with pytest.raises(AccessError):
-                    method()
-            why.mailbox_id = False
+    with mirror.env(box.user_id) as env:
+        for name, mail in mails.items():
+            pasted = "lost" if name == "missing" else mail.envelope.message_id
+            why = env["crm.mail.mirror.why"].create({"pasted": pasted})
             why.action_ask()
-            (answer,) = why.line_ids
-            assert answer.headline == "Nothing was found", other
-            for method in (
-                whys.browse(mine).action_ask,
-                lambda w=whys: w.browse(mine).read(["pasted"]),
-                lambda w=whys: w.browse(mine).write({"pasted": "x"}),
-            ):
-                with pytest.raises(AccessError):
-                    method()
-            with pytest.raises(AccessError):
-                env["crm.mail.mirror.mailbox"].browse(box.id).action_why()
-            with pytest.raises(AccessError):
-                whys.search([("sealed", "!=", False)])
-    assert not server.calls["search"]
+            if name == "bulk":
+                why.action_search()
+            opened[name] = why.line_ids[-1:].action_mend()
+
+    assert partner
+    assert opened["stranger"]["res_model"] == "res.partner"
+    assert opened["bulk"]["context"]["default_value"] == mirror.at("client")
+    assert opened["bulk"]["context"]["default_effect"] == "always"
+    assert opened["word"]["res_model"] == "crm.mail.mirror.exclusion"
+    assert opened["here"]["res_model"] == "crm.mail.mirror.message"
+    assert opened["missing"]["tag"] == "display_notification"
+    mirror.sync(box)
+    mirror.sync(box)
+    assert mirror.by_state(box)["mirrored"] == 2, "it did not come back"

@@ -7,7 +7,7 @@ import json
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.tools import format_datetime
+from odoo.tools import format_date, format_datetime
 
 from ..engine.keyring import KeyUnusable
 from ..models.crm_mail_mirror_credential import keyring
@@ -161,7 +161,7 @@ class CrmMailMirrorWhyLine(models.TransientModel):
             words = env._(
                 "%(reason)s What is known of it goes on %(date)s.",
                 reason=words,
-                date=format_datetime(env, content["until"], dt_format="long"),
+                date=format_date(env, content["until"], date_format="d MMMM y"),
             )
         return words
 
@@ -178,7 +178,7 @@ class CrmMailMirrorWhyLine(models.TransientModel):
 
     def _remedy(self, content):
         if content.get("state") == "missing":
-            return self.env._("Check the mailbox now: what is missing is brought back.")
+            return self.env._("Compare with the mailbox: what is missing comes back.")
         if content["kind"] in ("here", "trace", "found"):
             return reason_remedy(self.env, content.get("reason")) or False
         return False
@@ -192,8 +192,8 @@ class CrmMailMirrorWhyLine(models.TransientModel):
             names = self._named(what) if rule in _MATCHES else what
             good = not reason or reason in ("contact", "domain", "allowed", "dropbox")
             shown += Markup(
-                '<li class="d-flex"><i class="fa fa-fw %s mt-1 me-2" role="img"'
-                ' aria-label="%s"></i><span class="%s">%s</span></li>'
+                '<li class="d-flex"><i class="fa fa-fw %s mt-1 me-2 flex-shrink-0"'
+                ' role="img" aria-label="%s"></i><span class="%s">%s</span></li>'
             ) % (
                 "fa-check text-success" if good else "fa-times text-danger",
                 self.env._("yes") if good else self.env._("no"),
@@ -231,7 +231,9 @@ class CrmMailMirrorWhyLine(models.TransientModel):
     def _mend_label(self, content):
         env, reason = self.env, str(content.get("reason") or "")
         kind, state = content["kind"], content.get("state")
-        if kind in ("mailbox", "error") or state == "missing":
+        if state == "missing":
+            return env._("Compare with the mailbox now")
+        if kind in ("mailbox", "error"):
             return env._("Open the mailbox")
         if content.get("message"):
             return env._("Open the mail")
@@ -240,7 +242,7 @@ class CrmMailMirrorWhyLine(models.TransientModel):
         if reason in ("no_contact", "not_listed", "role_address"):
             return self._stranger(content) and env._("Add a contact")
         if reason.startswith("bulk_"):
-            return env._("Always mirror this sender")
+            return bool(content.get("sender")) and env._("Always mirror this sender")
         if reason in _BY_RULE:
             return env._("See the rule")
         if reason == "owner":
@@ -263,32 +265,37 @@ class CrmMailMirrorWhyLine(models.TransientModel):
         self.check_access("read")
         (content,) = self._contents()
         reason = str(content.get("reason") or "")
+        mailbox = self.env["crm.mail.mirror.mailbox"].browse(content.get("mailbox"))
+        if content.get("state") == "missing":
+            return mailbox.action_audit_all()
         if content.get("message"):
             message = self.env["crm.mail.mirror.message"].browse(content["message"])
             return message.action_open()
         if reason in ("no_contact", "not_listed", "role_address"):
-            return self._open(
-                "res.partner",
-                self.env._("New Contact"),
-                default_email=self._stranger(content),
-            )
+            return {
+                "type": "ir.actions.act_window",
+                "name": self.env._("New Contact"),
+                "res_model": "res.partner",
+                "view_mode": "form",
+                "views": [(False, "form")],
+                "context": {"default_email": self._stranger(content)},
+            }
         if reason.startswith("bulk_"):
-            return self._open(
-                "crm.mail.mirror.exclusion",
-                self.env._("Always mirror"),
-                default_kind="address",
-                default_effect="always",
-                default_user_id=self.env.uid,
-                default_value=content.get("sender"),
-            )
+            return self._always(content.get("sender"))
         if reason in _BY_RULE:
             return self._see_rule(content)
         if reason == "owner":
             return self.env["ir.actions.act_window"]._for_xml_id(
                 "crm_mail_mirror.crm_mail_mirror_removal_action"
             )
-        mailbox = self.env["crm.mail.mirror.mailbox"].browse(content.get("mailbox"))
         return mailbox.action_open_form()
+
+    def _always(self, sender):
+        """The dialog that adds a rule, filled in; it says what the rule does."""
+        action = self.env["crm.mail.mirror.exclusion"]._action_add(self.env.user)
+        rule = {"default_kind": "address", "default_effect": "always"}
+        context = {**action.get("context", {}), **rule, "default_value": sender}
+        return {**action, "context": context}
 
     def _see_rule(self, content):
         found = [word for step in content["steps"] if step[2] for word in step[3]]
@@ -300,17 +307,6 @@ class CrmMailMirrorWhyLine(models.TransientModel):
             "views": [(False, "list"), (False, "form")],
             "domain": [("value", "in", found)] if found else [],
             "target": "current",
-        }
-
-    def _open(self, model, name, **context):
-        return {
-            "type": "ir.actions.act_window",
-            "name": name,
-            "res_model": model,
-            "view_mode": "form",
-            "views": [(False, "form")],
-            "target": "current",
-            "context": context,
         }
 
 
