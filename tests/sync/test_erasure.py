@@ -238,6 +238,8 @@ def test_the_address_is_never_stored_in_clear(mirror, erase):
         wizard = env["crm.mail.mirror.erase"].create(
             {"addresses": f"jane.unique@{mirror.domain}"}
         )
+        env.flush_all()
+        env.invalidate_all()
         assert wizard.addresses == f"jane.unique@{mirror.domain}"
     assert "crm_mail_mirror_erase" not in rows_with(mirror, "jane.unique")
 

@@ -31,11 +31,9 @@ class CrmMailMirrorMessage(models.Model):
         except KeyUnusable as error:
             raise UserError(sentence(self.env, error.code)) from None
         self.env.invalidate_all()
-        said = [
-            self.env._("%(count)s mails are out of Odoo.", count=len(mine))
-            if len(mine) > 1
-            else self.env._("This mail is out of Odoo.")
-        ]
+        said = []
+        if len(mine) > 1:
+            said.append(self.env._("%(count)s mails.", count=len(mine)))
         if mine != self:
             said.append(
                 self.env._(

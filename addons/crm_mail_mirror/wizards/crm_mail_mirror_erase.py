@@ -45,9 +45,9 @@ class CrmMailMirrorErase(models.TransientModel):
     @api.depends("sealed")
     def _compute_addresses(self):
         for wizard in self:
-            sealed = wizard.sudo().sealed
             mine = wizard.create_uid.id == self.env.uid
-            wizard.addresses = "\n".join(wizard._unsealed()) if sealed and mine else ""
+            known = wizard.sudo()._unsealed() if mine else []
+            wizard.addresses = "\n".join(known)
 
     def _inverse_addresses(self):
         for wizard in self:
@@ -59,7 +59,7 @@ class CrmMailMirrorErase(models.TransientModel):
             wizard.sudo().write({"sealed": sealed, "is_counted": False})
 
     def _unsealed(self):
-        return json.loads(keyring().decrypt(self.sudo().sealed)) if self.sealed else []
+        return json.loads(keyring().decrypt(self.sealed)) if self.sealed else []
 
     def _emails(self):
         erasures = self.env["crm.mail.mirror.erasure"]

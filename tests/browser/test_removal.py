@@ -1,0 +1,66 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""An owner removes a mail from Odoo and takes it back, with mouse and keyboard."""
+
+import pytest
+from playwright.sync_api import expect
+
+SENDER = "Pia Private <pia@removal.example>"
+
+
+@pytest.fixture(scope="module")
+def pia(office) -> int:
+    """A contact who wrote three mails to Ida."""
+    ida = office.user("Ida Removal")
+    contact = office.contact("Pia Private", "pia@removal.example")
+    for subject in ("Alpha", "Beta", "Gamma"):
+        office.letter(ida, sender=SENDER, subject=subject, text="Hello Ida")
+    office.link(ida, 3)
+    return contact
+
+
+def test_a_mail_is_removed_and_taken_back_at_once(pia, office, desk):
+    ida = desk("ida")
+    shown = ida.emails("res.partner", pia)
+    shown.get_by_role("cell", name="Alpha").click()
+    ida.page.locator(".modal button[name=action_remove]").click()
+
+    notice = ida.page.locator(".o_notification")
+    expect(notice).to_contain_text("Your mailbox keeps it")
+    expect(ida.page.locator(".modal")).to_have_count(0)
+    subjects = ida.page.locator(".o_field_x2many td[name=subject]")
+    ida.page.locator("a[name=mirror_emails]").click()
+    expect(subjects).to_have_text(["Beta", "Gamma"])
+
+    notice.get_by_role("button", name="Undo").click()
+    expect(ida.page.locator(".o_notification")).to_contain_text("Taken back")
+    office.wait_mirrored("ida", 3)
+    ida.emails("res.partner", pia)
+    expect(subjects).to_have_text(["Alpha", "Beta", "Gamma"])
+
+
+def test_several_are_removed_from_the_list_and_taken_back_later(pia, office, desk):
+    ida = desk("ida")
+    ida.go("/odoo/mirrored-emails")
+    for subject in ("Alpha", "Beta"):
+        row = ida.page.locator("tr.o_data_row", has_text=subject)
+        row.locator("input[type=checkbox]").check()
+    ida.page.locator("button[name=action_remove]").click()
+    expect(ida.page.locator(".o_notification")).to_contain_text("2 mails")
+    ida.expect_subjects(["Gamma"])
+
+    ida.go("/odoo/removed-emails")
+    ida.expect_subjects(["Alpha", "Beta"])
+    row = ida.page.locator("tr.o_data_row", has_text="Beta")
+    row.locator("button[name=action_undo]").click()
+    expect(row.locator("td[name=outcome]")).not_to_have_text("Removed from Odoo")
+    office.wait_mirrored("ida", 2)
+    ida.go("/odoo/removed-emails")
+    expect(row.locator("td[name=outcome]")).to_have_text("Back in Odoo")
+    ida.go("/odoo/mirrored-emails")
+    ida.expect_subjects(["Beta", "Gamma"])
+
+    # opened from the list: what was removed is left behind
+    ida.page.get_by_role("cell", name="Gamma").click()
+    ida.press("action_remove")
+    ida.expect_subjects(["Beta"])
