@@ -94,14 +94,18 @@ class CrmMailMirrorDirectory(models.AbstractModel):
     def _own_domains_among(self, domains):
         """The same, but of those that users share only these: for each page of mail.
 
-        Counting the users took 150 ms a page where they are two thousand.
+        Counting the users took 150 ms a page where they are two thousand. The contacts
+        of a domain by their index, whatever the limit (OFFSET 0): where users are few,
+        PostgreSQL read all contacts for each domain, half a minute at 200,000.
         """
         shared = SQL(
             """SELECT d.domain FROM unnest(%s::text[]) AS d(domain)
                 WHERE (SELECT count(*) FROM (
-                           SELECT 1 FROM res_partner p
-                            WHERE split_part(p.email_normalized, '@', 2) = d.domain
-                              AND EXISTS (SELECT 1 FROM res_users u
+                           SELECT 1 FROM (
+                               SELECT p.id FROM res_partner p
+                                WHERE split_part(p.email_normalized, '@', 2) = d.domain
+                               OFFSET 0) AS p
+                            WHERE EXISTS (SELECT 1 FROM res_users u
                                            WHERE u.partner_id = p.id AND NOT u.share)
                             LIMIT 2) AS two) = 2""",
             sorted(domains),
