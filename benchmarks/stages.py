@@ -41,13 +41,15 @@ def install() -> None:
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_address as address
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_directory as books
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page as page
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_copy as copies
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_mail as mail
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_shared as rows
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync as sync
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync_lease as lease
     from odoo.addons.crm_mail_mirror.models import mailbox_run
 
     page, writer = page.CrmMailMirrorPage, mail.CrmMailMirrorPageMail
-    shared = rows.CrmMailMirrorPageShared
+    shared, own = rows.CrmMailMirrorPageShared, copies.CrmMailMirrorPageCopy
     directory = books.CrmMailMirrorDirectory
     for where, name, stage in (
         (imap_wire.Wire, "command", "read: wait for the server, split its answer"),
@@ -72,15 +74,15 @@ def install() -> None:
         (writer, "_newly_known", "write: newly known"),
         (shared, "_insert_messages", "write: messages"),
         (shared, "_insert_bodies", "write: bodies"),
-        (writer, "_insert_copies", "write: copies"),
+        (own, "_insert_copies", "write: copies"),
         (shared, "_write_participants", "write: participants"),
         (address.CrmMailMirrorAddress, "_link", "write: link addresses to contacts"),
         (address.CrmMailMirrorAddress, "_ensure", "write: addresses"),
-        (writer, "_write_traces", "write: traces"),
-        (writer, "_write_locations", "write: locations"),
+        (own, "_write_traces", "write: traces"),
+        (own, "_write_locations", "write: locations"),
         (Cursor, "commit", "write: commit"),
-        (sync.CrmMailMirrorSync, "_claim", "claim"),
-        (sync.CrmMailMirrorSync, "_count_due", "count what is due"),
+        (lease.CrmMailMirrorSync, "_claim", "claim"),
+        (lease.CrmMailMirrorSync, "_count_due", "count what is due"),
         (mailbox_run, "open_mailbox", "connect, log in"),
         (imap.ImapProvider, "close", "log out"),
         (sync.CrmMailMirrorSync, "_end", "release"),

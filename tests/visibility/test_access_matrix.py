@@ -42,6 +42,8 @@ MODELS = {
     "crm.mail.mirror.message": "r---",
     "crm.mail.mirror.outbox": "----",
     "crm.mail.mirror.page": None,
+    "crm.mail.mirror.page.copy": None,
+    "crm.mail.mirror.page.count": None,
     "crm.mail.mirror.page.gone": None,
     "crm.mail.mirror.page.mail": None,
     "crm.mail.mirror.page.shared": None,
@@ -106,6 +108,7 @@ METHODS = {
     ("crm.mail.mirror.mailbox", "action_leaver"): ADMINISTRATORS,
     ("crm.mail.mirror.mailbox", "action_list_again"): OWNER,
     ("crm.mail.mirror.mailbox", "action_open_suggestions"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_suggest_again"): OWNER,
     ("crm.mail.mirror.mailbox", "action_pause"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_resume"): OWNER,
     ("crm.mail.mirror.mailbox", "action_sign_in"): OWNER,
@@ -158,6 +161,7 @@ HEALTH = {
 #: Theirs to ask for, and told to the owner alone.
 OWNERS = {
     "contact_companies", "contact_confirm", "contact_mode", "suggestion_count",
+    "dismissed_count",
     "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
     "password", "sharing_in", "sharing_out", "since_sentence", "sync_from",
     "company_rule_count", "sharing_preview",

@@ -27,6 +27,8 @@ from . import crm_mail_mirror_removal
 from . import crm_mail_mirror_message_remove
 from . import crm_mail_mirror_directory
 from . import crm_mail_mirror_page_mail
+from . import crm_mail_mirror_page_count
+from . import crm_mail_mirror_page_copy
 from . import crm_mail_mirror_page_shared
 from . import crm_mail_mirror_page_gone
 from . import crm_mail_mirror_page
@@ -46,6 +48,8 @@ from . import crm_mail_mirror_failed
 from . import crm_mail_mirror_audit
 from . import crm_mail_mirror_audit_steps
 from . import crm_mail_mirror_sync
+from . import crm_mail_mirror_sync_lease
+from . import crm_mail_mirror_sync_vacuum
 from . import crm_mail_mirror_sync_audit
 from . import crm_mail_mirror_tab
 from . import crm_lead

@@ -34,6 +34,8 @@ class CrmMailMirrorPage(models.AbstractModel):
     _name = "crm.mail.mirror.page"
     _inherit = [
         "crm.mail.mirror.page.mail",
+        "crm.mail.mirror.page.count",
+        "crm.mail.mirror.page.copy",
         "crm.mail.mirror.page.shared",
         "crm.mail.mirror.page.gone",
     ]

@@ -3,7 +3,6 @@
 """How is mail written that is there: decided now, found again, or failed?"""
 
 import itertools
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from odoo import fields, models
@@ -12,14 +11,12 @@ from odoo.tools import SQL
 from ..engine import identity, reader
 from ..engine.company_domains import known_among
 from ..engine.providers.base import EPOCH, MessageGone
-from ..engine.rules import Decision, Reason, State, parent_domains
+from ..engine.rules import Decision, Reason, State
 from .crm_mail_mirror_credential import keyring
-from .crm_mail_mirror_day import TRACE_DAYS, is_long_ago, line
-from .crm_mail_mirror_listing import is_counted, short_digest
+from .crm_mail_mirror_day import TRACE_DAYS
+from .crm_mail_mirror_listing import is_counted
+from .crm_mail_mirror_page_copy import RETRY_MINUTES
 from .lease import Fenced, Lease, Page, naive
-
-#: Pauses after failed attempts to read one mail; the last one repeats.
-RETRY_MINUTES = (1, 5, 30, 120, 720, 1440)
 
 
 class CrmMailMirrorPageMail(models.AbstractModel):
@@ -291,55 +288,6 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             and not item.decision.reason.leaves_row
         )
 
-    def _is_forgotten(self, lease: Lease, page: Page, item, queued):
-        """Listed again, or looked for, but so old that its row went long ago."""
-        told_before = lease.listing == "again" or (
-            page.batch.relisted if page.batch else page.sought
-        )
-        decision = item.decision
-        return (
-            told_before
-            and isinstance(decision, Decision)
-            and not (item.error or item.is_removed)
-            and decision.state is not State.MIRRORED
-            and decision.reason.leaves_row
-            and item.presence.received_at != EPOCH
-            and is_long_ago(naive(item.presence.received_at))
-            and not (decision.state is State.UNMATCHED and queued & item.external)
-        )
-
-    def _count_forgotten(self, lease: Lease, forgotten, days, expired):
-        """While all is listed again the log begins anew, with mail that has no row.
-
-        :return: short digests by which each is counted once, wherever it lies
-        """
-        if lease.listing != "again":
-            return set()  # it is counted already
-        fresh = set()
-        for key, item in forgotten.items():
-            digest = short_digest(key)
-            if digest in fresh or is_counted(lease, key):
-                continue
-            day = naive(item.presence.received_at).date()
-            forgot = day, str(item.decision.state), str(item.decision.reason)
-            days[forgot] += 1
-            expired[forgot] += 1
-            if not reader.may_be_a_twin(item):
-                fresh.add(digest)
-        return fresh
-
-    def _count_once(self, lease: Lease, new, days, expired):
-        """What gets a row and is so old that it had one before is counted already."""
-        if lease.listing == "first":
-            return
-        lines = Counter(
-            line(values)
-            for key, _item, values in new
-            if is_long_ago(values["received_at"])
-            and (lease.listing is None or is_counted(lease, key))
-        )
-        self.env["crm.mail.mirror.day"]._take_back(lease, lines, days, expired)
-
     def _is_decided_anew(self, row, values):
         """What waited is decided now; what was kept out may come in by now."""
         if not values or self._is_open(row):
@@ -350,240 +298,6 @@ class CrmMailMirrorPageMail(models.AbstractModel):
     @staticmethod
     def _is_open(row):
         return row["state"] in ("queued", "failed")
-
-    @staticmethod
-    def _next_try(attempts):
-        pause = RETRY_MINUTES[min(attempts, len(RETRY_MINUTES)) - 1]
-        return fields.Datetime.now() + timedelta(minutes=pause)
-
-    def _set_aside(self, folders, asked, days):
-        """Mail of the queue of which nothing came of: it waits, longer each time.
-
-        :param asked: ``{place: why nothing came of it}``
-        """
-        cr, places = self.env.cr, [place for place in asked if place.folder in folders]
-        if not places:
-            return
-        cr.execute(
-            SQL(
-                """SELECT DISTINCT ON (c.id) c.id, c.state, c.reason, c.received_at,
-                          coalesce(c.attempts, 0) + 1 AS attempts, a.why
-                     FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[])
-                          AS a(folder, generation, ref, why)
-                     JOIN crm_mail_mirror_location l ON l.folder_id = a.folder
-                          AND l.generation = a.generation AND l.ref = a.ref
-                     JOIN crm_mail_mirror_copy c ON c.id = l.copy_id
-                    WHERE c.state IN ('queued', 'failed')
-                      AND c.next_try_at <= now() AT TIME ZONE 'UTC'""",
-                [folders[place.folder] for place in places],
-                [place.generation for place in places],
-                [place.ref for place in places],
-                [asked[place] for place in places],
-            )
-        )
-        rows = cr.dictfetchall()
-        if not rows:
-            return
-        for row in rows:
-            days[line(row)] -= 1
-            days[line({**row, "state": "failed", "reason": row["why"]})] += 1
-        cr.execute(
-            SQL(
-                """UPDATE crm_mail_mirror_copy c SET state = 'failed',
-                          reason = f.reason, attempts = f.attempts,
-                          next_try_at = f.next_try_at
-                     FROM unnest(%s::int[], %s::text[], %s::int[], %s::timestamp[])
-                          AS f(id, reason, attempts, next_try_at) WHERE c.id = f.id""",
-                [row["id"] for row in rows],
-                [row["why"] for row in rows],
-                [row["attempts"] for row in rows],
-                [self._next_try(row["attempts"]) for row in rows],
-            )
-        )
-
-    _COPY_COLUMNS = {
-        "state": "text",
-        "reason": "text",
-        "received_at": "timestamp",
-        "direction": "text",
-        "identity_hash": "text",
-        "expires_at": "timestamp",
-        "next_try_at": "timestamp",
-        "attempts": "int",
-        "message_id": "int",
-        "body_id": "int",
-    }
-
-    def _insert_copies(self, lease: Lease, new, days):
-        if not new:
-            return {}
-        digests = {key: keyring().digest("key", key) for key, _j, _v in new}
-        self.env.cr.execute(
-            SQL(
-                """INSERT INTO crm_mail_mirror_copy (mailbox_id, user_id, key, %s)
-                   SELECT m.id, m.user_id, c.*
-                     FROM crm_mail_mirror_mailbox m, unnest(%s::text[], %s) AS c
-                    WHERE m.id = %s RETURNING key, id""",
-                SQL(", ").join(map(SQL.identifier, self._COPY_COLUMNS)),
-                list(digests.values()),
-                self._copy_columns([values for _k, _j, values in new]),
-                lease.mailbox_id,
-            )
-        )
-        ids = dict(self.env.cr.fetchall())
-        for _key, _item, values in new:
-            days[line(values)] += 1
-        return {key: ids[digest] for key, digest in digests.items()}
-
-    def _change_copies(self, lease: Lease, again, days):
-        """Rows that stood already: decided now, or only found in another place."""
-        decided = []
-        for row, item, values in again:
-            if values:
-                if values["state"] == "failed":
-                    values["attempts"] = (row["attempts"] or 0) + 1
-                    values["next_try_at"] = self._next_try(values["attempts"])
-                if item.presence.received_at == EPOCH:
-                    values["received_at"] = row["received_at"]
-                days[line(row)] -= 1
-                days[line(values)] += 1
-                decided.append((row["id"], values))
-        self._decide_copies(decided)
-        found = [row["id"] for row, _j, _v in again]
-        back = [
-            row
-            for row, _j, _v in again
-            if row["state"] == "hidden" and row["reason"] == "brake"
-        ]
-        for row in back:
-            days[line(row)] -= 1
-            days[line({**row, "state": "mirrored", "reason": "contact"})] += 1
-        if not found:
-            return
-        self.env.cr.execute(
-            SQL(
-                """UPDATE crm_mail_mirror_copy
-                      SET orphan_pass = NULL,
-                          state = CASE WHEN id = ANY(%(back)s) THEN 'mirrored'
-                                       ELSE state END,
-                          reason = CASE WHEN id = ANY(%(back)s) THEN 'contact'
-                                        ELSE reason END
-                    WHERE id = ANY(%(found)s)
-                      AND (orphan_pass IS NOT NULL OR id = ANY(%(back)s))""",
-                back=[row["id"] for row in back],
-                found=found,
-            )
-        )
-        if back:
-            self._release_brake(lease)
-
-    def _decide_copies(self, decided):
-        if not decided:
-            return
-        ids = [copy for copy, _values in decided]
-        self.env.cr.execute(
-            SQL(
-                """UPDATE crm_mail_mirror_copy c SET %s
-                     FROM unnest(%s::int[], %s) AS d(id, %s) WHERE c.id = d.id""",
-                SQL(", ").join(
-                    SQL("%s = %s", SQL.identifier(column), SQL.identifier("d", column))
-                    for column in self._COPY_COLUMNS
-                ),
-                ids,
-                self._copy_columns([values for _copy, values in decided]),
-                SQL(", ").join(map(SQL.identifier, self._COPY_COLUMNS)),
-            )
-        )
-        self.env.cr.execute(
-            "DELETE FROM crm_mail_mirror_trace WHERE copy_id = ANY(%s)", [ids]
-        )
-
-    def _copy_columns(self, rows):
-        """Arguments of ``unnest`` for these values of copies."""
-        return SQL(", ").join(
-            SQL(f"%s::{kind}[]", [values[name] for values in rows])
-            for name, kind in self._COPY_COLUMNS.items()
-        )
-
-    def _write_traces(self, lease: Lease, decided):
-        """Keyed hashes by which a contact that comes later finds the mail."""
-        ring, rows = keyring(), set()
-        decided = [
-            (copy, item)
-            for copy, item, values in decided
-            if values["state"] in ("unmatched", "excluded")
-        ]
-        everybody = {email for _copy, item in decided for email in item.external}
-        erased, _floors = self.env["crm.mail.mirror.suppression"]._of_page(everybody)
-        for copy, item in decided:
-            if item.external & erased:
-                continue  # nothing is left of them, not even this
-            emails = item.external
-            rows |= {(copy, "address", ring.digest("trace", e)) for e in emails}
-            rows |= {
-                # a rule may have named any domain that it lies in
-                (copy, "domain", ring.digest("trace", f"@{domain}"))
-                for email in emails
-                for domain in parent_domains(email.rpartition("@")[2])
-            }
-            if item.envelope.message_id:
-                name = identity.normalise_message_id(item.envelope.message_id)
-                rows.add((copy, "message_id", ring.digest("trace", f"<{name}>")))
-        if rows:
-            self.env.cr.execute(
-                SQL(
-                    """INSERT INTO crm_mail_mirror_trace (copy_id, kind, digest)
-                       SELECT * FROM unnest(%s::int[], %s::text[], %s::text[])""",
-                    *map(list, zip(*rows, strict=True)),
-                )
-            )
-
-    def _write_locations(self, lease: Lease, rows):
-        """:return: while all is listed, the ids of places that were there before"""
-        if not rows:
-            return []
-        places = SQL(
-            "unnest(%s::int[], %s::int[], %s::text[], %s::text[])",
-            [copy for copy, _f, _j in rows],
-            [folder for _c, folder, _j in rows],
-            [item.presence.place.generation for _c, _f, item in rows],
-            [item.presence.place.ref for _c, _f, item in rows],
-        )
-        # servers that tell another size each time make one mail look like another: the
-        # place is the later one's, so that the former goes instead of staying twice
-        self.env.cr.execute(
-            SQL(
-                """DELETE FROM crm_mail_mirror_location l
-                    USING %s AS r(copy, folder, generation, ref)
-                    WHERE l.folder_id = r.folder AND l.generation = r.generation
-                      AND l.ref = r.ref AND l.copy_id != r.copy RETURNING l.copy_id""",
-                places,
-            )
-        )
-        self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
-        self.env.cr.execute(
-            SQL(
-                """INSERT INTO crm_mail_mirror_location
-                          (copy_id, folder_id, generation, ref)
-                   SELECT * FROM %s
-                   ON CONFLICT (folder_id, generation, ref) DO NOTHING""",
-                places,
-            )
-        )
-        if not lease.listing_mark:
-            return []
-        self.env.cr.execute(
-            SQL(
-                """SELECT l.id FROM crm_mail_mirror_location l
-                     JOIN %s AS r(copy, folder, generation, ref)
-                       ON l.folder_id = r.folder AND l.generation = r.generation
-                      AND l.ref = r.ref
-                    WHERE l.id <= %s""",
-                places,
-                lease.listing_mark,
-            )
-        )
-        return [place for (place,) in self.env.cr.fetchall()]
 
 
 def _digests(values, purpose="key"):

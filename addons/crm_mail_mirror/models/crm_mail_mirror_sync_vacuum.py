@@ -1,0 +1,44 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What goes in time, once a day?"""
+
+from odoo import api, models
+
+
+class CrmMailMirrorSync(models.AbstractModel):
+    _inherit = "crm.mail.mirror.sync"
+
+    @api.autovacuum
+    def _gc_traces(self):
+        """Mail that is not mirrored leaves nothing but a count after seven days."""
+        with self._transaction() as env:
+            done = env["crm.mail.mirror.day"]._expire(5000)
+        return done, done == 5000
+
+    @api.autovacuum
+    def _gc_messages(self):
+        """Mail whose last copy went while a colleague's was being written."""
+        self.env.cr.execute(
+            """SELECT m.id FROM crm_mail_mirror_message m
+                WHERE NOT EXISTS (SELECT 1 FROM crm_mail_mirror_copy c
+                                   WHERE c.message_id = m.id) LIMIT 1000"""
+        )
+        messages = {message for (message,) in self.env.cr.fetchall()}
+        self.env["crm.mail.mirror.page"]._forget_unseen(messages)
+        return len(messages), len(messages) == 1000
+
+    @api.autovacuum
+    def _gc_addresses(self):
+        """Addresses that neither a mail nor a contact has any more."""
+        self.env.cr.execute(
+            """DELETE FROM crm_mail_mirror_address WHERE id IN (
+                   SELECT a.id FROM crm_mail_mirror_address a
+                    WHERE NOT EXISTS (SELECT 1 FROM crm_mail_mirror_participant p
+                                       WHERE p.address_id = a.id)
+                      AND NOT EXISTS (
+                          SELECT 1 FROM crm_mail_mirror_address_partner_rel r
+                           WHERE r.address_id = a.id)
+                    LIMIT 5000)"""
+        )
+        done = self.env.cr.rowcount
+        return done, done == 5000
