@@ -265,6 +265,13 @@ def test_dismissed_is_not_suggested_again_and_leaves_no_name(
     assert tray(mirror, box) == {}
     rows = mirror.sql("SELECT s::text FROM crm_mail_mirror_suggestion s")
     assert rows and "uisance" not in str(rows)
+    # until the owner thinks better of it
+    with mirror.env(box.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        assert mailbox.dismissed_count == 1
+        mailbox.action_suggest_again()
+    mirror.sync(box)
+    assert tray(mirror, box) == {"nuisance": ("Nina Nuisance", "received", 2)}
 
 
 def test_a_contact_made_elsewhere_leaves_the_tray(mirror, server, link, letter):

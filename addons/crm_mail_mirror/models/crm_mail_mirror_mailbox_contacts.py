@@ -35,6 +35,7 @@ class CrmMailMirrorMailbox(models.Model):
         help="Of somebody whose domain no company has, unless it is a free-mail one",
     )
     suggestion_count = fields.Integer(compute="_compute_suggestion_count")
+    dismissed_count = fields.Integer(compute="_compute_suggestion_count")
 
     @api.depends_context("uid")
     def _compute_suggestion_count(self):
@@ -48,8 +49,15 @@ class CrmMailMirrorMailbox(models.Model):
                 ["__count"],
             )
         )
+        dismissed = (
+            self.env["crm.mail.mirror.suggestion"]
+            .sudo()
+            .search_count([("user_id", "=", self.env.uid), ("state", "=", "dismissed")])
+        )
         for mailbox in self:
+            is_mine = mailbox.user_id.id == self.env.uid
             mailbox.suggestion_count = counts.get(mailbox, 0)
+            mailbox.dismissed_count = dismissed if is_mine else 0
 
     def write(self, vals):
         if "contact_mode" not in vals:
@@ -74,8 +82,23 @@ class CrmMailMirrorMailbox(models.Model):
             ]
         ).unlink()
         if kept - MODES[before]:
-            review = self.env["crm.mail.mirror.review"].sudo()
-            review._requeue(self.sudo(), (Reason.NO_CONTACT,))
+            self._look_for_people()
+
+    def _look_for_people(self):
+        """Mail of the last days is read again: its headers, not its text."""
+        review = self.env["crm.mail.mirror.review"].sudo()
+        review._requeue(self.sudo(), (Reason.NO_CONTACT,))
+
+    def action_suggest_again(self):
+        """Whom the owner dismissed may come back."""
+        self._check_owner()
+        mine = [("user_id", "=", self.env.uid), ("state", "=", "dismissed")]
+        self.env["crm.mail.mirror.suggestion"].sudo().search(mine).unlink()
+        self._look_for_people()
+        return self._notify(
+            self.env._("On its way"),
+            self.env._("Mail of the last seven days is looked at again."),
+        )
 
     def action_open_suggestions(self):
         """The tray of this mailbox."""
