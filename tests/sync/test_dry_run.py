@@ -20,8 +20,14 @@ OWN = {
 def new_box(mirror, name="anna", server=None, **values):
     """A mailbox that was connected and never started."""
     box = mirror.link(name, server, **values)
-    mirror.sql("UPDATE crm_mail_mirror_mailbox SET state = 'ready' WHERE id = %s", box.id)
+    make_ready(mirror, box)
     return box
+
+
+def make_ready(mirror, box):
+    mirror.sql(
+        "UPDATE crm_mail_mirror_mailbox SET state = 'ready' WHERE id = %s", box.id
+    )
 
 
 def look(mirror, box, steps=30):
@@ -141,8 +147,10 @@ def test_who_is_unticked_is_excluded_before_anything_is_stored(
     run = look(mirror, box)
 
     with mirror.env(box.user_id) as env:
-        line = env[RUN].browse(run).contact_ids.filtered(
-            lambda each: each.email == mirror.at("friend")
+        line = (
+            env[RUN]
+            .browse(run)
+            .contact_ids.filtered(lambda each: each.email == mirror.at("friend"))
         )
         line.keep = False
         assert "now and later: friend." in env[RUN].browse(run).unticked
@@ -220,6 +228,33 @@ def test_two_windows_count_each_mail_once(mirror, lib, server, recent):
 
     assert contacts == {mirror.at("client"): 5}
     assert row["mirrored_count"] == 5
+
+
+@pytest.mark.parametrize("way", ["form", "look"])
+def test_started_in_another_window(mirror, lib, server, recent, way):
+    box = new_box(mirror, server=server)
+    server.put(recent(1, mirror.at("client")))
+    with mirror.env(box.user_id) as env:
+        run = env["crm.mail.mirror.mailbox"].browse(box.id).action_dry_run()["res_id"]
+
+    def other_window(_calls):
+        with mirror.env(box.user_id) as env:
+            if way == "form":
+                env["crm.mail.mirror.mailbox"].browse(box.id).action_start()
+            else:
+                env[RUN].browse(run).action_start()
+
+    server.before["pull"] = other_window
+    with mirror.env(box.user_id) as env:
+        env[RUN].browse(run).step()
+    with mirror.env(box.user_id) as env:
+        gone = not env[RUN].browse(run).exists()
+        assert gone or env[RUN].browse(run).step() == {"state": "gone"}
+    server.before.clear()
+    mirror.sync(box)
+
+    assert gone == (way == "look")
+    assert mirror.by_state(box) == {"unmatched": 1}
 
 
 @pytest.mark.parametrize("error", ["wrong_password", "bug", "throttled"])
@@ -375,7 +410,7 @@ def no_text(monkeypatch):
 
 def test_at_dovecot(mirror, post, no_text):
     box, program = post()
-    mirror.sql("UPDATE crm_mail_mirror_mailbox SET state = 'ready' WHERE id = %s", box.id)
+    make_ready(mirror, box)
     mirror.contact("client")
     fill(program, mirror, box.email)
     before = rows(mirror)

@@ -1,6 +1,6 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""How far back and in which folders: what comes and goes when its owner chooses anew?"""
+"""How far back, in which folders: what comes and goes when its owner chooses anew?"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -317,6 +317,14 @@ def test_gmail_says_that_there_are_no_folders(mirror, at_google):
     assert "all mail is mirrored" in told["sentence"]
     with pytest.raises(UserError, match="labels"), mirror.env(box.user_id) as env:
         env[MAILBOX].browse(box.id).choose_folders([told["folders"][0]["id"]])
+
+
+def test_labels_over_imap_are_no_folders_either(mirror):
+    from odoo.exceptions import UserError
+
+    box = mirror.link(imap_host="imap.gmail.com")
+    with pytest.raises(UserError, match="labels"), mirror.env(box.user_id) as env:
+        env[MAILBOX].browse(box.id).choose_folders()
 
 
 def test_many_mails_go_in_short_steps_in_the_background(mirror, shelf, monkeypatch):

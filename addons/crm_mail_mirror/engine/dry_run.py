@@ -122,7 +122,9 @@ def _with_envelopes(provider: Provider, batch: ChangeBatch) -> list[Presence]:
     told = dict(provider.envelopes(bare)) if bare else {}
     found = [told.get(each.place, each) for each in batch.present]
     return [
-        each for each in found if isinstance(each, Presence) and each.envelope is not None
+        each
+        for each in found
+        if isinstance(each, Presence) and each.envelope is not None
     ]
 
 

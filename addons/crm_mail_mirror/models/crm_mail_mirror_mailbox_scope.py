@@ -31,6 +31,7 @@ LOOK_BACK = [
 ]
 #: Months of the choices above.
 MONTHS = {"1m": 1, "3m": 3, "6m": 6, "12m": 12}
+GMAIL_HOSTS = ("imap.gmail.com", "imap.googlemail.com")
 #: There was no mail before that.
 FIRST_DAY = date(1970, 1, 1)
 
@@ -201,8 +202,8 @@ class CrmMailMirrorMailbox(models.Model):
             return 0
         start = naive(datetime.combine(day, datetime.min.time()))
         self.env.cr.execute(
-            """SELECT count(*) FROM crm_mail_mirror_copy
-                WHERE mailbox_id = %s AND received_at < %s AND message_id IS NOT NULL""",
+            """SELECT count(*) FROM crm_mail_mirror_copy WHERE mailbox_id = %s
+                  AND received_at < %s AND message_id IS NOT NULL""",
             [self.id, start],
         )
         return self.env.cr.fetchone()[0]
@@ -217,9 +218,16 @@ class CrmMailMirrorMailbox(models.Model):
             "folders": self.env["crm.mail.mirror.folder"]._tree(self),
         }
 
+    def _has_labels(self):
+        """At Google, over IMAP as well: mail lies in one folder, and has labels."""
+        host = (self.imap_host or "").strip().lower()
+        return self.provider == "gmail" or (
+            self.provider == "imap" and host in GMAIL_HOSTS
+        )
+
     def _folder_sentence(self):
         """What has to be said before the tree, or in its place."""
-        if self.provider == "gmail":
+        if self._has_labels():
             return self.env._(
                 "Gmail has labels, not folders: all mail is mirrored, but for drafts,"
                 " trash, spam and chats. Addresses, domains and words can be kept out"
@@ -275,18 +283,17 @@ class CrmMailMirrorMailbox(models.Model):
             if folders:
                 titles.append(title % ", ".join(folders.mapped("name")[:5]))
         if titles:
+            again = [back.ids, gone.ids]
             self.env["crm.mail.mirror.change"]._announce(
                 f"{self.email}: {'; '.join(titles)}",
                 self,
                 narrows=False,
-                undo={
-                    "call": [self._name, self.id, "choose_folders", [back.ids, gone.ids]]
-                },
+                undo={"call": [self._name, self.id, "choose_folders", again]},
             )
 
     def _own_folders(self, ids):
         """Of these, the folders of this mailbox that can be chosen at all."""
-        if self.provider == "gmail":
+        if self._has_labels():
             raise UserError(self._folder_sentence())
         return (
             self.env["crm.mail.mirror.folder"]
@@ -316,7 +323,8 @@ class CrmMailMirrorMailbox(models.Model):
         for ref in refs if cursor else ():
             cursor.get("folders", {}).pop(ref, None)
         self.env.cr.execute(
-            """UPDATE crm_mail_mirror_mailbox SET cursor = %s, cursor_seq = cursor_seq + 1,
+            """UPDATE crm_mail_mirror_mailbox
+                  SET cursor = %s, cursor_seq = cursor_seq + 1,
                       next_sync_at = now() AT TIME ZONE 'UTC' WHERE id = %s""",
             [json.dumps(cursor) if cursor else None, self.id],
         )

@@ -14,7 +14,6 @@ how many are with which known contact.
 
 import functools
 import logging
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -25,10 +24,8 @@ from odoo.tools import SQL
 from ..engine import dry_run
 from ..engine.keyring import KeyUnusable
 from ..engine.providers.base import ProviderError, Throttled
-from ..engine.reasons import Reason, State
+from ..engine.reasons import Reason
 from ..models import mailbox_run
-from ..models.crm_mail_mirror_copy import SHARING
-from ..models.sentences import sentence
 
 _logger = logging.getLogger(__name__)
 
@@ -61,22 +58,10 @@ class CrmMailMirrorDryRun(models.TransientModel):
     since = fields.Date(readonly=True)
     seen_count = fields.Integer(readonly=True)
     total_count = fields.Integer(readonly=True)
-    progress = fields.Integer(compute="_compute_progress")
     error = fields.Char(readonly=True)
-    error_sentence = fields.Char(compute="_compute_sentences")
-    sentence = fields.Char(compute="_compute_sentences")
-    shared_sentence = fields.Char(compute="_compute_sentences")
-    kept_out = fields.Text(compute="_compute_sentences")
-    bound_sentence = fields.Char(compute="_compute_sentences")
-    mirrored_count = fields.Integer(compute="_compute_sentences")
-    viewer_ids = fields.Many2many(
-        comodel_name="res.users", compute="_compute_viewers", compute_sudo=True
-    )
-    viewer_names = fields.Text(compute="_compute_viewers", compute_sudo=True)
     contact_ids = fields.One2many(
         comodel_name="crm.mail.mirror.dry.run.contact", inverse_name="run_id"
     )
-    unticked = fields.Char(compute="_compute_unticked")
 
     # how far it is: numbers, and the provider's place
     cursor = fields.Json(groups=fields.NO_ACCESS)
@@ -84,141 +69,6 @@ class CrmMailMirrorDryRun(models.TransientModel):
     found = fields.Json(groups=fields.NO_ACCESS)
     seq = fields.Integer(default=0, required=True, groups=fields.NO_ACCESS)
     begun_at = fields.Datetime(groups=fields.NO_ACCESS)
-
-    # ---- computes -------------------------------------------------------------------
-
-    @api.depends("state")
-    def _compute_display_name(self):
-        self.display_name = self.env._("Before anything is mirrored")
-
-    @api.depends("seen_count", "total_count", "state")
-    def _compute_progress(self):
-        for run in self:
-            share = 100 * run.seen_count // run.total_count if run.total_count else 0
-            run.progress = min(99, share) if run.state == "looking" else 100
-
-    @api.depends("mailbox_id")
-    def _compute_viewers(self):
-        for run in self:
-            viewers = self.env["res.users"]
-            if run.mailbox_id:
-                mailbox = run.mailbox_id
-                viewers = mailbox.user_id._mirror_viewers(mailbox.company_id)
-            run.viewer_ids = viewers
-            run.viewer_names = ", ".join(viewers.sorted("name").mapped("name"))
-
-    @api.depends("state", "seen_count", "reasons", "found", "error", "viewer_ids")
-    @api.depends_context("lang")
-    def _compute_sentences(self):
-        for run in self:
-            reasons = run.sudo().reasons or {}
-            mirrored = sum(
-                count
-                for reason, count in reasons.items()
-                if Reason(reason).state is State.MIRRORED
-            )
-            run.mirrored_count = mirrored
-            run.sentence = run._sentence(mirrored, len(run.sudo().found or {}))
-            run.shared_sentence = run._shared_sentence() if mirrored else False
-            run.kept_out = "\n".join(run._kept_out(reasons))
-            run.bound_sentence = run._bound_sentence()
-            run.error_sentence = run.error and sentence(self.env, run.error)
-
-    def _sentence(self, mails, contacts):
-        if not mails:
-            return self.env._(
-                "None of these mails is with a contact or lead of this Odoo, so none"
-                " would be mirrored. Mail of contacts that you add later is found then."
-            )
-        env, viewers = self.env, len(self.viewer_ids)
-        parts = {
-            "mails": env._("1 mail") if mails == 1 else env._("%s mails", mails),
-            "contacts": env._("1 contact")
-            if contacts == 1
-            else env._("%s contacts", contacts),
-            "viewers": env._("1 colleague")
-            if viewers == 1
-            else env._("%s colleagues", viewers),
-        }
-        if not viewers:
-            return env._(
-                "%(mails)s with %(contacts)s would be in Odoo, visible to nobody but"
-                " you.",
-                **parts,
-            )
-        return env._(
-            "%(mails)s with %(contacts)s would be visible to %(viewers)s.", **parts
-        )
-
-    def _shared_sentence(self):
-        labels = dict(self.env["crm.mail.mirror.copy"]._fields["sharing"].selection)
-        labels = {key: labels[key] for key, _label in SHARING}
-        described = self.env["crm.mail.mirror.mailbox"]._fields["sharing_in"]
-        labels |= dict(described._description_selection(self.env))
-        return self.env._(
-            "Of what you received they see: %(received)s. Of what you sent: %(sent)s.",
-            received=labels.get(self.mailbox_id.sharing_in, "").lower(),
-            sent=labels.get(self.mailbox_id.sharing_out, "").lower(),
-        )
-
-    def _kept_out(self, reasons):
-        """Lines such as "3 kept out by private words", those with most mails first."""
-        env, groups = self.env, Counter()
-        for reason, count in reasons.items():
-            if Reason(reason).state is not State.MIRRORED:
-                groups["bulk" if reason.startswith("bulk_") else reason] += count
-        words = {
-            "no_contact": env._("with nobody who is a contact or lead"),
-            "not_listed": env._("with nobody who is a contact or lead"),
-            "private_word": env._("kept out by private words in the subject"),
-            "sensitivity": env._("kept out because their senders marked them private"),
-            "excluded_address": env._("kept out by excluded addresses"),
-            "excluded_domain": env._("kept out by excluded domains"),
-            "erased": env._("kept out: of persons whose data was erased"),
-            "internal": env._("among colleagues"),
-            "bulk": env._("newsletters and automatic mail"),
-            "calendar": env._("nothing but invitations"),
-            "no_content": env._("without content"),
-            "one_way": env._("received, while only sent mail is mirrored"),
-            "role_address": env._("with functions of a company, not persons"),
-            "folder": env._("in folders that are not mirrored"),
-        }
-        lines = Counter()
-        for group, count in groups.items():
-            lines[words.get(group, env._("kept out by other rules"))] += count
-        return [f"{count} {line}" for line, count in lines.most_common()]
-
-    def _bound_sentence(self):
-        day = self.mailbox_id._since_words(self.since)
-        if self.state == "looking":
-            return self.env._(
-                "Only the headers of mail %(since)s are looked at. Nothing of it is"
-                " stored.",
-                since=day,
-            )
-        if self.state == "done":
-            return self.env._(
-                "That is what the %(count)s mails %(since)s gave. Nothing of them was"
-                " stored.",
-                count=self.seen_count,
-                since=day,
-            )
-        return self.env._(
-            "That is what the newest %(count)s mails gave: not all mails %(since)s were"
-            " looked at. Nothing of them was stored.",
-            count=self.seen_count,
-            since=day,
-        )
-
-    @api.depends("contact_ids.keep", "contact_ids.mails")
-    def _compute_unticked(self):
-        for run in self:
-            out = run.contact_ids.filtered(lambda line: not line.keep)
-            run.unticked = bool(out) and self.env._(
-                "Kept out, now and later: %(names)s. The addresses become exclusions of"
-                " your own, which nobody else sees.",
-                names=", ".join(out.mapped("name")),
-            )
 
     # ---- whose it is ----------------------------------------------------------------
 
@@ -251,9 +101,12 @@ class CrmMailMirrorDryRun(models.TransientModel):
         """Look a few seconds further.
 
         :return: ``{"state", "progress", "seen", "mirrored", "wait"}``: call again after
-            ``wait`` seconds as long as the state is ``looking``
+            ``wait`` seconds as long as the state is ``looking``; it is ``gone`` when
+            the mailbox was started meanwhile
         """
-        self._check_mine()
+        self.mailbox_id._check_owner()
+        if self.mailbox_id.state != "ready":
+            return {"state": "gone"}
         if self.state != "looking":
             return self._told()
         run, seq = self.sudo(), self.sudo().seq
@@ -277,6 +130,9 @@ class CrmMailMirrorDryRun(models.TransientModel):
             )
             error = "bug"
         run._take(seq, glance, error, wait)
+        if not self.exists():
+            # the mailbox was started in another window
+            return {"state": "gone"}
         return {**self._told(), "wait": min(wait, 15)}
 
     def _prepare(self):
@@ -385,14 +241,13 @@ class CrmMailMirrorDryRun(models.TransientModel):
     def _names(self, emails):
         """What contacts and leads with these addresses are called, to who asks."""
         me, names = self.mailbox_id.user_id, {}
-        leads = self.env["crm.lead"].with_user(me).search_fetch(
-            [("email_normalized", "in", emails)], ["email_normalized", "contact_name"]
-        )
-        names |= {lead.email_normalized: lead.contact_name for lead in leads}
-        partners = self.env["res.partner"].with_user(me).search_fetch(
-            [("email_normalized", "in", emails)], ["email_normalized", "display_name"]
-        )
-        names |= {each.email_normalized: each.display_name for each in partners}
+        for model, name in (
+            ("crm.lead", "contact_name"),
+            ("res.partner", "display_name"),
+        ):
+            found = self.env[model].with_user(me)
+            found = found.search([("email_normalized", "in", emails)])
+            names |= {each.email_normalized: each[name] for each in found if each[name]}
         return names
 
     # ---- buttons --------------------------------------------------------------------
@@ -448,26 +303,3 @@ class CrmMailMirrorDryRun(models.TransientModel):
                 for kind, value in sorted(wanted - known)
             ]
         )
-
-
-class CrmMailMirrorDryRunContact(models.TransientModel):
-    _name = "crm.mail.mirror.dry.run.contact"
-    _description = "Contact Whose Mail Would Be Mirrored"
-    _order = "mails desc, name, id"
-
-    run_id = fields.Many2one(
-        comodel_name="crm.mail.mirror.dry.run",
-        required=True,
-        index=True,
-        ondelete="cascade",
-    )
-    # an address that is known, or "@domain" of a known company
-    email = fields.Char(string="Address", required=True, readonly=True)
-    name = fields.Char(readonly=True)
-    mails = fields.Integer(readonly=True)
-    keep = fields.Boolean(string="Mirror", default=True)
-
-    def write(self, vals):
-        if not self.env.su and set(vals) - {"keep"}:
-            raise AccessError(self.env._("Nothing but names can be unticked here."))
-        return super().write(vals)

@@ -15,6 +15,7 @@ export class DryRun extends Component {
 
     setup() {
         this.orm = useService("orm");
+        this.action = useService("action");
         this.told = useState({ progress: 0, seen: 0, mirrored: 0, stopping: false });
         this.gone = false;
         onMounted(() => this.lookOn());
@@ -35,6 +36,10 @@ export class DryRun extends Component {
             }
             const told = await this.orm.silent.call(MODEL, "step", [this.record.resId]);
             if (this.gone) {
+                return;
+            }
+            if (told.state === "gone") {
+                this.action.doAction("crm_mail_mirror.crm_mail_mirror_mailbox_action");
                 return;
             }
             Object.assign(this.told, told);
