@@ -2,8 +2,8 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Choosing at scale, in a process of its own; tells what each thing took.
 
-Called by ``in_odoo.py`` with a task as JSON: ``conf`` and ``dbname``, ``measure``: which
-of the functions below, ``share``: such as 0.01 to try it out with a hundredth.
+Called by ``in_odoo.py`` with a task as JSON: ``conf`` and ``dbname``, ``measure``:
+which of the functions below, ``share``: such as 0.01 to try it out with a hundredth.
 
 Rows are made by SQL, as the sync would have written them.
 """

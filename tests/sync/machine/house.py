@@ -36,6 +36,8 @@ class House(memory.Server):
         # (when, number of the folder, generation, ref)
         self.left: list[tuple[int, int, str, str]] = []
         self.now = 0
+        # all mail that ever was here
+        self.ever: dict[int, memory.Mail] = {}
 
     def open(self, secret="", keep=None):
         return Connection(self, secret, keep)
@@ -47,6 +49,7 @@ class House(memory.Server):
         for each in mails:
             with self._lock:
                 self.now += 1
+                self.ever[id(each)] = each
                 if self.kind == "uids":
                     ref = f"{self.now:010d}"
                 else:

@@ -102,7 +102,7 @@ class Machine(RuleBasedStateMachine):
         from tests.sync.machine.world import World
 
         self.world = World(self.mirror, self.owners)
-        # what happens while a mailbox is read: (border, what); and what went wrong in it
+        # what happens while a mailbox is read: (border, what); what went wrong in it
         self.waiting, self.trouble = [], []
 
     def _do(self, when, what, *args, **kwargs):
@@ -288,8 +288,10 @@ class Machine(RuleBasedStateMachine):
         self._check()
 
     def _check(self):
+        from tests.sync.machine import fresh
+
         assert not self.trouble
-        self.mirror.check(*(box for box, _house in self.world.boxes))
+        fresh.check(self.world)
 
     @rule()
     def jobs_run(self):
@@ -367,3 +369,72 @@ def machine(mirror, lib, owners, small_bites, monkeypatch):
 
 def test_after_any_story_the_mirror_is_what_a_fresh_one_would_be(machine):
     run_state_machine_as_test(machine, settings=STORIES)
+
+
+# ---- does it notice? ---
+
+
+def rules_act_forward_only(patch, registry):
+    patch.setattr(
+        registry["crm.mail.mirror.change"], "_narrow", lambda self, *_args: True
+    )
+
+
+def what_expired_counts_again(patch, registry):
+    patch.setattr(
+        registry["crm.mail.mirror.day"], "_take_back", lambda self, *_args: None
+    )
+
+
+def undo_brings_nothing_back(patch, registry):
+    patch.setattr(
+        registry["crm.mail.mirror.review"],
+        "_requeue",
+        lambda self, *_args, **_kwargs: 0,
+    )
+
+
+def begin_with_a_letter(state, known):
+    state.begin(known=known, mails=[{"boxes": [0], "person": 0}])
+    state.mailboxes_are_read(boxes=[0, 1, 2])
+
+
+def a_rule_is_added(state):
+    begin_with_a_letter(state, [0])
+    state.rule_is_added(None, "address", 0, "anna", "never")
+
+
+def a_rule_is_undone(state):
+    a_rule_is_added(state)
+    state.jobs_run()
+    state.change_is_undone(None, "anna", 0)
+
+
+def what_expired_is_moved(state):
+    begin_with_a_letter(state, [])
+    state.days_pass(8)
+    state.a_night_passes()
+    state.mail_moves(None, 0, 0, "Archive")
+
+
+STORIES_OF_FAULTS = {
+    rules_act_forward_only: a_rule_is_added,
+    what_expired_counts_again: what_expired_is_moved,
+    undo_brings_nothing_back: a_rule_is_undone,
+}
+
+
+@pytest.mark.parametrize("fault", STORIES_OF_FAULTS, ids=lambda fault: fault.__name__)
+def test_planted_fault_is_found_in_a_story_that_meets_it(machine, fault, monkeypatch):
+    story = STORIES_OF_FAULTS[fault]
+    sound = machine()
+    story(sound)
+    sound.teardown()
+
+    faulty = machine()
+    fault(monkeypatch, faulty.mirror.registry)
+    with pytest.raises(AssertionError):
+        try:
+            story(faulty)
+        finally:
+            faulty.teardown()

@@ -331,7 +331,7 @@ class World:
     def days_pass(self, days):
         """Whatever happened is so many days longer ago: rows, mail, cursors."""
         before = self._keys()
-        for number, _folder, mail in self._all_mail():
+        for _number, _folder, mail in self._all_mail():
             mail.received_at -= timedelta(days=days)
         after = self._keys()
         columns = self.mirror.sql(
@@ -345,7 +345,8 @@ class World:
             # there and back, or two rows would be of one day for a moment
             for step in (-100_000, 100_000 - days):
                 self.mirror.sql(
-                    f"UPDATE {table} SET {column} = {column} + {step} * INTERVAL '1 day'"
+                    f"""UPDATE {table}
+                           SET "{column}" = "{column}" + {step} * INTERVAL '1 day'"""
                 )
         for old, new in zip(before, after, strict=True):
             self.mirror.sql(
