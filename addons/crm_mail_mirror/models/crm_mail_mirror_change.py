@@ -445,6 +445,7 @@ class CrmMailMirrorChange(models.Model):
 
     def _widen(self, mailbox):
         """What is older is looked for."""
+        self.env["crm.mail.mirror.suggestion"]._prune(mailbox)
         if self.relist:
             self.env["crm.mail.mirror.search"]._list(mailbox.ids, "rule")
         elif self.terms:
