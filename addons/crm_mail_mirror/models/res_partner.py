@@ -25,8 +25,8 @@ class ResPartner(models.Model):
         groups="base.group_user",
     )
 
-    # whose is a domain? Asked for each page of mail. Not partial: of those PostgreSQL has
-    # no numbers in a join, takes the answer for dear and compiles it first (8 s a page)
+    # whose is a domain? Asked for each page of mail. Not partial: of such an index
+    # PostgreSQL has no numbers in a join; it takes the answer for dear and compiles it
     _mirror_email_domain_idx = models.Index("(split_part(email_normalized, '@', 2))")
     _mirror_website_idx = models.Index(
         f"(({WEBSITE_HOST})) WHERE is_company AND website IS NOT NULL"
