@@ -124,6 +124,7 @@ def test_what_a_rule_kept_out_comes_back_by_domain_word_or_id(
     settle(mirror, old)
 
     assert mirror.mirrored(old) == ids(mirror, found)
+    assert mirror.by_state(old) == {"mirrored": len(found)}, "it left a row"
 
 
 def test_mail_that_has_a_row_is_not_looked_at_again(mirror, server, old):
