@@ -20,6 +20,15 @@ from odoo.tools import SQL
 
 from ..engine.providers.base import Place
 from ..engine.reasons import Reason
+
+# its parts come before it, whoever imports it first
+from . import (  # noqa: F401
+    crm_mail_mirror_page_copy,
+    crm_mail_mirror_page_count,
+    crm_mail_mirror_page_gone,
+    crm_mail_mirror_page_mail,
+    crm_mail_mirror_page_shared,
+)
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import TRACE_DAYS
 from .lease import Fenced, Lease, Orphan, Page
