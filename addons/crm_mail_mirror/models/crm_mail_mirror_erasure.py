@@ -21,7 +21,7 @@ from ..engine.reasons import Reason
 from ..engine.rules import Decision
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import line
-from .crm_mail_mirror_page import WRITERS_LOCK
+from .lease import WRITERS_LOCK
 from .sentences import sentence
 
 #: Mails that one transaction removes.

@@ -31,12 +31,7 @@ from . import (  # noqa: F401
 )
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import TRACE_DAYS
-from .lease import Fenced, Lease, Orphan, Page
-
-#: Shared by pages, exclusive for the job that looks traces up (DESIGN 4).
-WRITERS_LOCK = 0x6D6D_6972
-#: A job's time, the longest time-out of the network, and something to spare.
-LEASE_SECONDS = 150
+from .lease import LEASE_SECONDS, WRITERS_LOCK, Fenced, Lease, Orphan, Page
 
 
 class CrmMailMirrorPage(models.AbstractModel):

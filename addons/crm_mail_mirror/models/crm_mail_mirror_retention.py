@@ -20,7 +20,7 @@ from odoo.tools import SQL
 
 from ..engine.company_domains import known_among
 from ..engine.reasons import Reason
-from .crm_mail_mirror_page import WRITERS_LOCK
+from .lease import WRITERS_LOCK
 
 #: Addresses looked at in one step; and mails that one transaction removes.
 STEP, SLICE = 500, 50

@@ -18,7 +18,7 @@ from ..engine.providers.base import COUNTED_ROLES, Presence
 from ..engine.reasons import Reason
 from ..engine.rules import Decision, Need, State
 from .crm_mail_mirror_day import line
-from .crm_mail_mirror_page import WRITERS_LOCK
+from .lease import WRITERS_LOCK
 
 #: Of mail that rule 9 let pass nobody knows whether rules 10 to 12 would: it is read
 #: again once rule 9 lets it pass no more.

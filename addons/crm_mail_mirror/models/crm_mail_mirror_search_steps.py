@@ -15,8 +15,7 @@ from odoo.tools import SQL
 
 from ..engine.providers.base import COUNTED_ROLES, Place, Query
 from ..engine.search_words import spellings
-from .crm_mail_mirror_page import LEASE_SECONDS
-from .lease import Fenced, Lease
+from .lease import LEASE_SECONDS, Fenced, Lease
 from .search_run import AT_ONCE, LOOKS, Task
 
 _logger = logging.getLogger(__name__)

@@ -34,8 +34,7 @@ from ..engine.providers.base import (
 from .audit_run import Counted
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_listing import is_counted
-from .crm_mail_mirror_page import WRITERS_LOCK
-from .lease import Fenced, Page
+from .lease import WRITERS_LOCK, Fenced, Page
 from .mailbox_run import Confirmed, Failed, Listed, Pulled, Read, where
 from .search_run import Found
 from .sentences import sentence

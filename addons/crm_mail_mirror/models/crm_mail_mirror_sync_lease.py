@@ -17,7 +17,7 @@ from ..engine.providers.base import (
     Throttled,
     Unavailable,
 )
-from .crm_mail_mirror_page import LEASE_SECONDS
+from .lease import LEASE_SECONDS
 from .mailbox_run import MailboxRun
 
 #: Queued mail read before each pull.

@@ -15,6 +15,11 @@ from ..engine.reader import Judged
 from ..engine.rules import Policy
 from .search_run import Task
 
+#: Shared by pages, exclusive for the job that looks traces up (DESIGN 4).
+WRITERS_LOCK = 0x6D6D_6972
+#: A job's time, the longest time-out of the network, and something to spare.
+LEASE_SECONDS = 150
+
 
 class Fenced(Exception):
     """The mailbox is no longer ours, or its rules changed: throw the page away."""
