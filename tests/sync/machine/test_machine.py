@@ -24,7 +24,7 @@ pytest.register_assert_rewrite("tests.sync.machine.fresh")
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0"))
 STORIES = settings(
-    max_examples=EXAMPLES or 20,
+    max_examples=EXAMPLES or 15,
     stateful_step_count=25,
     derandomize=not EXAMPLES,
     database=None,
