@@ -1,4 +1,4 @@
-"""A mail that its owner removes stays out, whatever the mailbox does, and comes back."""
+"""A mail that its owner removes stays out, whatever happens, and can be taken back."""
 
 import contextlib
 
@@ -316,3 +316,21 @@ def test_mail_kept_out_elsewhere_is_hidden_there_too(mirror, lib, remove):
     mirror.sync(*boxes)
     assert mirror.states(boxes[1]) == {HIDDEN: 1}
     mirror.check(*boxes)
+
+
+def test_a_mailbox_with_another_address_keeps_what_was_removed_out(
+    mirror, server, three, remove
+):
+    box, refs = three
+    remove(box, "Mail 1")
+    mail = server.mails["INBOX", refs[0]]
+    server.remove(refs[0])
+    for _pass in range(4):
+        mirror.sync(box)
+
+    mirror._servers[f"ann@{mirror.house}"] = server
+    mirror.write("crm.mail.mirror.mailbox", box.id, email=f"ann@{mirror.house}")
+    server.put(mail)
+    mirror.sync(box)
+
+    assert mirror.states(box)[HIDDEN] == 1

@@ -186,12 +186,13 @@ def test_only_the_mailboxes_of_that_company(mirror, lib, box, company, letters):
 
     keep(mirror, company, mail=12)
     purge(mirror)
-    other_server.expired = True
-    mirror.sync(other)
+    other_server.put(
+        lib.mail(2, mirror.at("jane"), other.email, received_at=ago(months=14))
+    )
     mirror.sync(other)
 
     assert mirror.states(box) == {LAPSED: 1}
-    assert mirror.states(other) == {HERE: 1}
+    assert mirror.states(other) == {HERE: 2}
     mirror.check(box, other)
 
 

@@ -5,6 +5,12 @@ from . import crm_mail_mirror_mailbox_link
 from . import crm_mail_mirror_mailbox_sync
 from . import crm_mail_mirror_mailbox_rules
 from . import crm_mail_mirror_mailbox_proof
+from . import crm_mail_mirror_page_mail
+from . import crm_mail_mirror_page_count
+from . import crm_mail_mirror_page_copy
+from . import crm_mail_mirror_page_shared
+from . import crm_mail_mirror_page_gone
+from . import crm_mail_mirror_page
 from . import crm_mail_mirror_mailbox_scope
 from . import crm_mail_mirror_mailbox_start
 from . import crm_mail_mirror_credential
@@ -26,12 +32,6 @@ from . import crm_mail_mirror_suppression
 from . import crm_mail_mirror_removal
 from . import crm_mail_mirror_message_remove
 from . import crm_mail_mirror_directory
-from . import crm_mail_mirror_page_mail
-from . import crm_mail_mirror_page_count
-from . import crm_mail_mirror_page_copy
-from . import crm_mail_mirror_page_shared
-from . import crm_mail_mirror_page_gone
-from . import crm_mail_mirror_page
 from . import crm_mail_mirror_review
 from . import crm_mail_mirror_erasure
 from . import crm_mail_mirror_answers

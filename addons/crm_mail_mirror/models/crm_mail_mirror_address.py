@@ -82,7 +82,9 @@ class CrmMailMirrorAddress(models.Model):
 
         :param pairs: ``[(normalised address, partner id)]``
         """
-        pairs = sorted({(email, partner) for email, partner in pairs if email})
+        pairs = {(email, partner) for email, partner in pairs if email}
+        erased = self.env["crm.mail.mirror.suppression"]._erased(e for e, _p in pairs)
+        pairs = sorted(pair for pair in pairs if pair[0] not in erased)
         ids = self._ensure([email for email, _partner in pairs])
         if not pairs:
             return

@@ -268,7 +268,12 @@ class CrmMailMirrorMailbox(models.Model):
         self._refuse_sync_fields(vals)
         self._check_same_account(vals)
         before = {mailbox: mailbox._listed() for mailbox in self}
+        addresses = {mailbox: mailbox.email_normalized for mailbox in self}
+        suppressions = self.env["crm.mail.mirror.suppression"]
         result = super().write(vals)
+        if "email" in vals:
+            for mailbox, address in addresses.items():
+                suppressions._follow(address, mailbox.email_normalized)
         if {"sync_from", "mode", "aliases", "email"} & set(vals):
             self._bump_policy(self.user_id.ids)
         for mailbox, listed in before.items():

@@ -77,6 +77,14 @@ class CrmMailMirrorSuppression(models.Model):
         return self._page_answer(digests, **found)
 
     @api.model
+    def _erased(self, emails):
+        """Of these addresses those of persons whose data was erased."""
+        # without a key nothing is mirrored either
+        with contextlib.suppress(KeyUnusable):
+            return self._of_page(emails)[0]
+        return frozenset()
+
+    @api.model
     def _page_query(self, digests, mailbox_id=None):
         """The query of ``_of_page``: two columns of text, to stand in a union.
 
@@ -233,6 +241,25 @@ class CrmMailMirrorSuppression(models.Model):
         lifted = self.env.cr.rowcount
         self.invalidate_model()
         return lifted
+
+    @api.model
+    def _follow(self, before, after):
+        """A mailbox has another address: what was removed from it stays out."""
+        if not before or not after:
+            return
+        with contextlib.suppress(KeyUnusable):
+            self.env.cr.execute(
+                SQL(
+                    """INSERT INTO crm_mail_mirror_suppression
+                              (kind, digest, account, created_at)
+                       SELECT kind, digest, %s, created_at
+                         FROM crm_mail_mirror_suppression
+                        WHERE kind = 'mail' AND account = ANY(%s)
+                           ON CONFLICT DO NOTHING""",
+                    self._accounts(after)[0],
+                    self._accounts(before),
+                )
+            )
 
     @api.model
     def _lift_digests(self, kind, digests):
