@@ -16,6 +16,12 @@ from tests.sync.private import Planted, decoded, found_in, letter
 
 #: Reasons that leave no row, or that no mail of a fresh mailbox has.
 ROWLESS = {"too_old", "folder"}
+#: What stands in the database under the server's key is told to who it is about.
+OWNERS_ALONE = {
+    "crm.mail.mirror.why": "create_uid",
+    "crm.mail.mirror.why.line": "create_uid",
+    "crm.mail.mirror.removal": "user_id",
+}
 
 
 @pytest.fixture
@@ -41,6 +47,10 @@ def world(mirror, lib, server, planted, post, at_google, at_microsoft, trusting)
     for name, link in (("anna", post), ("bert", at_google.link)):
         box, owner = link(name)
         planted.plant(box, owner)
+        if name == "anna":  # and one that she removes later
+            removed = letter("removed", planted.known, box.email)
+            owner.append("INBOX", removed.raw)
+            planted.letters[box.email].append(removed)
         boxes.append(box)
     box, owner = at_microsoft.link("carl")
     planted.plant(box, owner, ("no_content",))
@@ -51,7 +61,16 @@ def world(mirror, lib, server, planted, post, at_google, at_microsoft, trusting)
     owner.append("INBOX", made.raw)
     planted.letters[box.email] = [made]
     boxes.append(box)
-    # mail that cannot be read, then is ignored; and one that its owner removes
+    # looked at by a dry run and never started: of no mail there is anything to be kept
+    box, owner = post("gina")
+    planted.plant(box, owner)
+    for each in planted.letters[box.email]:
+        each.reason = "not_started"
+    mirror.sql(
+        "UPDATE crm_mail_mirror_mailbox SET state = 'ready' WHERE id = %s", box.id
+    )
+    planted.unstarted = box
+    # mail that cannot be read, then is ignored
     box = mirror.link("fred", server=server)
     server.put(*broken(lib, planted, box))
     boxes.append(box)
@@ -97,8 +116,10 @@ def told_over_rpc(mirror, users):
                 if records._abstract or not records.has_access("read"):
                     continue
                 with contextlib.suppress(AccessError, UserError):
-                    # who asked why is told; nobody else is
-                    others = [("create_uid", "!=", user)] if ".why" in name else []
+                    # who asked why is told, and who removed a mail; nobody else is
+                    others = []
+                    if name in OWNERS_ALONE:
+                        others = [(OWNERS_ALONE[name], "!=", user)]
                     found = records.search(others)
                     columns = list(found.fields_get())
                     told.append(repr(found.read(columns)))
@@ -108,6 +129,20 @@ def told_over_rpc(mirror, users):
     return "\n".join(told).encode()
 
 
+def look_before(mirror, box):
+    """A dry run, step by step, as the screen does."""
+    with mirror.env(box.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        run = mailbox.action_dry_run()["res_id"]
+    for _step in range(50):
+        with mirror.env(box.user_id) as env:
+            if env["crm.mail.mirror.dry.run"].browse(run).step()["state"] != "looking":
+                break
+    with mirror.env(box.user_id) as env:
+        told = env["crm.mail.mirror.dry.run"].browse(run)
+        assert told.mirrored_count, "the look told nothing"
+
+
 def use_everything(mirror, planted, boxes):
     """What owners and administrators do with it, and what goes on by itself."""
     for _ in range(3):
@@ -115,7 +150,12 @@ def use_everything(mirror, planted, boxes):
         for box in boxes:
             assert not mirror.mailbox(box, "last_error")
     mirror.look_again()
-    for box in boxes:
+    look_before(mirror, planted.unstarted)
+    with mirror.env(boxes[0].user_id) as env:
+        gone = next(x for x in planted.letters[boxes[0].email] if x.reason == "removed")
+        mine = env["crm.mail.mirror.message"].search([("is_mine", "=", True)])
+        mine.filtered(lambda mail: gone.around[2] in mail.subject).action_remove()
+    for box in [*boxes, planted.unstarted]:
         # by a subject, an address and a Message-ID of mail that is kept out
         hidden = [
             each for each in planted.letters[box.email] if each.reason != "contact"
@@ -145,7 +185,8 @@ def test_no_secret_of_mail_that_is_kept_out_is_anywhere(
     caplog.set_level(logging.DEBUG)
 
     use_everything(mirror, planted, boxes)
-    users = [box.user_id for box in boxes] + [planted.colleague_id, 2]
+    users = [box.user_id for box in [*boxes, planted.unstarted]]
+    users += [planted.colleague_id, 2]
     answers = decoded(told_over_rpc(mirror, users))
 
     hushed = planted.hushed()
