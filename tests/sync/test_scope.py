@@ -30,9 +30,9 @@ def switch(mirror, box, off=(), on=()):
     off, on = [rows[name]["id"] for name in off], [rows[name]["id"] for name in on]
     with mirror.env(box.user_id) as env:
         mailbox = env[MAILBOX].browse(box.id)
-        removes = mailbox.preview_folders(off)
+        told = mailbox.preview_folders(off, on)
         mailbox.choose_folders(off, on)
-    return removes
+    return told
 
 
 def undo(mirror, box, title):
@@ -151,7 +151,8 @@ def test_narrowing_is_shown_before_it_is_done(mirror, aged):
         )
         wizard._onchange_look_back()
         assert wizard.removes == 2
-        assert "removes 2 older mails" in wizard.preview
+        assert "removes 2 mails" in wizard.preview
+        assert "2 with client" in wizard.preview
         assert "nothing is removed" in wizard.preview
         assert len(mirror.mirrored(box)) == 5
         wizard.action_apply()
@@ -217,7 +218,10 @@ def test_folder_off_takes_its_mail_at_once_and_on_brings_all_of_it(mirror, shelf
     """Twenty #17095: folder switched on later: its old mail never comes."""
     box, owner = shelf
 
-    assert switch(mirror, box, off=["Work"]) in (3, 4)
+    told = switch(mirror, box, off=["Work"])
+    assert told["removes"] in (3, 4)
+    assert f"{told['removes']} with client" in told["sentence"]
+    assert "undo this for seven days" in told["sentence"]
     # what lies in the inbox as well stays, and the folder below is another one
     assert ids(mirror, box) == {0, 1, 5, 6}
     assert mirror.by_state(box) == {"mirrored": 4}

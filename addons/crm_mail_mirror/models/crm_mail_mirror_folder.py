@@ -120,13 +120,13 @@ class CrmMailMirrorFolder(models.Model):
         return dict(self.env.cr.fetchall())
 
     @api.model
-    def _count_alone(self, folders):
-        """Mirrored mails that lie in these folders and in no other that is on."""
+    def _copies_alone(self, folders):
+        """Mirrored mails that lie in these folders and in no other that is on: ids"""
         if not folders:
-            return 0
+            return []
         self.env.cr.execute(
             SQL(
-                """SELECT count(DISTINCT c.id)
+                """SELECT DISTINCT c.id
                      FROM crm_mail_mirror_location l
                      JOIN crm_mail_mirror_copy c ON c.id = l.copy_id
                     WHERE l.folder_id = ANY(%(gone)s) AND c.state = 'mirrored'
@@ -138,7 +138,7 @@ class CrmMailMirrorFolder(models.Model):
                 gone=folders.ids,
             )
         )
-        return self.env.cr.fetchone()[0]
+        return [copy for (copy,) in self.env.cr.fetchall()]
 
     # ---- off and on -----------------------------------------------------------------
 

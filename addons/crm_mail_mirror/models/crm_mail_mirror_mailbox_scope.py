@@ -32,6 +32,8 @@ LOOK_BACK = [
 #: Months of the choices above.
 MONTHS = {"1m": 1, "3m": 3, "6m": 6, "12m": 12}
 GMAIL_HOSTS = ("imap.gmail.com", "imap.googlemail.com")
+#: Of more mails it is not told whose they are: that would be waited for.
+NAMED = 5000
 #: There was no mail before that.
 FIRST_DAY = date(1970, 1, 1)
 
@@ -196,17 +198,25 @@ class CrmMailMirrorMailbox(models.Model):
             "context": {"default_mailbox_id": self.id},
         }
 
-    def _count_before(self, day):
-        """Mirrored mails that were received before that day."""
+    def _copies_before(self, day):
+        """Mirrored mails that were received before that day: ids"""
         if not day:
-            return 0
+            return []
         start = naive(datetime.combine(day, datetime.min.time()))
         self.env.cr.execute(
-            """SELECT count(*) FROM crm_mail_mirror_copy WHERE mailbox_id = %s
+            """SELECT id FROM crm_mail_mirror_copy WHERE mailbox_id = %s
                   AND received_at < %s AND message_id IS NOT NULL""",
             [self.id, start],
         )
-        return self.env.cr.fetchone()[0]
+        return [copy for (copy,) in self.env.cr.fetchall()]
+
+    def _removal_sentence(self, copies):
+        """What is lost by it, for who asks: the owner alone."""
+        previews = self.env["crm.mail.mirror.preview"]
+        effect = previews._of_copies(copies, names=len(copies) <= NAMED)
+        said = previews._sentences(effect, mine=True)
+        kept = self.env._("In your mailbox nothing is removed.")
+        return " ".join([said[0], kept, *said[1:]])
 
     # ---- folders --------------------------------------------------------------------
 
@@ -239,14 +249,26 @@ class CrmMailMirrorMailbox(models.Model):
             return self.env._("The folders are shown once the mailbox was looked at.")
         return ""
 
-    def preview_folders(self, off=()):
-        """How many mirrored mails would go if these folders were switched off?
+    def preview_folders(self, off=(), on=()):
+        """What would it do to switch these folders off, and those on?
 
-        :param off: ids of folders
+        :param off, on: ids of folders
+        :return: ``{"removes": how many mails, "sentence"}``
         """
         self._check_owner()
-        folders = self._own_folders(off)
-        return self.env["crm.mail.mirror.folder"]._count_alone(folders)
+        copies = self.env["crm.mail.mirror.folder"]._copies_alone(
+            self._own_folders(off)
+        )
+        said = []
+        if copies:
+            said.append(self._removal_sentence(copies))
+        elif off:
+            said.append(self.env._("No mirrored mail lies in these folders alone."))
+        if on:
+            said.append(
+                self.env._("Mail of what is switched on is read, old mail as well.")
+            )
+        return {"removes": len(copies), "sentence": " ".join(said)}
 
     def choose_folders(self, off=(), on=()):
         """Switch folders off and on. :return: the tree as it is then"""

@@ -82,6 +82,14 @@ class CrmMailMirrorPreview(models.AbstractModel):
         return effect
 
     @api.model
+    def _of_copies(self, copies, names=False):
+        """What it does to lose these mirrored mails: ids."""
+        effect = Effect(gone=len(copies))
+        if names and copies:
+            effect.contacts, effect.leads = self._names(copies)
+        return effect
+
+    @api.model
     def _sentences(self, effect, *, mine):
         """The effect in words: a list of sentences."""
         return effect_sentences(self.env, effect, mine)

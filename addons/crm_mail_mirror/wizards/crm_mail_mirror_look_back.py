@@ -58,8 +58,9 @@ class CrmMailMirrorLookBack(models.TransientModel):
             if day == before:
                 wizard.preview = self.env._("Nothing changes.")
             elif day and (not before or day > before):
-                wizard.removes = mailbox._count_before(day)
-                wizard.preview = wizard._removal(day)
+                copies = mailbox._copies_before(day)
+                wizard.removes = len(copies)
+                wizard.preview = wizard._removal(day, copies)
             else:
                 wizard.preview = self.env._(
                     "Older mail is looked for in the mailbox (%(since)s). What is there"
@@ -67,18 +68,14 @@ class CrmMailMirrorLookBack(models.TransientModel):
                     since=mailbox._since_words(day),
                 )
 
-    def _removal(self, day):
-        shown = self.env["crm.mail.mirror.mailbox"]._since_words(day)
-        if not self.removes:
-            return self.env._(
-                "No mirrored mail is older: from now on mail %(since)s is mirrored.",
-                since=shown,
-            )
+    def _removal(self, day, copies):
+        since = self.mailbox_id._since_words(day)
+        if copies:
+            stays = self.env._("Only mail %(since)s stays.", since=since)
+            return f"{stays} {self.mailbox_id._removal_sentence(copies)}"
         return self.env._(
-            "This removes %(count)s older mails from Odoo: only mail %(since)s stays."
-            " In your mailbox nothing is removed.",
-            count=self.removes,
-            since=shown,
+            "No mirrored mail is older: from now on mail %(since)s is mirrored.",
+            since=since,
         )
 
     def action_apply(self):

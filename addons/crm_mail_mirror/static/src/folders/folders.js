@@ -2,7 +2,6 @@
 // License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 
 import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
-import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
@@ -16,7 +15,7 @@ export class Folders extends Component {
 
     setup() {
         this.orm = useService("orm");
-        this.state = useState({ folders: [], sentence: "", removes: 0, busy: false });
+        this.state = useState({ folders: [], sentence: "", preview: "", removes: 0, busy: false });
         onWillStart(() => this.load(this.props.record.resId));
         onWillUpdateProps((next) => {
             if (next.record.resId !== this.loaded) {
@@ -62,37 +61,13 @@ export class Folders extends Component {
         return Boolean(this.off.length || this.on.length);
     }
 
-    get preview() {
-        const said = [];
-        if (this.state.removes === 1) {
-            said.push(
-                _t(
-                    "This removes one mail from Odoo that lies nowhere else. In your mailbox nothing is removed."
-                )
-            );
-        } else if (this.state.removes) {
-            said.push(
-                _t(
-                    "This removes %s mails from Odoo that lie nowhere else. In your mailbox nothing is removed.",
-                    this.state.removes
-                )
-            );
-        } else if (this.off.length) {
-            said.push(_t("No mirrored mail lies in these folders alone."));
-        }
-        if (this.on.length) {
-            said.push(_t("The mail of what you switch on is read, old mail as well."));
-        }
-        return said.join(" ");
-    }
-
     async choose(folders, wanted) {
         for (const each of folders) {
             if (!each.fixed) {
                 each.wanted = wanted;
             }
         }
-        await this.count();
+        await this.preview();
     }
 
     toggle(index) {
@@ -105,12 +80,17 @@ export class Folders extends Component {
         return this.choose([folder, ...this.below(index)], !folder.wanted);
     }
 
-    async count() {
-        const off = this.off.map((each) => each.id);
-        const removes = off.length
-            ? await this.orm.call(MODEL, "preview_folders", [this.loaded, off])
-            : 0;
-        this.state.removes = removes;
+    async preview() {
+        const ids = (folders) => folders.map((each) => each.id);
+        const told = this.isChanged
+            ? await this.orm.call(MODEL, "preview_folders", [
+                  this.loaded,
+                  ids(this.off),
+                  ids(this.on),
+              ])
+            : { removes: 0, sentence: "" };
+        this.state.removes = told.removes;
+        this.state.preview = told.sentence;
     }
 
     async cancel() {
