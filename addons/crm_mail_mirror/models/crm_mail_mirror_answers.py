@@ -36,11 +36,18 @@ class CrmMailMirrorAnswers(models.AbstractModel):
         if question.address and not found:
             found |= self._copies(
                 SQL(
+                    # the first finds them by the address, the second leaves out
+                    # those that name it in another copy's Bcc alone
                     """c.message_id IN (
                        SELECT p.message_id FROM crm_mail_mirror_participant p
                          JOIN crm_mail_mirror_address a ON a.id = p.address_id
-                        WHERE a.email_normalized = %s
+                        WHERE a.email_normalized = %s)
+                   AND EXISTS (
+                       SELECT 1 FROM crm_mail_mirror_participant p
+                         JOIN crm_mail_mirror_address a ON a.id = p.address_id
+                        WHERE p.message_id = c.message_id AND a.email_normalized = %s
                           AND (p.copy_id IS NULL OR p.copy_id = c.id))""",
+                    question.address,
                     question.address,
                 ),
                 mailboxes,

@@ -153,6 +153,14 @@ class CrmMailMirrorMailbox(models.Model):
         """Look through the whole mailbox again: for contacts that came later."""
         return self.action_audit_all()
 
+    def action_why(self):
+        """Ask why a mail of this mailbox is here, or not."""
+        self._check_owner()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_mail_mirror.crm_mail_mirror_why_action"
+        )
+        return {**action, "context": {"default_mailbox_id": self.id}}
+
     def _ask_for_audit(self, kind):
         for mailbox in self:
             mailbox._check_owner()

@@ -31,7 +31,7 @@ class CrmMailMirrorMessage(models.Model):
     identity = fields.Char(required=True, groups=fields.NO_ACCESS)
     same_key = fields.Char(index="btree_not_null", groups=fields.NO_ACCESS)
     thread_key = fields.Char(index="btree_not_null", groups=fields.NO_ACCESS)
-    internet_message_id = fields.Char(groups=fields.NO_ACCESS)
+    internet_message_id = fields.Char(index="btree_not_null", groups=fields.NO_ACCESS)
     subject_raw = fields.Char(groups=fields.NO_ACCESS)
     date = fields.Datetime(required=True, readonly=True, index=True)
     copy_ids = fields.One2many(
@@ -561,6 +561,11 @@ class CrmMailMirrorMessage(models.Model):
             "view_mode": "form",
             "target": "new",
         }
+
+    def action_why(self):
+        """Which rules let this mail in: for the owners of its copies."""
+        self.ensure_one()
+        return self.env["crm.mail.mirror.why"]._of_message(self)
 
 
 def _names(people):

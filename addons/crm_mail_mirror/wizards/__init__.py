@@ -9,7 +9,6 @@ from . import crm_mail_mirror_former_address
 from . import crm_mail_mirror_rule_removal
 from . import crm_mail_mirror_look_back
 from . import crm_mail_mirror_why
-from . import crm_mail_mirror_why_doors
 from . import crm_mail_mirror_why_line
 from . import crm_mail_mirror_erase
 from . import privacy_lookup
