@@ -99,6 +99,45 @@ def together():
 
 
 @pytest.fixture
+def rule(mirror):
+    """Make a rule as its author does; :return: its id"""
+
+    def make(kind, value, user_id=None, **values):
+        with mirror.env() as env:
+            values = {"kind": kind, "value": value, "user_id": user_id, **values}
+            return env["crm.mail.mirror.exclusion"].create(values).id
+
+    made = []
+    yield lambda *args, **values: made.append(make(*args, **values)) or made[-1]
+    with mirror.env() as env:
+        env["crm.mail.mirror.exclusion"].browse(made).exists().unlink()
+
+
+@pytest.fixture
+def clients(mirror, lib, server):
+    """A mailbox with mail of some clients."""
+    box = mirror.link(server=server)
+    for name in ("client", "friend", "other"):
+        mirror.contact(name)
+    server.put(
+        lib.mail(1, mirror.at("client"), box.email, tag=mirror.domain),
+        lib.mail(2, mirror.at("client"), box.email, tag="2" + mirror.domain),
+        lib.mail(
+            3,
+            mirror.at("client"),
+            box.email,
+            tag="cc" + mirror.domain,
+            cc=lib.people(mirror.at("friend"), mirror.at("stranger")),
+        ),
+        lib.mail(4, mirror.at("friend"), box.email, subject="Café ÉTÉ 4"),
+        lib.mail(5, box.email, mirror.at("other"), subject="Summer 5"),
+    )
+    mirror.sync(box)
+    assert mirror.by_state(box) == {"mirrored": 5}
+    return box
+
+
+@pytest.fixture
 def small_bites(mirror, monkeypatch):
     """Few mails a page, so that a short history has many edges."""
     from odoo.addons.crm_mail_mirror.engine.providers.base import Budget

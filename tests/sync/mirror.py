@@ -135,6 +135,12 @@ class Mirror:
             while env["crm.mail.mirror.sync"]._look_again():
                 pass
 
+    def apply_changes(self):
+        """The job that applies changes of rules, to the end."""
+        with self.env() as env:
+            while env["crm.mail.mirror.change"]._run():
+                pass
+
     # ---- what is there --------------------------------------------------------------
 
     def mailbox(self, box, field):

@@ -61,5 +61,6 @@ from . import res_config_settings
 from . import res_partner
 from . import crm_mail_mirror_search_told
 from . import res_users
+from . import res_users_sight
 from . import res_users_leaver
 from . import res_users_viewers

@@ -117,8 +117,8 @@ def effect_sentences(env, effect, mine):
         if effect.back:
             told.append(
                 env._(
-                    "%(count)s mails of the last seven days are looked at again.",
-                    count=effect.back,
+                    "Of the last seven days %(mails)s may come back at once.",
+                    mails=_mails(env, effect.back),
                 )
             )
         told.append(
@@ -130,14 +130,20 @@ def effect_sentences(env, effect, mine):
     return told
 
 
+def _mails(env, count):
+    return env._("one mail") if count == 1 else env._("%(count)s mails", count=count)
+
+
 def _gone_sentence(env, effect, mine):
     if not effect.gone and effect.whole:
-        return env._("No mail that is here has to go; new mail is kept out from now on.")
-    count = str(effect.gone)
+        return env._(
+            "No mail that is here has to go; new mail is kept out from now on."
+        )
+    mails = _mails(env, effect.gone)
     if not effect.whole:
-        count = env._("at least %(count)s", count=count)
+        mails = env._("at least %(mails)s", mails=mails)
     if not mine:
-        return env._("This removes %(count)s mails from the mirrors.", count=count)
+        return env._("This removes %(mails)s from the mirrors.", mails=mails)
     whose = [
         env._("%(count)s with %(name)s", count=n, name=name)
         for name, n in effect.contacts
@@ -147,10 +153,10 @@ def _gone_sentence(env, effect, mine):
         for name, n in effect.leads
     ]
     if not whose:
-        return env._("This removes %(count)s mails from Odoo.", count=count)
+        return env._("This removes %(mails)s from Odoo.", mails=mails)
     return env._(
-        "This removes %(count)s mails from Odoo, %(whose)s.",
-        count=count,
+        "This removes %(mails)s from Odoo: %(whose)s.",
+        mails=mails,
         whose=", ".join(whose),
     )
 

@@ -351,8 +351,8 @@ class CrmMailMirrorChange(models.Model):
             # after it finds that the rules changed
             self.env["crm.mail.mirror.review"]._hold(mailbox)
             self.write({"at_mailbox": mailbox.id, "at_copy": REQUEUE})
+            self._take_back(mailbox)
         elif self.at_copy == REQUEUE:
-            # first: what goes now is not to come back at once
             self._take_back(mailbox)
         elif self.at_copy == JUDGED:
             self._widen(mailbox)
@@ -427,12 +427,19 @@ class CrmMailMirrorChange(models.Model):
         return True
 
     def _passed(self, seen):
+        if not self._is_open():
+            return
         self.write(
             {"at_copy": seen.last, "progress_done": self.progress_done + seen.count}
         )
+        if seen.last == JUDGED:
+            self._widen(self.env["crm.mail.mirror.mailbox"].browse(seen.mailbox))
 
     def _take_back(self, mailbox):
-        """What was kept out in the last days and may come in now is read again."""
+        """What was kept out in the last days and may come in now is read again.
+
+        Before any mail goes, so that what goes does not come back at once.
+        """
         count = 0
         if self.requeue:
             where = SQL("TRUE") if self.relist else traced(self.env, self.terms)
@@ -440,18 +447,20 @@ class CrmMailMirrorChange(models.Model):
                 mailbox, self.requeue, where, STEP
             )
             self.back_count += count
-        if count < STEP:
-            self.at_copy = 0 if self.narrows else JUDGED
+        if count < STEP and self.narrows:
+            self.at_copy = 0
+        elif count < STEP:
+            self._widen(mailbox)
 
     def _widen(self, mailbox):
         """What is older is looked for."""
-        self.env["crm.mail.mirror.suggestion"]._prune(mailbox)
-        if self.relist:
-            self.env["crm.mail.mirror.search"]._list(mailbox.ids, "rule")
-        elif self.terms:
-            self.env["crm.mail.mirror.search"]._ask(
-                mailbox, **self.terms, reason="rule"
-            )
+        searches = self.env["crm.mail.mirror.search"]
+        if mailbox.exists():
+            self.env["crm.mail.mirror.suggestion"]._prune(mailbox)
+            if self.relist:
+                searches._list(mailbox.ids, "rule")
+            elif self.terms:
+                searches._ask(mailbox, **self.terms, reason="rule")
         self.write({"at_mailbox": mailbox.id + 1, "at_copy": BEGIN})
         self.progress_done += 1
 

@@ -110,9 +110,7 @@ class CrmMailMirrorPreview(models.AbstractModel):
         if words:
             words = PrivateWords(words)
             subjects = self._copies(mailbox, SQL("TRUE"), SQL("m.subject_raw"))
-            ids |= {
-                copy for copy, subject in subjects if words.stand_in(subject or "")
-            }
+            ids |= {copy for copy, subject in subjects if words.stand_in(subject or "")}
         ids = sorted(ids)
         for start in range(0, len(ids), BITE):
             yield ids[start : start + BITE]

@@ -36,9 +36,9 @@ class CrmMailMirrorExclusion(models.Model):
     def _mine_to_change(self):
         """The mailboxes a rule is for, if the reader may make such a rule; else None"""
         mine = self.user_id._origin == self.env.user
-        everybodys = not self.user_id and self.env[
-            "crm.mail.mirror.mailbox"
-        ]._is_administrator()
+        everybodys = (
+            not self.user_id and self.env["crm.mail.mirror.mailbox"]._is_administrator()
+        )
         if not (mine or everybodys):
             return None
         return self._mailboxes_of(self.user_id._origin, self.company_id._origin)

@@ -90,16 +90,18 @@ class ResUsers(models.Model):
                  FROM res_users WHERE mirror_manager_id IS NOT NULL"""
         )
 
-    def _mirror_visible_owners(self, companies):
+    def _mirror_visible_owners(self, companies, level=None):
         """Whose mailboxes this user may read, by level, besides the own.
 
         :param companies: ids of the companies whose chart counts
+        :param level: asked as if it were the user's; None: it is
         :return: user ids, or None for everyone
         """
         self.ensure_one()
         self.flush_recordset(["mirror_visibility"])
         viewer = self.sudo()
-        level = 0 if viewer.share else int(viewer.mirror_visibility or 0)
+        level = int((level if level is not None else viewer.mirror_visibility) or 0)
+        level = 0 if viewer.share else level
         if level == 4:
             return None
         if level == 0:

@@ -1,0 +1,235 @@
+"""What a rule will do is said before it is saved: the same that happens then."""
+
+import re
+
+import pytest
+
+
+def new(env, kind, value, user_id=None, **values):
+    """A rule in the dialog, not saved yet."""
+    values = {"kind": kind, "value": value, "user_id": user_id or False, **values}
+    return env["crm.mail.mirror.exclusion"].new(values)
+
+
+def told(mirror, user_id, *args, **values):
+    """(preview, refusal, note) as this user reads them in the dialog"""
+    with mirror.env(user_id) as env:
+        rule = new(env, *args, **values)
+        return rule.preview or "", rule.refusal or "", rule.note or ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("address", "friend@{}"),
+        ("domain", "{}"),
+        ("word", "ÉTÉ"),
+        ("word", "nobody writes that"),
+    ],
+)
+def test_preview_says_what_happens(mirror, clients, rule, kind, value):
+    value = value.format(mirror.domain)
+    preview, refusal, _note = told(
+        mirror, clients.user_id, kind, value, clients.user_id
+    )
+    assert not refusal
+    said = re.search(r"removes (\d+|one) mail", preview)
+
+    rule(kind, value, clients.user_id)
+    mirror.apply_changes()
+
+    gone = mirror.by_state(clients)["excluded"]
+    assert int(said[1].replace("one", "1") if said else 0) == gone
+    assert bool(said) == bool(gone)
+
+
+def test_preview_names_contacts_and_leads_to_the_owner(mirror, clients):
+    with mirror.env() as env:
+        env["crm.lead"].create(
+            {
+                "name": f"Deal of {mirror.domain}",
+                "email_from": mirror.at("friend"),
+                "user_id": clients.user_id,
+                "type": "opportunity",
+            }
+        )
+    preview, *_rest = told(
+        mirror, clients.user_id, "domain", mirror.domain, clients.user_id
+    )
+
+    assert "removes 5 mails" in preview
+    assert "3 with client" in preview
+    assert f"2 of them on “Deal of {mirror.domain}”" in preview
+
+
+def test_preview_tells_nothing_of_others(mirror, clients):
+    colleague = mirror.user("colleague")
+    friend = mirror.at("friend")
+
+    # of somebody else's mail, of everybody's without being an administrator
+    assert told(mirror, colleague, "address", friend, clients.user_id) == ("", "", "")
+    assert told(mirror, colleague, "address", friend) == ("", "", "")
+    assert told(mirror, 2, "address", friend, clients.user_id) == ("", "", "")
+    # of one's own there is none; an administrator learns the number alone
+    preview, *_rest = told(mirror, colleague, "address", friend, colleague)
+    assert "No mail that is here has to go" in preview
+    preview, *_rest = told(mirror, 2, "domain", mirror.domain)
+    assert "removes 5 mails" in preview
+    assert "client" not in preview
+
+
+def test_preview_of_a_removal_says_what_comes_back(mirror, clients, rule):
+    made = rule("address", mirror.at("friend"), clients.user_id)
+    mirror.apply_changes()
+    with mirror.env(clients.user_id) as env:
+        removal = env["crm.mail.mirror.rule.removal"].create({"rule_ids": [made]})
+        assert "Of the last seven days 2 mails" in removal.preview
+        assert mirror.at("friend") in removal.names
+        removal.action_remove()
+    with mirror.env(clients.user_id) as env:
+        assert not env["crm.mail.mirror.exclusion"].browse(made).exists()
+    mirror.apply_changes()
+
+
+def test_nobody_removes_a_rule_of_others(mirror, clients, rule):
+    from odoo.exceptions import AccessError
+
+    made = rule("address", mirror.at("friend"), clients.user_id)
+    everybodys = rule("address", "x@everybody.test")
+    for user_id, ids in (
+        (mirror.user("colleague"), [made]),
+        (2, [made]),
+        (clients.user_id, [everybodys]),
+    ):
+        with pytest.raises(AccessError), mirror.env(user_id) as env:
+            env["crm.mail.mirror.rule.removal"].create(
+                {"rule_ids": ids}
+            ).action_remove()
+    mirror.apply_changes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "says"),
+    [
+        ("domain", "*", "all mail"),
+        ("domain", "house", "no company's domain"),
+        ("domain", "co.uk", "no company's domain"),
+        ("domain", "{house}", "your own"),
+        ("address", "{me}", "your own"),
+        ("address", "+tag{me}", "your own"),
+        ("address", "*@acme.example", "wildcards"),
+        ("word", "p", "one letter"),
+        ("word", "perso.*", "wildcards|pattern"),
+        ("word", r"\bperso\b", "pattern"),
+        ("word", "Re", "every answer"),
+        ("word", "...", "no letter"),
+        ("word", " ", "Please fill in"),
+    ],
+)
+def test_bad_rules_are_refused_with_a_sentence(
+    mirror,
+    clients,
+    kind,
+    value,
+    says,
+):
+    from odoo.exceptions import ValidationError
+
+    if value.startswith("+tag"):
+        local, at, domain = clients.email.partition("@")
+        value = f"{local}+tag{at}{domain}"
+    value = value.format(house=mirror.house, me=clients.email)
+
+    with pytest.raises(ValidationError, match=says), mirror.env(clients.user_id) as env:
+        env["crm.mail.mirror.exclusion"].create(
+            {"kind": kind, "value": value, "user_id": clients.user_id}
+        )
+    _preview, refusal, _note = told(
+        mirror, clients.user_id, kind, value, clients.user_id
+    )
+    assert bool(refusal) == bool(value.strip())
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "stored"),
+    [
+        ("domain", " *.ACME.Example ", "acme.example"),
+        ("domain", "@bücher.example", "xn--bcher-kva.example"),
+        ("address", " ANN@Acme.example", "ann@acme.example"),
+        ("word", "  vie   privée ", "vie privée"),
+        ("domain", "gmail.com", "gmail.com"),
+        ("word", "私用", "私用"),
+    ],
+)
+def test_rules_are_kept_as_mail_has_them(mirror, clients, rule, kind, value, stored):
+    made = rule(kind, value, clients.user_id)
+    with mirror.env(clients.user_id) as env:
+        kept = env["crm.mail.mirror.exclusion"].browse(made)
+        assert kept.value == stored
+        assert bool(kept.note) == (value in ("gmail.com", "私用"))
+    mirror.apply_changes()
+
+
+def test_which_of_two_contradictory_rules_wins_is_said(mirror, clients, rule):
+    rule("domain", mirror.domain, clients.user_id)
+    made = rule("address", mirror.at("friend"), clients.user_id, effect="always")
+    mirror.apply_changes()
+
+    assert mirror.by_state(clients) == {"excluded": 5}
+    with mirror.env(clients.user_id) as env:
+        note = env["crm.mail.mirror.exclusion"].browse(made).note
+        assert "Never wins" in note
+        assert mirror.domain in note
+    _preview, _refusal, note = told(
+        mirror,
+        clients.user_id,
+        "address",
+        mirror.at("x"),
+        clients.user_id,
+        effect="always",
+    )
+    assert "Never wins" in note
+
+
+def test_word_is_never_always(mirror, clients):
+    _preview, refusal, _note = told(
+        mirror, clients.user_id, "word", "hello", clients.user_id, effect="always"
+    )
+    assert "Only addresses and domains" in refusal
+
+
+def test_fifty_thousand_rules_are_one_change_and_cost_no_page(mirror, clients):
+    mirror.apply_changes()  # what other tests left
+    with mirror.env() as env:
+        rules = env["crm.mail.mirror.exclusion"].with_context(import_file=True)
+        rows = [
+            ["address", f"p{n}@c{n % 9000}.{mirror.domain}"] for n in range(49_999)
+        ] + [["address", mirror.at("friend")]]
+        assert not rules.load(["kind", "value"], rows)["messages"]
+    try:
+        assert mirror.sql(
+            """SELECT count(*), max(added_count) FROM crm_mail_mirror_change
+                WHERE state = 'waiting'"""
+        ) == [(1, 50_000)]
+        mirror.apply_changes()
+        assert mirror.by_state(clients) == {"mirrored": 3, "excluded": 2}
+        with mirror.env() as env:
+            mailbox = env["crm.mail.mirror.mailbox"].browse(clients.id)
+            first = mailbox._policy()
+            assert mailbox._policy().excluded_addresses == first.excluded_addresses
+            assert len(first.excluded_addresses) == 50_000
+            # what changed behind our back counts at once
+            env.cr.execute(
+                """UPDATE crm_mail_mirror_exclusion SET value = 'y@z.test'
+                    WHERE value = %s""",
+                [mirror.at("friend")],
+            )
+            assert "y@z.test" in mailbox._policy().excluded_addresses
+            env.cr.rollback()
+    finally:
+        with mirror.env() as env:
+            change = env["crm.mail.mirror.change"].search([], order="id desc", limit=1)
+            change.action_undo()
+        mirror.apply_changes()
+    assert mirror.sql("SELECT count(*) FROM crm_mail_mirror_exclusion") == [(3,)]
+    mirror.check(clients)

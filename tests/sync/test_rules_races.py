@@ -1,0 +1,162 @@
+"""A rule that comes while mail is written, read or judged."""
+
+import threading
+
+from tests.sync.mirror import LONG
+
+
+def test_rule_made_while_a_page_is_read_keeps_its_mail_out(
+    mirror,
+    lib,
+    server,
+    rule,
+):
+    """The page was judged under the rules before: it is decided again."""
+    mailbox = mirror.link(server=server)
+    mirror.contact("friend")
+    server.put(lib.mail(1, mirror.at("friend"), mailbox.email, tag=mirror.domain))
+    made = []
+
+    def and_then(_count):
+        if not made:
+            made.append(rule("address", mirror.at("friend"), mailbox.user_id))
+
+    server.before["fetch"] = and_then
+    mirror.sync(mailbox)
+    mirror.sync(mailbox)
+    mirror.apply_changes()
+
+    assert mirror.states(mailbox) == {("excluded", "excluded_address"): 1}
+    assert not mirror.sql(
+        "SELECT 1 FROM crm_mail_mirror_message WHERE internet_message_id = %s",
+        f"<1.{mirror.domain}@mail.test>",
+    )
+    mirror.check(mailbox)
+
+
+def test_rule_for_everybody_fences_a_page_and_locks_no_mailbox(
+    mirror,
+    lib,
+    server,
+    page,
+    monkeypatch,
+    together,
+):
+    """It is saved while a page holds the mailbox's row; that page is judged again."""
+    mailbox = mirror.link(server=server)
+    mirror.contact("friend")
+    server.put(lib.mail(1, mirror.at("friend"), mailbox.email, tag=mirror.domain))
+    held, saved = threading.Event(), threading.Event()
+    made, real = [], page._write_mail
+
+    def write_mail(self, *args):
+        if not held.is_set():
+            held.set()
+            assert saved.wait(LONG), "the rule waited for the page"
+        return real(self, *args)
+
+    monkeypatch.setattr(page, "_write_mail", write_mail)
+
+    def save():
+        assert held.wait(LONG)
+        with mirror.env() as env:
+            values = {"kind": "address", "value": mirror.at("friend")}
+            made.append(env["crm.mail.mirror.exclusion"].create(values).id)
+        saved.set()
+
+    together(lambda: mirror.sync(mailbox), save)
+    # the page came first; the job takes away what it brought
+    mirror.apply_changes()
+    assert mirror.states(mailbox) == {("excluded", "excluded_address"): 1}
+    mirror.check(mailbox)
+    with mirror.env() as env:
+        env["crm.mail.mirror.exclusion"].browse(made).unlink()
+    mirror.apply_changes()
+
+
+def test_contact_that_comes_while_mail_is_taken_away_is_not_missed(
+    mirror,
+    lib,
+    clients,
+    rule,
+    monkeypatch,
+):
+    """Two that change at once: what is left is what both of them say."""
+    review = mirror.registry["crm.mail.mirror.review"]
+    real, met = review._apply, []
+
+    def apply(self, *args, **kwargs):
+        if not met:
+            met.append(True)
+            mirror.contact("stranger")
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(review, "_apply", apply)
+    made = rule("word", "café", clients.user_id)
+    mirror.apply_changes()
+    mirror.look_again()
+    with mirror.env() as env:
+        env["crm.mail.mirror.exclusion"].browse(made).unlink()
+    mirror.apply_changes()
+    mirror.sync(clients)
+    mirror.sync(clients)
+
+    assert mirror.by_state(clients) == {"mirrored": 5}
+    mirror.check(clients)
+
+
+def test_job_that_dies_goes_on_where_it_was(mirror, clients, rule, monkeypatch):
+    import pytest
+
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_change
+
+    change = mirror.registry["crm.mail.mirror.change"]
+    monkeypatch.setattr(crm_mail_mirror_change, "SLICE", 2)
+    monkeypatch.setattr(crm_mail_mirror_change, "STEP", 3)
+    real, calls = change._narrow, []
+
+    def narrow(self, *args):
+        calls.append(args)
+        if len(calls) == 2:
+            raise RuntimeError("killed")
+        return real(self, *args)
+
+    monkeypatch.setattr(change, "_narrow", narrow)
+    rule("domain", mirror.domain, clients.user_id)
+    with pytest.raises(RuntimeError):
+        mirror.apply_changes()
+    assert mirror.by_state(clients) == {"mirrored": 3, "excluded": 2}
+    mirror.check(clients)
+
+    mirror.apply_changes()
+    assert mirror.by_state(clients) == {"excluded": 5}
+    mirror.check(clients)
+    with mirror.env(clients.user_id) as env:
+        told = env["crm.mail.mirror.change"].search(
+            [("user_id", "=", clients.user_id)], limit=1
+        )
+        assert (told.removed_count, told.progress) == (5, 100)
+
+
+def test_second_rule_while_the_first_is_applied(mirror, clients, rule, monkeypatch):
+    """Judged by the rules that are, not by those that were when it began."""
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_change
+
+    monkeypatch.setattr(crm_mail_mirror_change, "SLICE", 1)
+    change = mirror.registry["crm.mail.mirror.change"]
+    real, calls = change._narrow, []
+    made = rule("address", mirror.at("client"), clients.user_id)
+
+    def narrow(self, *args):
+        calls.append(args)
+        if len(calls) == 2:
+            with mirror.env() as env:
+                env["crm.mail.mirror.exclusion"].browse(made).unlink()
+        return real(self, *args)
+
+    monkeypatch.setattr(change, "_narrow", narrow)
+    mirror.apply_changes()
+    mirror.sync(clients)
+
+    assert mirror.by_state(clients) == {"mirrored": 5}
+    mirror.check(clients)
