@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from tests.sync.letters import raw
+
 
 @pytest.fixture
 def link(mirror, server):
@@ -435,3 +437,30 @@ def test_suggestions_and_their_number_are_the_owners_alone(
         assert mailbox.suggestion_count == 1
         with pytest.raises(AccessError):
             env["crm.mail.mirror.suggestion"].browse(row).write({"state": "waiting"})
+
+
+def test_of_a_strangers_mail_headers_tell_if_it_is_bulk_and_no_text_is_read(
+    mirror, post, fetched
+):
+    box, program = post("anna", contact_mode="answered")
+    jane, news, carl = (mirror.at(name) for name in ("jane", "news", "carl"))
+    program.append("Sent", raw(1, box.email, jane, message_id="<1@own.test>"))
+    program.append("Sent", raw(2, box.email, news, message_id="<2@own.test>"))
+    program.append("INBOX", raw(3, jane, box.email, in_reply_to="<1@own.test>"))
+    program.append(
+        "INBOX",
+        raw(
+            4,
+            news,
+            box.email,
+            in_reply_to="<2@own.test>",
+            auto_submitted="auto-replied",
+        ),
+    )
+    program.append("INBOX", raw(5, carl, box.email))
+
+    mirror.sync(box)
+
+    assert set(tray(mirror, box)) == {"jane"}
+    assert fetched == []
+    mirror.check(box)

@@ -55,16 +55,24 @@ class Candidate:
 
 
 def wants_headers(
-    judged: Iterable[Judged], mode: str, policy: Policy, directory: Directory
+    judged: Iterable[Judged],
+    mode: str,
+    policy: Policy,
+    directory: Directory,
+    *,
+    tells_answers: bool = True,
 ) -> list[Judged]:
-    """Mail that is not mirrored, of which one more fact decides: is it bulk?"""
+    """Mail that is not mirrored, of which one more fact decides: is it bulk?
+
+    :param tells_answers: the listing names what a mail answers (not Microsoft's)
+    """
     return [
         item
         for item in judged
         if item.envelope.headers is None
         and isinstance(item.decision, Decision)
         and item.decision.state is State.UNMATCHED
-        and _people(item, mode, policy, directory)
+        and _people(item, mode, policy, directory, tells_answers)
     ]
 
 
@@ -109,7 +117,11 @@ def references(envelope: Envelope) -> tuple[str, ...]:
 
 
 def _people(
-    item: Judged, mode: str, policy: Policy, directory: Directory
+    item: Judged,
+    mode: str,
+    policy: Policy,
+    directory: Directory,
+    tells_answers: bool = True,
 ) -> list[Address]:
     """To whom the owner wrote, or who wrote; ``[]`` where the mode asks for neither."""
     kinds, envelope = MODES[mode], item.envelope
@@ -122,7 +134,7 @@ def _people(
     else:
         possible = {"answered_me", "received"} & kinds
         people = list(envelope.authors[:1])
-    if not possible or not (envelope.headers is None or _may_be(item, possible)):
+    if not possible or (tells_answers and not _may_be(item, possible)):
         return []
     found = {}
     for address in people:

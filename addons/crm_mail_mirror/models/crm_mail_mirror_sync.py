@@ -299,7 +299,11 @@ class CrmMailMirrorSync(models.AbstractModel):
         judged = reader.judge(presences, known, lease.roles, lease.policy, directory)
         page = Page(judged, batch)
         page.doubtful = suggestions.wants_headers(
-            judged, lease.contact_mode, lease.policy, directory
+            judged,
+            lease.contact_mode,
+            lease.policy,
+            directory,
+            tells_answers=lease.kind != "microsoft",
         )
         if batch is None:
             found.tell(page)
