@@ -56,7 +56,6 @@ def test_see_before_untick_start_and_choose_folders(office, boss, desk, name, wi
     expect(result).to_contain_text("1 kept out by private words")
     ida.expect_no_sideways_scrolling()
     assert office.mailboxes(login, "seen_count")[0]["seen_count"] == 0
-    ida.page.screenshot(path=f"/tmp/c4/scope_dry_{len(window)}.png", full_page=True)
 
     row = ida.page.locator("tr.o_data_row").filter(has_text="Frieda Friend")
     row.locator("input[type=checkbox]").click()
@@ -80,7 +79,6 @@ def test_see_before_untick_start_and_choose_folders(office, boss, desk, name, wi
     bar = ida.page.locator(".o_crm_mail_mirror_apply")
     expect(bar).to_contain_text("removes 1 mails from Odoo, 1 with Olaf Olsen")
     ida.expect_no_sideways_scrolling()
-    ida.page.screenshot(path=f"/tmp/c4/scope_tree_{len(window)}.png", full_page=True)
     bar.get_by_role("button", name="Apply").click()
     expect(bar).to_have_count(0)
     (mailbox,) = office.mailboxes(login, "mirrored_count")
@@ -94,7 +92,6 @@ def test_see_before_untick_start_and_choose_folders(office, boss, desk, name, wi
     dialog = ida.page.locator(".modal")
     dialog.get_by_label("Everything").check()
     expect(dialog).to_contain_text("comes no second time")
-    ida.page.screenshot(path=f"/tmp/c4/scope_back_{len(window)}.png", full_page=True)
     dialog.locator("button[name=action_apply]:visible").click()
     expect(dialog).to_have_count(0)
     expect(ida.field("since_sentence")).to_have_text("all mail there is")
