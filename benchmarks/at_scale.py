@@ -4,17 +4,28 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
+from contextlib import contextmanager
+
 import in_odoo
+from account import OWNER, PASSWORD
+from in_odoo import FOLDER
 
 from setup import database
 from setup.say import step
+from tests.peers.dovecot import Dovecot
+from tests.sync.letters import raw
 
 #: What is measured: (name, what it is, what it shall be).
 ASKED = {
     "deciding": "10,000 envelopes beside 200,000 contacts",
     "contact": "a new contact beside 1,000,000 unmatched mails",
     "exclusion": "a new exclusion applied to 100,000 mirrored mails",
+    "audit": "a clean mailbox of 200,000 messages at Dovecot, compared",
 }
+FOLDERS = {"Sent": "\\Sent", "Archive": "\\Archive"}
 
 
 class Bench:
@@ -30,7 +41,10 @@ class Bench:
                 continue
             with step(f"{name}: {what}"):
                 task = {"measure": name, "share": self.options.share}
-                self.told += in_odoo.run(self.server, task, {}, program="scale.py")
+                with _at_dovecot(name, self.options.share) as (given, env):
+                    self.told += in_odoo.run(
+                        self.server, {**task, **given}, env, program="scale.py"
+                    )
 
     def results(self) -> dict:
         return {"told": self.told}
@@ -43,3 +57,49 @@ class Bench:
             ]
         plans = [told["plan"] for told in self.told if told.get("plan")]
         return "\n".join([*lines, *("\n" + plan for plan in plans)])
+
+
+@contextmanager
+def _at_dovecot(name, share):
+    """What the program has to know of the mailbox, and its environment."""
+    if name != "audit":
+        yield {}, {}
+        return
+    home = FOLDER / "audited"
+    shutil.rmtree(home, ignore_errors=True)
+    count = int(200_000 * share)
+    _write(home / "mail" / OWNER / "mail", count)
+    server = Dovecot(
+        {OWNER: PASSWORD}, directory=home, folders=FOLDERS, storage="maildir"
+    )
+    try:
+        with server:
+            mailbox = {
+                "imap_host": "localhost",
+                "imap_port": server.port,
+                "imap_security": "none",
+                "password": PASSWORD,
+            }
+            authority = {"CRM_MAIL_MIRROR_CA_FILE": server.ca_file}
+            yield {"mailbox": mailbox, "messages": count, "owner": OWNER}, authority
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _write(maildir, count):
+    """Small letters: one in twenty with a contact, one in a hundred of this week."""
+    now = time.time()
+    for folder in ("", ".Sent", ".Archive"):
+        for part in ("cur", "new", "tmp"):
+            (maildir / folder / part).mkdir(parents=True, exist_ok=True)
+        if folder:
+            (maildir / folder / "maildirfolder").touch()
+    for number in range(count):
+        who = "client@customer.test" if number % 20 == 0 else f"s{number}@other.test"
+        letter = raw(number, who, OWNER)
+        size = len(letter)
+        age = number % 100 * 7 * 86_400 + number % 500_000 + 60
+        home = maildir if number % 10 < 7 else maildir / ".Archive"
+        path = home / "cur" / f"{number}.M1P1.bench,S={size},W={size}:2,S"
+        path.write_bytes(letter)
+        os.utime(path, (now - age, now - age))

@@ -32,7 +32,8 @@ def main() -> None:
     from odoo.modules.registry import Registry
 
     registry = Registry(task["dbname"])
-    rows, plan = MEASURES[task["measure"]](registry, task["share"])
+    given = task if task["measure"] == "audit" else task["share"]
+    rows, plan = MEASURES[task["measure"]](registry, given)
     tell(step=task["measure"], rows=rows, plan=plan, cost={})
 
 
@@ -41,6 +42,10 @@ def opened(registry):
     from odoo.api import SUPERUSER_ID, Environment
 
     with registry.cursor() as cr:
+        # as the sync's own transactions
+        cr.execute(
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL jit = off"
+        )
         yield Environment(cr, SUPERUSER_ID, {})
 
 
@@ -395,7 +400,7 @@ def _read(registry, mailbox):
 
 def _write(registry, mailbox):
     """What a page begins with; how long is it waited for?"""
-    from odoo.addons.crm_mail_mirror.models.crm_mail_mirror_page import WRITERS_LOCK
+    from odoo.addons.crm_mail_mirror.models.lease import WRITERS_LOCK
 
     with registry.cursor() as cr:
         cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -445,7 +450,100 @@ class _Longest(threading.Thread):
                 time.sleep(0.005)
 
 
-MEASURES = {"deciding": deciding, "contact": contact, "exclusion": exclusion}
+# ---- comparing ---
+
+
+def audit(registry, task):
+    """A mailbox that is in order is compared: its last week, then all of it."""
+    from odoo.addons.crm_mail_mirror.models import mailbox_run
+
+    spoken = _listen(mailbox_run)
+    with opened(registry) as env:
+        env["ir.config_parameter"].set_param(
+            "crm_mail_mirror.allowed_hosts", "127.0.0.1,localhost"
+        )
+        env["res.partner"].create({"name": "Client", "email": "client@customer.test"})
+        owner = task["owner"]
+        user = env["res.users"].create({"name": "O", "login": owner, "email": owner})
+        mailbox = env["crm.mail.mirror.mailbox"].create(
+            {"user_id": user.id, "email": owner, "sync_from": False, **task["mailbox"]}
+        )
+        mailbox.write({"state": "active"})
+        mailbox = mailbox.id
+    began = time.monotonic()
+    _until_done(registry, mailbox)
+    imported = time.monotonic() - began
+    for _round in range(3):
+        _until_done(registry, mailbox)
+    idle = spoken.pop()
+    week, week_took, said = _compared(registry, mailbox, "week", spoken)
+    everything, all_took, _said = _compared(registry, mailbox, "all", spoken)
+    count = f"{task['messages']:,}"
+    return [
+        (f"import of {count} messages", f"{imported:.0f} s", ""),
+        (
+            "the last week of it, clean: commands on the wire beside those of a look"
+            f" at nothing new ({idle[0]})",
+            f"{said[0] - idle[0]} in {week_took:.1f} s; {week}",
+            "one a folder",
+        ),
+        ("all of it, clean", f"{all_took:.0f} s; {everything}", "120 s"),
+    ], ""
+
+
+def _listen(mailbox_run):
+    """Commands and bytes of each connection that was closed."""
+    spoken, close = [], mailbox_run.MailboxRun.close
+
+    def heard(run):
+        if run.provider is not None:
+            spoken.append(
+                (run.provider.traffic.commands, run.provider.traffic.received)
+            )
+        close(run)
+
+    mailbox_run.MailboxRun.close = heard
+    return spoken
+
+
+def _until_done(registry, mailbox):
+    from odoo.api import SUPERUSER_ID, Environment
+
+    sql(
+        registry,
+        """UPDATE crm_mail_mirror_mailbox SET lease_until = NULL,
+                  next_sync_at = now() AT TIME ZONE 'UTC' WHERE id = %s""",
+        mailbox,
+    )
+    due = 1
+    while due:
+        with registry.cursor() as cr:
+            sync = Environment(cr, SUPERUSER_ID, {})["crm.mail.mirror.sync"]
+            due = sync._sync_due(mailbox_ids=[mailbox])
+    time.sleep(0.5)  # connections are closed by their own threads
+
+
+def _compared(registry, mailbox, kind, spoken):
+    began = time.monotonic()
+    with opened(registry) as env:
+        found = env["crm.mail.mirror.mailbox"].browse(mailbox)
+        one = env["crm.mail.mirror.audit"]._ask(found, kind, "asked").id
+    while True:
+        with opened(registry) as env:
+            while env["crm.mail.mirror.audit"]._step():
+                env.cr.commit()
+            (told,) = env["crm.mail.mirror.audit"].browse(one).read(["state", "result"])
+        if told["state"] == "done":
+            return told["result"], time.monotonic() - began, spoken[-1]
+        _until_done(registry, mailbox)
+
+
+MEASURES = {
+    "deciding": deciding,
+    "contact": contact,
+    "exclusion": exclusion,
+    "audit": audit,
+}
 
 if __name__ == "__main__":
     main()
