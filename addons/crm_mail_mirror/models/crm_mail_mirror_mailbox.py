@@ -3,6 +3,7 @@
 """Which mailboxes are linked, by whom, how do they fare, and who may read them?"""
 
 import contextlib
+
 import psycopg2
 
 from odoo import api, fields, models
