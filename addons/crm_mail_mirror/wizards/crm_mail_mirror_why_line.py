@@ -278,6 +278,8 @@ class CrmMailMirrorWhyLine(models.TransientModel):
                 "res_model": "res.partner",
                 "view_mode": "form",
                 "views": [(False, "form")],
+                # instead of the dialog
+                "target": "current",
                 "context": {"default_email": self._stranger(content)},
             }
         if reason.startswith("bulk_"):
