@@ -350,3 +350,33 @@ def test_a_page_costs_one_query_that_finds_all_by_index(mirror, matching):
     assert len(found.known_domains) == 299, took
     assert "Seq Scan on res_partner p" not in plan, plan
     assert "_mirror_website_idx" in plan and "_mirror_email_domain_idx" in plan, plan
+
+
+def test_postgresql_and_python_read_websites_alike(mirror, lib):
+    from odoo.addons.crm_mail_mirror.engine.company_domains import website_domain
+    from odoo.addons.crm_mail_mirror.models.crm_mail_mirror_directory import (
+        WEBSITE_HOST,
+    )
+
+    websites = {
+        "https://www.Acme.test:8080/en?x=@y#z": "acme.test",
+        "http://user:secret@acme.test.": "acme.test",
+        "www.acme.test": "acme.test",
+        "acme.test/about/http://other.test": "acme.test",
+        "https://shop.acme.test": "shop.acme.test",
+        "//": "",
+        "": "",
+        "nonsense with spaces": "",
+        "<script>alert(1)</script>": "",
+        "http://" + "a" * 10_000: "",
+    }
+
+    for website, expected in websites.items():
+        assert website_domain(website) == expected, website
+        ((host,),) = mirror.sql(
+            f"SELECT {WEBSITE_HOST} FROM (SELECT %s AS website) AS p", website
+        )
+        if expected:
+            assert host == expected
+    # what no index takes whole is stored all the same
+    company(mirror, website="http://" + "".join(map(str, range(3000))))

@@ -19,8 +19,8 @@ from ..engine.rules import Directory
 #: Some ten megabytes of addresses.
 MOST_KNOWN = 100_000
 #: The host of a contact's website without ``www.``, in SQL; res.partner has an index of
-#: the same words.
-WEBSITE_HOST = f"rtrim(substring(lower(website) from '{WEBSITE}'), '.')"
+#: the same words. Cut, as an index takes no more than some thousand bytes.
+WEBSITE_HOST = f"left(rtrim(substring(lower(website) from '{WEBSITE}'), '.'), 255)"
 
 
 class CrmMailMirrorDirectory(models.AbstractModel):
