@@ -233,3 +233,39 @@ def test_fifty_thousand_rules_are_one_change_and_cost_no_page(mirror, clients):
         mirror.apply_changes()
     assert mirror.sql("SELECT count(*) FROM crm_mail_mirror_exclusion") == [(3,)]
     mirror.check(clients)
+
+
+def test_sharing_more_or_less_says_who_sees_what(mirror, clients):
+    boss = mirror.user("boss")
+    mirror.write("res.users", boss, mirror_visibility="1")
+    mirror.write("res.users", clients.user_id, mirror_manager_id=boss)
+    with mirror.env() as env:
+        env["res.users"].search([("mirror_visibility", "=", "4")]).write(
+            {"mirror_visibility": "0"}
+        )
+    with mirror.env(clients.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(clients.id)
+        form = mailbox.new({"sharing_in": "everything"}, origin=mailbox)
+        assert form.sharing_preview == (
+            "One colleague will see subject and text of 4 received mails."
+        )
+        assert not mailbox.sharing_preview
+        mailbox.sharing_in = "everything"
+    with mirror.env(clients.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(clients.id)
+        form = mailbox.new({"sharing_in": "subject"}, origin=mailbox)
+        assert form.sharing_preview == (
+            "One colleague will no longer see the text of 4 received mails."
+        )
+
+
+def test_level_says_how_many_mailboxes_it_opens(mirror, clients):
+    boss = mirror.user("boss")
+    mirror.write("res.users", clients.user_id, mirror_manager_id=boss)
+    with mirror.env(2) as env:
+        user = env["res.users"].browse(boss)
+        assert user.mirror_sees == "Mailboxes: 0"
+        form = user.new({"mirror_visibility": "1"}, origin=user)
+        assert form.mirror_sees == "Mailboxes: 1, until now 0"
+        user.mirror_visibility = "1"
+        assert user.mirror_sees == "Mailboxes: 1"

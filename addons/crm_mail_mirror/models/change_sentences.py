@@ -177,24 +177,23 @@ def sharing_sentence(env, before, after, direction, mails, viewers):
     values = {
         "what": parts[frozenset((before, after))],
         "mails": mails,
-        "viewers": viewers,
+        "viewers": env._("One colleague")
+        if viewers == 1
+        else env._("%(count)s colleagues", count=viewers),
     }
     if rank.index(after) < rank.index(before):
         if direction == "in":
             return env._(
-                "Hides %(what)s of %(mails)s received mails from %(viewers)s"
-                " colleagues.",
+                "%(viewers)s will no longer see %(what)s of %(mails)s received mails.",
                 **values,
             )
         return env._(
-            "Hides %(what)s of %(mails)s sent mails from %(viewers)s colleagues.",
+            "%(viewers)s will no longer see %(what)s of %(mails)s sent mails.",
             **values,
         )
     if direction == "in":
         return env._(
-            "%(viewers)s colleagues will see %(what)s of %(mails)s received mails.",
+            "%(viewers)s will see %(what)s of %(mails)s received mails.",
             **values,
         )
-    return env._(
-        "%(viewers)s colleagues will see %(what)s of %(mails)s sent mails.", **values
-    )
+    return env._("%(viewers)s will see %(what)s of %(mails)s sent mails.", **values)

@@ -72,7 +72,7 @@ class CrmMailMirrorChange(models.Model):
     progress_total = fields.Integer(readonly=True)
     progress = fields.Integer(string="How far", compute="_compute_progress")
     removed_count = fields.Integer(string="Removed", readonly=True)
-    back_count = fields.Integer(string="Looked for again", readonly=True)
+    back_count = fields.Integer(string="Read again", readonly=True)
     ended_at = fields.Datetime(string="Applied at", readonly=True)
     may_undo = fields.Boolean(compute="_compute_may_undo")
 

@@ -11,7 +11,7 @@ DIALOG = "crm_mail_mirror_exclusion_view_form_dialog"
 
 
 class CrmMailMirrorExclusion(models.Model):
-    _inherit = "crm.mail.mirror.exclusion"
+    _inherit = ["crm.mail.mirror.exclusion"]
 
     # of a rule that is being made; of one that stands they say nothing
     preview = fields.Text(compute="_compute_preview")

@@ -6,7 +6,7 @@ from odoo import api, fields, models
 
 
 class ResUsers(models.Model):
-    _inherit = "res.users"
+    _inherit = ["res.users"]
 
     mirror_sees = fields.Char(
         string="That is",
@@ -24,10 +24,10 @@ class ResUsers(models.Model):
             if user.mirror_visibility != before.mirror_visibility:
                 now = before._mirror_count_seen(before.mirror_visibility)
             if now == then:
-                user.mirror_sees = self.env._("%(count)s mailboxes", count=then)
+                user.mirror_sees = self.env._("Mailboxes: %(count)s", count=then)
             else:
                 user.mirror_sees = self.env._(
-                    "%(then)s mailboxes, until now %(now)s", then=then, now=now
+                    "Mailboxes: %(then)s, until now %(now)s", then=then, now=now
                 )
 
     def _mirror_count_seen(self, level):
