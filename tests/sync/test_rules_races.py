@@ -108,11 +108,11 @@ def test_contact_that_comes_while_mail_is_taken_away_is_not_missed(
 def test_job_that_dies_goes_on_where_it_was(mirror, clients, rule, monkeypatch):
     import pytest
 
-    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_change
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_change_job
 
     change = mirror.registry["crm.mail.mirror.change"]
-    monkeypatch.setattr(crm_mail_mirror_change, "SLICE", 2)
-    monkeypatch.setattr(crm_mail_mirror_change, "STEP", 3)
+    monkeypatch.setattr(crm_mail_mirror_change_job, "SLICE", 2)
+    monkeypatch.setattr(crm_mail_mirror_change_job, "STEP", 3)
     real, calls = change._narrow, []
 
     def narrow(self, *args):
@@ -140,9 +140,9 @@ def test_job_that_dies_goes_on_where_it_was(mirror, clients, rule, monkeypatch):
 
 def test_second_rule_while_the_first_is_applied(mirror, clients, rule, monkeypatch):
     """Judged by the rules that are, not by those that were when it began."""
-    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_change
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_change_job
 
-    monkeypatch.setattr(crm_mail_mirror_change, "SLICE", 1)
+    monkeypatch.setattr(crm_mail_mirror_change_job, "SLICE", 1)
     change = mirror.registry["crm.mail.mirror.change"]
     real, calls = change._narrow, []
     made = rule("address", mirror.at("client"), clients.user_id)

@@ -15,7 +15,7 @@ from odoo.tools import SQL
 
 from ..engine.words import PrivateWords
 from .change_sentences import effect_sentences
-from .crm_mail_mirror_change import TERMS, reasons_of, traced, where_among
+from .change_terms import TERMS, reasons_of, traced, where_among
 from .crm_mail_mirror_review import goes
 
 #: Seconds a preview takes at most; then it says "at least".
