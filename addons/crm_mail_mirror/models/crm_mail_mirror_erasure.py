@@ -76,7 +76,7 @@ class CrmMailMirrorErasure(models.Model):
     lifted_by = fields.Char(readonly=True)
     mail_count = fields.Integer(string="Mails", readonly=True)
     progress_done = fields.Integer(readonly=True)
-    progress = fields.Float(compute="_compute_progress", string="Progress")
+    progress = fields.Float(compute="_compute_progress")
     # the suppressions, as hex digests
     # of a lifting: the mailbox it came to
     at_mailbox = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
@@ -449,7 +449,8 @@ class CrmMailMirrorErasure(models.Model):
         emails = suppressions._known_with(self.digests)
         self.env["crm.mail.mirror.outbox"]._put(emails)
         self.env["crm.mail.mirror.search"]._ask(
-            self.env["crm.mail.mirror.mailbox"].search([]), addresses=emails
+            self.env["crm.mail.mirror.mailbox"].search([("state", "!=", "draft")]),
+            addresses=emails,
         )
         self.write({"state": "lifted"})
 

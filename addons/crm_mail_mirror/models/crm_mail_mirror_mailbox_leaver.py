@@ -31,7 +31,8 @@ _FIELDS = {"left_at", "leaver_action", "leaver_on", "successor_id", "former_rule
 
 
 class CrmMailMirrorMailbox(models.Model):
-    _inherit = "crm.mail.mirror.mailbox"
+    _name = "crm.mail.mirror.mailbox"
+    _inherit = ["crm.mail.mirror.mailbox"]
 
     left_at = fields.Datetime(string="Owner left", readonly=True, copy=False)
     leaver_action = fields.Selection(
@@ -40,7 +41,6 @@ class CrmMailMirrorMailbox(models.Model):
     leaver_on = fields.Date(string="When", readonly=True, copy=False)
     successor_id = fields.Many2one(
         comodel_name="res.users",
-        string="Successor",
         readonly=True,
         copy=False,
         index="btree_not_null",
@@ -89,9 +89,9 @@ class CrmMailMirrorMailbox(models.Model):
         )
 
     def _refuse_sync_fields(self, vals):
-        super()._refuse_sync_fields(vals)
         if not self.env.su and _FIELDS & set(vals):
             raise AccessError(self.env._("What happens then is not yours to set."))
+        return super()._refuse_sync_fields(vals)
 
     # ---- somebody leaves, or is back ------------------------------------------------
 

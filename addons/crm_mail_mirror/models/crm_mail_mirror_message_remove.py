@@ -11,7 +11,8 @@ from .sentences import sentence
 
 
 class CrmMailMirrorMessage(models.Model):
-    _inherit = "crm.mail.mirror.message"
+    _name = "crm.mail.mirror.message"
+    _inherit = ["crm.mail.mirror.message"]
 
     def action_remove(self):
         """Take these mails out of Odoo for good; the mailbox is not touched.

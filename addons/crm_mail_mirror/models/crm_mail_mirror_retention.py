@@ -284,7 +284,7 @@ class CrmMailMirrorRetention(models.Model):
 
     def _begun(self):
         """Rows of the companies that have something to purge, each begun."""
-        for company in self.env["res.company"].search([]):
+        for company in self.env["res.company"].search([("id", ">", 0)]):
             row = self.search([("company_id", "=", company.id)])
             if not any(self._months(company).values()):
                 row.is_running = False

@@ -17,7 +17,8 @@ _MONTHS = tuple(SETTINGS.values())
 
 
 class ResCompany(models.Model):
-    _inherit = "res.company"
+    _name = "res.company"
+    _inherit = ["res.company"]
 
     mirror_retention_months = fields.Integer(
         string="Months after the last mail",

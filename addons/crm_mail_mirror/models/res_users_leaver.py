@@ -6,7 +6,8 @@ from odoo import models
 
 
 class ResUsers(models.Model):
-    _inherit = "res.users"
+    _name = "res.users"
+    _inherit = ["res.users"]
 
     def write(self, vals):
         result = super().write(vals)

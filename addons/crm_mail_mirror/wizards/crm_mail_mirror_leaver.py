@@ -20,7 +20,6 @@ class CrmMailMirrorLeaver(models.TransientModel):
     on = fields.Date(string="When")
     successor_id = fields.Many2one(
         comodel_name="res.users",
-        string="Successor",
         domain="[('share', '=', False)]",
         ondelete="cascade",
     )
