@@ -5,8 +5,8 @@ from .world import World
 MESSAGE = "crm.mail.mirror.message"
 SHOWN = (
     "access", "attachment_names", "body", "direction", "has_attachment", "is_mine",
-    "matched_by_domain", "owner_ids", "partner_ids", "people", "preview", "recipient_names", "recipients",
-    "sender", "sender_name", "subject",
+    "matched_by_domain", "owner_ids", "partner_ids", "people", "preview",
+    "recipient_names", "recipients", "sender", "sender_name", "subject",
 )  # fmt: skip
 
 

@@ -168,8 +168,11 @@ OWNERS = {
 }  # fmt: skip
 #: Rows of which only the owner's are listed.
 LISTS = {
-    "audit_ids", "tally_ids",
-    "company_rule_ids", "my_rule_ids", "rule_change_ids",
+    "audit_ids",
+    "tally_ids",
+    "company_rule_ids",
+    "my_rule_ids",
+    "rule_change_ids",
 }
 #: Worked out from the server's name.
 FOLLOWS = {"imap_preset", "password_help", "password_page"}

@@ -56,8 +56,8 @@ class Missed(Listed):
     audit: int = 0
 
     def tell(self, page) -> None:
-        super().tell(page)
         page.sought, page.audit = True, self.audit
+        return super().tell(page)
 
 
 class AuditSteps:

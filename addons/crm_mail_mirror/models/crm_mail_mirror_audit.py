@@ -89,43 +89,51 @@ class CrmMailMirrorAudit(models.Model):
     @api.depends("state", "seen", "missing", "gone", "changed")
     @api.depends_context("lang")
     def _compute_result(self):
-        _, number = self.env._, self._number
+        number = self._number
         for audit in self:
             if audit.state == "done":
                 audit.result = audit._found_in_words()
             elif audit.state == "waiting":
-                audit.result = _("Waits for its turn.")
+                audit.result = self.env._("Waits for its turn.")
             elif audit.state == "judging":
-                audit.result = _("Under way: what is mirrored is judged anew.")
+                audit.result = self.env._("Under way: what is mirrored is judged anew.")
             elif audit.kind == "week":
-                audit.result = _("Under way.")
+                audit.result = self.env._("Under way.")
             else:
                 mailbox = audit.mailbox_id
-                audit.result = _(
+                audit.result = self.env._(
                     "Under way: %(done)s of %(total)s mails listed.",
                     done=number(mailbox.progress_done),
                     total=number(mailbox.progress_total),
                 )
 
     def _found_in_words(self):
-        _, number = self.env._, self._number
+        number = self._number
         parts = []
         if self.missing:
             parts.append(
-                _("%(count)s were missing and are back", count=number(self.missing))
+                self.env._(
+                    "%(count)s were missing and are back", count=number(self.missing)
+                )
             )
         if self.gone:
             parts.append(
-                _("%(count)s were gone and are removed", count=number(self.gone))
+                self.env._(
+                    "%(count)s were gone and are removed", count=number(self.gone)
+                )
             )
         if self.changed:
             parts.append(
-                _("%(count)s are kept out by today's rules", count=number(self.changed))
+                self.env._(
+                    "%(count)s are kept out by today's rules",
+                    count=number(self.changed),
+                )
             )
-        return _(
+        return self.env._(
             "%(seen)s mails compared: %(found)s.",
             seen=number(self.seen),
-            found=", ".join(parts) or _("nothing is missing, nothing too much"),
+            found=", ".join(parts)
+            or self.env._("nothing is missing, nothing too much"),
         )
 
     def _number(self, value):

@@ -13,7 +13,8 @@ _PLACES = {"gmail": "Gmail", "microsoft": "Microsoft"}
 
 
 class CrmMailMirrorMailbox(models.Model):
-    _inherit = "crm.mail.mirror.mailbox"
+    _name = "crm.mail.mirror.mailbox"
+    _inherit = ["crm.mail.mirror.mailbox"]
 
     # while all its mail is listed: for the first time, or again
     listing = fields.Selection(
@@ -86,46 +87,48 @@ class CrmMailMirrorMailbox(models.Model):
 
     def _last_compared(self, week, everything):
         """When was it compared, and what was missing then?"""
-        _ = self.env._
         found = [audit for audit in (week, everything) if audit]
         if not found:
             return False
         count = sum(audit.missing for audit in found)
         missing = (
-            _("%(count)s were missing and are back", count=in_words(self.env, count))
+            self.env._(
+                "%(count)s were missing and are back", count=in_words(self.env, count)
+            )
             if count
-            else _("0 missing")
+            else self.env._("0 missing")
         )
         words = {
-            "where": _PLACES.get(self.provider) or _("the mailbox"),
+            "where": _PLACES.get(self.provider) or self.env._("the mailbox"),
             "week": week and self._when(week),
             "all": everything and self._when(everything),
             "missing": missing,
         }
         if week and everything:
-            return _(
+            return self.env._(
                 "last 7 days compared with %(where)s %(week)s, all of it %(all)s:"
                 " %(missing)s",
                 **words,
             )
         if week:
-            return _(
+            return self.env._(
                 "last 7 days compared with %(where)s %(week)s: %(missing)s", **words
             )
-        return _("all of it compared with %(where)s %(all)s: %(missing)s", **words)
+        return self.env._(
+            "all of it compared with %(where)s %(all)s: %(missing)s", **words
+        )
 
     def _when(self, audit):
         """``last night``, ``today at 14:05``, ``on 14 November``"""
-        _ = self.env._
         ended = fields.Datetime.context_timestamp(self, audit.ended_at)
         today = fields.Datetime.context_timestamp(self, fields.Datetime.now()).date()
         if ended.date() != today:
             day = format_date(self.env, ended.date(), date_format="d MMMM")
-            return _("on %(day)s", day=day)
+            return self.env._("on %(day)s", day=day)
         if audit.why in ("night", "month"):
-            return _("last night")
+            return self.env._("last night")
         time = format_time(self.env, ended.time(), time_format="short")
-        return _("today at %(time)s", time=time)
+        return self.env._("today at %(time)s", time=time)
 
     # ---- what the owner asks for ----------------------------------------------------
 

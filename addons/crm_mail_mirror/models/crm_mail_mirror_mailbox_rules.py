@@ -15,6 +15,7 @@ ON_PAGE = 80
 
 
 class CrmMailMirrorMailbox(models.Model):
+    _name = "crm.mail.mirror.mailbox"
     _inherit = ["crm.mail.mirror.mailbox"]
 
     # worked out for the owner, limited, when the page reads them

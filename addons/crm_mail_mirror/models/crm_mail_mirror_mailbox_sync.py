@@ -32,7 +32,8 @@ CLIENT_CODES = (
 
 
 class CrmMailMirrorMailbox(models.Model):
-    _inherit = "crm.mail.mirror.mailbox"
+    _name = "crm.mail.mirror.mailbox"
+    _inherit = ["crm.mail.mirror.mailbox"]
 
     def _since(self):
         if not self.sync_from:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..engine.company_domains import known_among
@@ -284,7 +285,11 @@ class CrmMailMirrorRetention(models.Model):
 
     def _begun(self):
         """Rows of the companies that have something to purge, each begun."""
-        for company in self.env["res.company"].search([("id", ">", 0)]):
+        wanted = Domain.OR(Domain(name, ">", 0) for name in SETTINGS.values())
+        companies = self.env["res.company"].search(wanted) | self.search(
+            [("is_running", "=", True)]
+        ).mapped("company_id")
+        for company in companies:
             row = self.search([("company_id", "=", company.id)])
             if not any(self._months(company).values()):
                 row.is_running = False

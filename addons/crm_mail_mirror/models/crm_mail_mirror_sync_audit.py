@@ -15,7 +15,8 @@ BUDGET = 25.0
 
 
 class CrmMailMirrorSync(models.AbstractModel):
-    _inherit = "crm.mail.mirror.sync"
+    _name = "crm.mail.mirror.sync"
+    _inherit = ["crm.mail.mirror.sync"]
 
     # ---- the last week, inside the run ----------------------------------------------
 

@@ -27,7 +27,8 @@ KEEP_ATTEMPTS = 9
 
 
 class CrmMailMirrorSync(models.AbstractModel):
-    _inherit = "crm.mail.mirror.sync"
+    _name = "crm.mail.mirror.sync"
+    _inherit = ["crm.mail.mirror.sync"]
 
     # ---- claim and release ----------------------------------------------------------
 

@@ -6,7 +6,8 @@ from odoo import api, models
 
 
 class CrmMailMirrorSync(models.AbstractModel):
-    _inherit = "crm.mail.mirror.sync"
+    _name = "crm.mail.mirror.sync"
+    _inherit = ["crm.mail.mirror.sync"]
 
     @api.autovacuum
     def _gc_traces(self):

@@ -110,8 +110,8 @@ class Page:
     :param search: what of a search was looked at with this page
     :param audit: number of the comparison in which it was found missing
     :param counted: filled in: what is to be added to that of the lease
-    :param doubtful: mail that is not mirrored, whose headers tell whether its people are
-        to be suggested as contacts
+    :param doubtful: mail that is not mirrored, whose headers tell whether its people
+        are to be suggested as contacts
     """
 
     judged: list[Judged]

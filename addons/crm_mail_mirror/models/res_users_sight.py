@@ -6,6 +6,7 @@ from odoo import api, fields, models
 
 
 class ResUsers(models.Model):
+    _name = "res.users"
     _inherit = ["res.users"]
 
     mirror_sees = fields.Char(
