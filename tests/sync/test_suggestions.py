@@ -294,6 +294,25 @@ def test_a_contact_made_elsewhere_leaves_the_tray(mirror, server, link, letter):
     assert tray(mirror, box) == {}
 
 
+def test_rule_of_one_owner_leaves_the_trays_of_others(mirror, lib, server, link, letter):
+    anna, other = link("all"), lib.Server()
+    jon = link("all", "jon", other)
+    server.put(letter(anna, 1, "jane"))
+    other.put(letter(jon, 1, "jane"))
+    mirror.sync(anna)
+    mirror.sync(jon)
+
+    with mirror.env(anna.user_id) as env:
+        rule = {"user_id": anna.user_id, "value": mirror.at("jane")}
+        env["crm.mail.mirror.exclusion"].create(rule)
+    with mirror.env() as env:
+        while env["crm.mail.mirror.change"]._run():
+            pass
+
+    assert tray(mirror, anna) == {}
+    assert set(tray(mirror, jon)) == {"jane"}
+
+
 def test_two_owners_make_one_contact(mirror, server, lib, link, letter, together):
     anna, other = link("all"), lib.Server()
     jon = link("all", "jon", other)

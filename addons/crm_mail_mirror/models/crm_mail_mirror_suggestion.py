@@ -220,9 +220,10 @@ class CrmMailMirrorSuggestion(models.Model):
             return
         policy = mailbox._policy()
         directory = self.env["crm.mail.mirror.directory"]._look_up(emails, mailbox.id)
-        self._forget(
-            {email for email in emails if _is_kept_out(email, policy, directory)}
-        )
+        # this owner's: colleagues have rules of their own
+        suggestions.filtered(
+            lambda s: _is_kept_out(s.email_normalized, policy, directory)
+        ).unlink()
 
     @api.autovacuum
     def _gc_suggestions(self):
