@@ -540,6 +540,32 @@ def test_administrators_have_all_of_their_own_mailbox(root, world):
     assert row["sharing_in"] and row["sync_from"]
 
 
+def test_number_of_a_mailbox_tells_nobody_its_address(root, viewer, world):
+    """Odoo tells the name of what a number points to, whoever asks."""
+    env = viewer("4")
+    number, (_name, owner) = next(
+        (number, who) for number, who in world.mailboxes.items() if who[1] != env.uid
+    )
+    address = root["crm.mail.mirror.mailbox"].browse(number).email
+    env.invalidate_all()
+    read = {"mailbox_id": {"fields": {"display_name": {}}}}
+    told = []
+
+    why = env["crm.mail.mirror.why"].create({"mailbox_id": number})
+    told += [why.read(["mailbox_id"]), why.web_read(read)]
+    for name in ("why", "look.back", "dry.run", "disconnect"):
+        wizard, spec = env[f"crm.mail.mirror.{name}"], dict(read)
+        if name == "dry.run":
+            spec["email"] = {}
+        with contextlib.suppress(Exception), env.cr.savepoint():
+            told.append(wizard.onchange({"mailbox_id": number}, ["mailbox_id"], spec))
+
+    assert len(told) > 2
+    assert address not in str(told)
+    mine = root(user=owner, su=False)["crm.mail.mirror.mailbox"].browse(number)
+    assert mine.display_name == address
+
+
 def test_nobody_but_administrators_reads_or_writes_settings(root, world):
     client = root["crm.mail.mirror.client"].create(
         {"provider": "gmail", "client_id": "ours", "enabled": True}

@@ -6,7 +6,7 @@ import contextlib
 
 import psycopg2
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import email_normalize
@@ -178,6 +178,17 @@ class CrmMailMirrorMailbox(models.Model):
         for mailbox in self:
             mailbox.last_error_sentence = (
                 sentence(self.env, mailbox.last_error) if mailbox.last_error else False
+            )
+
+    @api.depends("email", "user_id")
+    @api.depends_context("uid")
+    def _compute_display_name(self):
+        """Odoo reads the name of whatever a number points to, without asking whether
+        the reader may read it: so the address is told to who may."""
+        for mailbox in self:
+            is_told = self.env.uid == SUPERUSER_ID or mailbox.sudo().may_stop
+            mailbox.display_name = (
+                mailbox.sudo().email if is_told else self.env._("Mailbox")
             )
 
     @api.depends_context("uid")

@@ -44,7 +44,7 @@ class CrmMailMirrorDryRun(models.TransientModel):
     mailbox_id = fields.Many2one(
         comodel_name="crm.mail.mirror.mailbox", required=True, ondelete="cascade"
     )
-    email = fields.Char(related="mailbox_id.email", string="Mailbox")
+    email = fields.Char(related="mailbox_id.display_name", string="Mailbox")
     state = fields.Selection(
         selection=[
             ("looking", "Looking"),
