@@ -7,7 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from engine.providers import gmail_questions
-from engine.providers.base import EXCLUDED, GONE, LIVE, UNKNOWN, Lookup, Place, Query
+from engine.providers.base import (
+    EXCLUDED,
+    GONE,
+    LIVE,
+    UNKNOWN,
+    Lookup,
+    Place,
+    Query,
+    Unavailable,
+)
+from engine.providers.gmail_errors import Refused
 
 from tests.providers.gmail_mailbox import gmail_mailbox
 from tests.providers.letters import letter
@@ -236,3 +246,20 @@ def test_search_goes_on_when_a_page_is_refused(mailbox, provider, google, monkey
 
     assert {place.ref for place in found} == refs
     assert len(found) == 25
+
+
+@pytest.mark.parametrize("ask", ["search", "audit"])
+def test_list_that_breaks_off_twice_is_not_taken_for_all(ask):
+    """Else what was not listed would count as gone, or as not to be found."""
+
+    class Broken:
+        def list(self, question, page=""):
+            if page:
+                raise Refused(400)
+            return ["1", "2"], "next"
+
+    with pytest.raises(Unavailable):
+        if ask == "search":
+            gmail_questions.search(Broken(), Query(addresses=("a@x.test",)), None)
+        else:
+            gmail_questions.audit(Broken(), NOW, True, frozenset())

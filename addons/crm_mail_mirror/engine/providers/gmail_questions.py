@@ -23,7 +23,7 @@ from .gmail_api import Api, integer
 from .gmail_batch import Got, get, is_gone
 from .gmail_bite import FOLDERS
 from .gmail_cursor import seconds
-from .gmail_errors import Refused
+from .gmail_errors import Refused, meaning
 from .gmail_mail import ALL, HIDDEN, labels_of, place_of
 from .gmail_queries import between, grouped, terms_of
 from .gmail_quota import GET, LIST
@@ -134,9 +134,10 @@ def _ids(api: Api, question: str, most: int = 0) -> Iterator[str]:
     while True:
         try:
             ids, page = api.list(question, page)
-        except Refused:
+        except Refused as answer:
             if restarted:
-                return
+                # what came so far is not all: nobody may take it for that
+                raise meaning(answer) from None
             page, restarted = "", True
             continue
         fresh = [id_ for id_ in ids if id_ not in seen]
