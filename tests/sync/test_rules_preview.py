@@ -78,6 +78,16 @@ def test_preview_tells_nothing_of_others(mirror, clients):
     assert "client" not in preview
 
 
+def test_preview_of_a_word_tells_nobody_what_subjects_say(mirror, clients):
+    """Neither that it stands in one, nor that it stands in none."""
+    found, absent = (told(mirror, 2, "word", word)[0] for word in ("été", "qwertz"))
+
+    assert "fewer than" in found
+    assert found == absent
+    mine, *_rest = told(mirror, clients.user_id, "word", "été", clients.user_id)
+    assert "removes one mail" in mine
+
+
 def test_preview_of_a_removal_says_what_comes_back(mirror, clients, rule):
     made = rule("address", mirror.at("friend"), clients.user_id)
     mirror.apply_changes()

@@ -2,6 +2,9 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What is said of a rule: why it can not be, what was changed, and what that does?"""
 
+#: Of fewer mails that a word is found in by others, not even the number is told.
+FEW = 10
+
 
 def problem_sentence(env, problem, value):
     """Why a rule is refused, or what is good to know about it.
@@ -135,6 +138,12 @@ def _mails(env, count):
 
 
 def _gone_sentence(env, effect, mine):
+    if effect.veiled and effect.gone < FEW:
+        return env._(
+            "This removes fewer than %(few)s mails from the mirrors, if any. Of so few"
+            " it is not told how many, for that would tell what their subjects say.",
+            few=FEW,
+        )
     if not effect.gone and effect.whole:
         return env._(
             "No mail that is here has to go; new mail is kept out from now on."

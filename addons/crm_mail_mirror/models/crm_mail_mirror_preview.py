@@ -33,12 +33,14 @@ class Effect:
     :param sought: older mail is looked for in the mailbox
     :param whole: all mail was judged; else there are more
     :param contacts, leads: names and how many of the mails that go are theirs
+    :param veiled: of other people's subjects: a small number would tell what they say
     """
 
     gone: int = 0
     back: int = 0
     sought: bool = False
     whole: bool = True
+    veiled: bool = False
     contacts: list[tuple[str, int]] = field(default_factory=list)
     leads: list[tuple[str, int]] = field(default_factory=list)
 
