@@ -17,6 +17,7 @@ from engine.providers.base import (
     GONE,
     LIVE,
     Budget,
+    Cut,
     Lookup,
     Place,
     Query,
@@ -719,6 +720,19 @@ def test_search_takes_many_terms_together(mailbox, graph, provider):
     assert {place.ref for place in places} == refs
     searches = [r for r in graph.requests() if "search" in r]
     assert len(searches) == 3
+
+
+def test_search_says_when_the_index_gave_all_it_gives(mailbox, provider, monkeypatch):
+    """Also where part of that lies in folders that do not count."""
+    for n, folder in enumerate(("INBOX", "Trash", "Trash", "Sent")):
+        mailbox.owner.append(folder, letter(n, sender="bob@one.example"))
+    query = Query(addresses=("bob@one.example",))
+
+    assert not isinstance(provider.search(query), Cut)
+    monkeypatch.setattr("engine.providers.microsoft_questions.INDEX_GIVES", 4)
+    found = provider.search(query)
+
+    assert isinstance(found, Cut) and len(found) == 2
 
 
 def test_libraries_are_imported_for_such_a_mailbox_only():

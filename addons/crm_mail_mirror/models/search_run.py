@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..engine.providers.base import EPOCH, MessageBroken, Place, Presence, Query
+from ..engine.providers.base import EPOCH, Cut, MessageBroken, Place, Presence, Query
 
 #: Terms that are searched for at once.
 AT_ONCE = 50
@@ -93,8 +93,10 @@ class SearchSteps:
     """The steps of a ``MailboxRun`` in a search."""
 
     def search(self, task: Task) -> Iterator:
-        places = list(self.provider.search(task.query, self.lease.since))
-        yield Found(task, places, len(places) < self.provider.most_found)
+        told = self.provider.search(task.query, self.lease.since)
+        places = list(told)
+        is_cut = isinstance(told, Cut) or len(places) >= self.provider.most_found
+        yield Found(task, places, not is_cut)
 
     def look_at(self, task: Task) -> Iterator:
         listed = self.headers_of(task.places[: self._bite(LOOKS)])

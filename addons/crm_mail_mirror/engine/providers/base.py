@@ -333,6 +333,10 @@ class Traffic:
     log: list[str] = field(default_factory=list, repr=False)
 
 
+class Cut(list):
+    """Places that a search gave, and there may be more."""
+
+
 class Provider(abc.ABC):
     """An open connection to one mailbox. Not thread-safe: one thread at a time.
 
@@ -430,7 +434,10 @@ class Provider(abc.ABC):
 
     @abc.abstractmethod
     def search(self, query: Query, since: datetime | None = None) -> Iterable[Place]:
-        """Places of mail with any of the query's terms, in folders that count."""
+        """Places of mail with any of the query's terms, in folders that count.
+
+        ``Cut`` if the provider may have left some out, however few they are.
+        """
 
     @abc.abstractmethod
     def attachment(self, place: Place, part: str) -> Iterator[bytes]:

@@ -72,7 +72,7 @@ class MicrosoftProvider(Provider):
     """See ``connect``."""
 
     kind = "microsoft"
-    most_found = 1_000
+    most_found = microsoft_questions.INDEX_GIVES
 
     def __init__(self, graph: Graph, tokens: Tokens, web: Web, address: str = ""):
         self._graph, self._tokens, self._web = graph, tokens, web

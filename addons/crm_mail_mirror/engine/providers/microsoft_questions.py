@@ -13,6 +13,7 @@ from .base import (
     GONE,
     LIVE,
     UNKNOWN,
+    Cut,
     Fate,
     Folder,
     FolderCount,
@@ -28,6 +29,8 @@ from .microsoft_graph import Ask, Graph, items_of, path
 
 #: Mails in one answer of a list, and places that one search gives.
 TOP, MAX_FOUND = 500, 5_000
+#: Mails that one question to the index gives, whatever folder they lie in.
+INDEX_GIVES = 1_000
 #: Terms of one search, and of one filter.
 TERMS, IDS = 10, 15
 
@@ -137,8 +140,11 @@ def search(
     """Mail in folders that count with any of the terms, as Exchange's index finds it:
     by whole words. An index gives 1,000 mails at most, the newest."""
     places: dict[Place, None] = {}
+    most = 0
     for first in _searches(query, since):
-        for item in _all_items(graph, first, MAX_FOUND):
+        for told, item in enumerate(_all_items(graph, first, MAX_FOUND), 1):
+            # those that are passed by filled the answer, too
+            most = max(most, told)
             folder = folders.get(str(item.get("parentFolderId") or ""))
             received = str(item.get("receivedDateTime") or "")
             if folder is None or folder.role not in COUNTED_ROLES:
@@ -147,7 +153,8 @@ def search(
                 continue
             generation = generations.get(folder.ref, "")
             places[Place(folder.ref, generation, item["id"])] = None
-    return list(places)[:MAX_FOUND]
+    found = list(places)[:MAX_FOUND]
+    return Cut(found) if most >= INDEX_GIVES else found
 
 
 def _searches(query: Query, since: datetime | None) -> Iterator[str]:
