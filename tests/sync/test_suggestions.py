@@ -294,7 +294,9 @@ def test_a_contact_made_elsewhere_leaves_the_tray(mirror, server, link, letter):
     assert tray(mirror, box) == {}
 
 
-def test_rule_of_one_owner_leaves_the_trays_of_others(mirror, lib, server, link, letter):
+def test_rule_of_one_owner_leaves_the_trays_of_others(
+    mirror, lib, server, link, letter
+):
     anna, other = link("all"), lib.Server()
     jon = link("all", "jon", other)
     server.put(letter(anna, 1, "jane"))

@@ -239,6 +239,8 @@ class CrmMailMirrorAudit(models.Model):
             "SELECT judged FROM crm_mail_mirror_audit WHERE id = %s", [self.id]
         )
         (after,) = self.env.cr.fetchone()
+        # from here on no rule or contact comes between verdict and deed
+        review._hold(mailbox)
         decisions = review._judge(mailbox, after=after, limit=JUDGED)
         changed = review._apply(mailbox, decisions) if decisions else 0
         if decisions:
