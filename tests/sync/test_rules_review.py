@@ -317,3 +317,24 @@ def test_default_private_words_are_rules_that_can_go(mirror, clients, lib, serve
         with mirror.env() as env:
             env["crm.mail.mirror.exclusion"].create(values)
         mirror.apply_changes()
+
+
+def test_another_company_means_its_rules(mirror, clients, rule):
+    with mirror.env() as env:
+        former = env["crm.mail.mirror.mailbox"].browse(clients.id).company_id.id
+        other = env["res.company"].create({"name": f"Other {mirror.domain}"}).id
+        user = env["res.users"].browse(clients.user_id)
+        user.company_ids = [(4, other)]
+    rule("address", mirror.at("friend"), company_id=other)
+    mirror.apply_changes()
+    assert mirror.by_state(clients) == {"mirrored": 5}
+
+    for company, expected in (
+        (other, {"mirrored": 3, "excluded": 2}),
+        (former, {"mirrored": 5}),
+    ):
+        mirror.write("crm.mail.mirror.mailbox", clients.id, company_id=company)
+        mirror.apply_changes()
+        mirror.sync(clients)
+        assert mirror.by_state(clients) == expected
+        mirror.check(clients)

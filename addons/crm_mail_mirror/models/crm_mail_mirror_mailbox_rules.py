@@ -10,6 +10,14 @@ from ..engine.reasons import Reason
 from .change_sentences import sharing_sentence
 from .crm_mail_mirror_exclusion import WAVED_PAST
 
+#: Why mail is kept out that may come in under another company's rules.
+_COMPANYS = (
+    Reason.EXCLUDED_ADDRESS,
+    Reason.EXCLUDED_DOMAIN,
+    Reason.PRIVATE_WORD,
+    Reason.NO_CONTACT,
+    Reason.RETENTION,
+)
 #: Rules on the mailbox's page: a form is sent all of them at once.
 ON_PAGE = 80
 
@@ -93,15 +101,18 @@ class CrmMailMirrorMailbox(models.Model):
     # ---- settings that act both ways, too -------------------------------------------
 
     def write(self, vals):
-        before = {m: (m.sudo().mode, m.sudo().aliases or "") for m in self}
+        before = {
+            m: (m.sudo().mode, m.sudo().aliases or "", m.sudo().company_id)
+            for m in self
+        }
         result = super().write(vals)
-        if {"mode", "aliases"} & set(vals):
-            for mailbox, (mode, aliases) in before.items():
-                mailbox._announce_settings(mode, aliases)
+        if {"mode", "aliases", "company_id"} & set(vals):
+            for mailbox, was in before.items():
+                mailbox._announce_settings(*was)
         return result
 
-    def _announce_settings(self, mode, aliases):
-        """:param mode, aliases: as they were"""
+    def _announce_settings(self, mode, aliases, company):
+        """:param mode, aliases, company: as they were"""
         mailbox, changes = self.sudo(), self.env["crm.mail.mirror.change"]
         if (
             not self.env["crm.mail.mirror.copy"]
@@ -133,6 +144,16 @@ class CrmMailMirrorMailbox(models.Model):
                 requeue=(Reason.INTERNAL, Reason.NO_CONTACT, *WAVED_PAST),
                 relist=True,
                 undo={"write": [*undo["write"], {"aliases": aliases}]},
+            )
+        if mailbox.company_id != company:
+            # other rules, another retention, and domains may count or not
+            changes._announce(
+                self.env._("%(address)s: another company", address=mailbox.email),
+                mailbox,
+                narrows=True,
+                requeue=(*_COMPANYS, *WAVED_PAST),
+                relist=True,
+                undo={"write": [*undo["write"], {"company_id": company.id}]},
             )
 
     # ---- on the mailbox's page ------------------------------------------------------
