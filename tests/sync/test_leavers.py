@@ -147,7 +147,15 @@ def test_the_manager_gets_the_mail_and_is_told(mirror, anna, policy):
     mirror.check(anna)
 
 
-def test_without_manager_it_waits_for_an_administrator(mirror, anna, policy, colleague):
+def test_without_manager_it_waits_for_an_administrator(
+    mirror, anna, policy, colleague, monkeypatch
+):
+    """Whoever chooses is in the log."""
+    from odoo.addons.crm_mail_mirror.models import (
+        crm_mail_mirror_mailbox_leaver as model,
+    )
+
+    log = []
     policy("successor")
     mirror.write("res.users", anna.user_id, mirror_manager_id=False)
     leave(mirror, anna)
@@ -168,7 +176,12 @@ def test_without_manager_it_waits_for_an_administrator(mirror, anna, policy, col
         with pytest.raises(UserError, match="Whom"):
             wizard.action_now()
         wizard.successor_id = bert
+        monkeypatch.setattr(
+            model._logger, "info", lambda said, *args: log.append(said % args)
+        )
         wizard.action_now()
+    (said,) = log
+    assert f"successor, user {bert}, on" in said and "(by user 2)" in said
     run(mirror)
 
     assert owner(mirror, anna) == [(bert,)]

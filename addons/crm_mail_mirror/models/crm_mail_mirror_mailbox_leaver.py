@@ -13,6 +13,7 @@ does not become visible by it:
 * their own rules go on to hold for that mailbox, and nobody can read them.
 """
 
+import logging
 import time
 from collections import Counter
 from datetime import timedelta
@@ -22,6 +23,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL, format_date
 
 from .res_company_forgetting import LEAVER
+
+_logger = logging.getLogger(__name__)
 
 #: Mails that one transaction removes; and those that get another owner.
 BITE, MANY = 200, 5000
@@ -190,6 +193,14 @@ class CrmMailMirrorMailbox(models.Model):
                     )
         if action != "keep" and not on:
             on = fields.Date.today()
+        _logger.info(
+            "mailboxes %s of who left: %s, user %s, on %s (by user %s)",
+            self.ids,
+            action,
+            successor.id if action == "successor" else None,
+            on,
+            self.env.uid,
+        )
         self.sudo().write(
             {
                 "leaver_action": action,
