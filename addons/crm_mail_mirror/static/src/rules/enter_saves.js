@@ -12,6 +12,16 @@ export class EnterSavesController extends FormController {
         useExternalListener(window, "keydown", (event) => this.onKeydown(event));
     }
 
+    // Odoo saves what is typed when its page is left or closed. Here that would remove
+    // mail though nobody pressed the button.
+    beforeLeave() {
+        return true;
+    }
+
+    beforeUnload() {
+        return true;
+    }
+
     async onKeydown(event) {
         const input = event.target.closest?.(".o_dialog input");
         if (event.key !== "Enter" || !input || event.isComposing) {
