@@ -74,7 +74,8 @@ class CrmMailMirrorExclusion(models.Model):
             self.kind = "address"
         elif self.kind == "address" and problem:
             is_domain = "@" not in value.lstrip("@") and "." in value.strip(".")
-            if is_domain and not self._problem_of("domain", value):
+            as_domain = self._problem_of("domain", value)
+            if is_domain and (not as_domain or as_domain.is_warning):
                 self.kind = "domain"
             elif self.effect == "never" and value.replace(" ", "").isalpha():
                 self.kind = "word"
