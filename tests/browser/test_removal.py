@@ -11,7 +11,7 @@ SENDER = "Pia Private <pia@removal.example>"
 @pytest.fixture(scope="module")
 def pia(office) -> int:
     """A contact who wrote three mails to Ida."""
-    ida = office.user("Ida Removal")
+    ida = office.user("Xenia Removal")
     contact = office.contact("Pia Private", "pia@removal.example")
     for subject in ("Alpha", "Beta", "Gamma"):
         office.letter(ida, sender=SENDER, subject=subject, text="Hello Ida")

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 
 def test_owner_keeps_somebody_out_and_takes_it_back(office, desk):
-    nora = office.user("Nora Never")
+    nora = office.user("Yara Never")
     office.contact("Frida Friend", "frida@home.example")
     office.contact("Carl Client", "carl@client.example")
     office.letter(nora, sender="frida@home.example", subject="See you tonight")

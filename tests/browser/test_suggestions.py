@@ -13,7 +13,7 @@ from tests.browser.office import wait
 @pytest.fixture(scope="module")
 def tara(office) -> str:
     """Her mailbox suggests four people, one of them at a company that is known."""
-    tara = office.user("Tara Tray")
+    tara = office.user("Zita Tray")
     office.contact("Acme Tray", "", is_company=True, website="www.tray.example")
     for sender in (
         '"Doe, John" <jd@tray.example>',

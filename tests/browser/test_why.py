@@ -11,7 +11,7 @@ PHONE = {"width": 400, "height": 800}
 @pytest.fixture(scope="module")
 def owner(office):
     """A mailbox with a contact's mail, a stranger's, and a newsletter."""
-    login = office.user("Wanda Why")
+    login = office.user("Ursa Why")
     office.contact("Rosa Reed", "rosa@reed.example")
     office.letter(login, sender="rosa@reed.example", subject="Twenty pumps")
     office.letter(login, sender="sam@stranger.example", subject="Hello again")
