@@ -135,8 +135,10 @@ class CrmMailMirrorMailbox(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "crm_mail_mirror.crm_mail_mirror_failed_action"
         )
+        shown = "failed" if self.failed_count else "ignored"
         return {
             **action,
+            "context": {f"search_default_{shown}": 1},
             "domain": [
                 ("mailbox_id", "=", self.id),
                 "|",
