@@ -10,57 +10,57 @@ SENDER = "Pia Private <pia@removal.example>"
 
 @pytest.fixture(scope="module")
 def pia(office) -> int:
-    """A contact who wrote three mails to Ida."""
-    ida = office.user("Xenia Removal")
+    """A contact who wrote three mails to Xenia."""
+    xenia = office.user("Xenia Removal")
     contact = office.contact("Pia Private", "pia@removal.example")
     for subject in ("Alpha", "Beta", "Gamma"):
-        office.letter(ida, sender=SENDER, subject=subject, text="Hello Ida")
-    office.link(ida, 3)
+        office.letter(xenia, sender=SENDER, subject=subject, text="Hello Xenia")
+    office.link(xenia, 3)
     return contact
 
 
 def test_a_mail_is_removed_and_taken_back_at_once(pia, office, desk):
-    ida = desk("ida")
-    shown = ida.emails("res.partner", pia)
+    xenia = desk("xenia")
+    shown = xenia.emails("res.partner", pia)
     shown.get_by_role("cell", name="Alpha").click()
-    ida.page.locator(".modal button[name=action_remove]").click()
+    xenia.page.locator(".modal button[name=action_remove]").click()
 
-    notice = ida.page.locator(".o_notification")
+    notice = xenia.page.locator(".o_notification")
     expect(notice).to_contain_text("Your mailbox keeps it")
-    expect(ida.page.locator(".modal")).to_have_count(0)
-    subjects = ida.page.locator(".o_field_x2many td[name=subject]")
-    ida.page.locator("a[name=mirror_emails]").click()
+    expect(xenia.page.locator(".modal")).to_have_count(0)
+    subjects = xenia.page.locator(".o_field_x2many td[name=subject]")
+    xenia.page.locator("a[name=mirror_emails]").click()
     expect(subjects).to_have_text(["Beta", "Gamma"])
 
     notice.get_by_role("button", name="Undo").click()
-    expect(ida.page.locator(".o_notification")).to_contain_text("Taken back")
-    office.wait_mirrored("ida", 3)
-    ida.emails("res.partner", pia)
+    expect(xenia.page.locator(".o_notification")).to_contain_text("Taken back")
+    office.wait_mirrored("xenia", 3)
+    xenia.emails("res.partner", pia)
     expect(subjects).to_have_text(["Alpha", "Beta", "Gamma"])
 
 
 def test_several_are_removed_from_the_list_and_taken_back_later(pia, office, desk):
-    ida = desk("ida")
-    ida.go("/odoo/mirrored-emails")
+    xenia = desk("xenia")
+    xenia.go("/odoo/mirrored-emails")
     for subject in ("Alpha", "Beta"):
-        row = ida.page.locator("tr.o_data_row", has_text=subject)
+        row = xenia.page.locator("tr.o_data_row", has_text=subject)
         row.locator("input[type=checkbox]").check()
-    ida.page.locator("button[name=action_remove]").click()
-    expect(ida.page.locator(".o_notification")).to_contain_text("2 mails")
-    ida.expect_subjects(["Gamma"])
+    xenia.page.locator("button[name=action_remove]").click()
+    expect(xenia.page.locator(".o_notification")).to_contain_text("2 mails")
+    xenia.expect_subjects(["Gamma"])
 
-    ida.go("/odoo/removed-emails")
-    ida.expect_subjects(["Alpha", "Beta"])
-    row = ida.page.locator("tr.o_data_row", has_text="Beta")
+    xenia.go("/odoo/removed-emails")
+    xenia.expect_subjects(["Alpha", "Beta"])
+    row = xenia.page.locator("tr.o_data_row", has_text="Beta")
     row.locator("button[name=action_undo]").click()
     expect(row.locator("td[name=outcome]")).not_to_have_text("Removed from Odoo")
-    office.wait_mirrored("ida", 2)
-    ida.go("/odoo/removed-emails")
+    office.wait_mirrored("xenia", 2)
+    xenia.go("/odoo/removed-emails")
     expect(row.locator("td[name=outcome]")).to_have_text("Back in Odoo")
-    ida.go("/odoo/mirrored-emails")
-    ida.expect_subjects(["Beta", "Gamma"])
+    xenia.go("/odoo/mirrored-emails")
+    xenia.expect_subjects(["Beta", "Gamma"])
 
     # opened from the list: what was removed is left behind
-    ida.page.get_by_role("cell", name="Gamma").click()
-    ida.press("action_remove")
-    ida.expect_subjects(["Beta"])
+    xenia.page.get_by_role("cell", name="Gamma").click()
+    xenia.press("action_remove")
+    xenia.expect_subjects(["Beta"])
