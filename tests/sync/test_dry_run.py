@@ -115,7 +115,7 @@ def test_the_look_tells_numbers_and_stores_no_mail(mirror, lib, server, recent):
         recent(3, mirror.at("buyer")),
         recent(4, client, subject=f"perso {secret}"),
         recent(5, client, **news),
-        recent(6, "unknown-person@elsewhere.test", subject=secret),
+        recent(6, "unknown-person@unlooked-for.test", subject=secret),
         recent(40, client),
     )
     before = rows(mirror)
@@ -125,7 +125,7 @@ def test_the_look_tells_numbers_and_stores_no_mail(mirror, lib, server, recent):
 
     assert rows(mirror) == before
     assert not server.fetched, "a text was asked for"
-    assert not everything(mirror, secret, "unknown-person", "elsewhere.test")
+    assert not everything(mirror, secret, "unknown-person", "unlooked-for.test")
     assert row["state"] == "done"
     assert contacts == {client: 2, mirror.at("buyer"): 1}
     assert row["mirrored_count"] == 3
@@ -369,7 +369,7 @@ def fill(owner, mirror, email):
             (client, {}),
             (client, {"subject": "perso hush-hush"}),
             (client, {"list_id": "<news.test>"}),
-            ("stranger@elsewhere.test", {}),
+            ("passer-by@unlooked-for.test", {}),
         ]
     ):
         owner.append("INBOX", raw(number, sender, email, **values), received=now)
@@ -386,7 +386,7 @@ def check_look(mirror, box, before, seen):
     assert "1 newsletters and automatic mail" in row["kept_out"]
     assert row["seen_count"] == seen
     assert rows(mirror) == before
-    assert not everything(mirror, "hush-hush", "stranger@", "elsewhere.test")
+    assert not everything(mirror, "hush-hush", "passer-by@", "unlooked-for.test")
 
 
 @pytest.fixture
