@@ -210,6 +210,7 @@ def test_word_is_never_always(mirror, clients):
 
 def test_fifty_thousand_rules_are_one_change_and_cost_no_page(mirror, clients):
     mirror.apply_changes()  # what other tests left
+    before = mirror.sql("SELECT count(*) FROM crm_mail_mirror_exclusion")
     with mirror.env() as env:
         rules = env["crm.mail.mirror.exclusion"].with_context(import_file=True)
         rows = [
@@ -227,7 +228,7 @@ def test_fifty_thousand_rules_are_one_change_and_cost_no_page(mirror, clients):
             mailbox = env["crm.mail.mirror.mailbox"].browse(clients.id)
             first = mailbox._policy()
             assert mailbox._policy().excluded_addresses == first.excluded_addresses
-            assert len(first.excluded_addresses) == 50_000
+            assert len(first.excluded_addresses) >= 50_000
             # what changed behind our back counts at once
             env.cr.execute(
                 """UPDATE crm_mail_mirror_exclusion SET value = 'y@z.test'
@@ -241,7 +242,7 @@ def test_fifty_thousand_rules_are_one_change_and_cost_no_page(mirror, clients):
             change = env["crm.mail.mirror.change"].search([], order="id desc", limit=1)
             change.action_undo()
         mirror.apply_changes()
-    assert mirror.sql("SELECT count(*) FROM crm_mail_mirror_exclusion") == [(3,)]
+    assert mirror.sql("SELECT count(*) FROM crm_mail_mirror_exclusion") == before
     mirror.check(clients)
 
 
