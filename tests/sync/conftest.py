@@ -47,6 +47,26 @@ def sync_registry(sync_database, _odoo_configured):
     close_db(sync_database)
 
 
+def _leave(mirror):
+    """What a test left shall not be due, known or in force in the next one."""
+    mirror.sql("UPDATE crm_mail_mirror_mailbox SET state = 'draft'")
+    mirror.sql(
+        """UPDATE res_partner SET email = NULL, email_normalized = NULL
+            WHERE right(email_normalized, 5) = '.test'
+              AND id NOT IN (SELECT partner_id FROM res_users)"""
+    )
+    mirror.sql("UPDATE crm_lead SET email_from = NULL, email_normalized = NULL")
+    mirror.sql("DELETE FROM crm_mail_mirror_address_partner_rel")
+    mirror.sql("DELETE FROM crm_mail_mirror_outbox")
+    mirror.sql("DELETE FROM crm_mail_mirror_search")
+    mirror.sql(
+        """DELETE FROM crm_mail_mirror_exclusion WHERE id NOT IN (
+               SELECT res_id FROM ir_model_data
+                WHERE model = 'crm.mail.mirror.exclusion')
+              AND value NOT IN ('perso', 'personnel', 'privé')"""
+    )
+
+
 @pytest.fixture
 def mirror(sync_registry, monkeypatch):
     """The addon, and mailboxes in memory for those that are linked with one."""
@@ -63,8 +83,7 @@ def mirror(sync_registry, monkeypatch):
     monkeypatch.setattr(mailbox_run, "open_mailbox", open_mailbox)
     mirror = Mirror(sync_registry, servers)
     yield mirror
-    # what others left shall not be due in the next test
-    mirror.sql("UPDATE crm_mail_mirror_mailbox SET state = 'paused'")
+    _leave(mirror)
 
 
 @pytest.fixture
