@@ -233,7 +233,10 @@ class Fill(News):
             return ""
         mark = hashlib.sha256(group.query.encode()).hexdigest()[:12]
         if fill["group"] != mark:  # addresses came or went: it is another list
-            fill.update(group=mark, upto=group.last)
+            if fill["done"] != fill["upto"]:
+                # what the list found that is given up is found once more
+                fill["found"] = fill.get("base", 0)
+            fill.update(group=mark, upto=group.last, base=fill["found"])
             rewind(fill)
         return between(fill["low"], fill["high"], group.query)
 
