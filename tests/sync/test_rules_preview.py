@@ -3,6 +3,9 @@
 import re
 
 import pytest
+from odoo.tests import Form
+
+DIALOG = "crm_mail_mirror.crm_mail_mirror_exclusion_view_form_dialog"
 
 
 def new(env, kind, value, user_id=None, **values):
@@ -70,12 +73,13 @@ def test_preview_tells_nothing_of_others(mirror, clients):
     assert told(mirror, colleague, "address", friend, clients.user_id) == ("", "", "")
     assert told(mirror, colleague, "address", friend) == ("", "", "")
     assert told(mirror, 2, "address", friend, clients.user_id) == ("", "", "")
-    # of one's own there is none; an administrator learns the number alone
+    # of one's own there is none; an administrator learns a number, if it is no small one
     preview, *_rest = told(mirror, colleague, "address", friend, colleague)
     assert "No mail that is here has to go" in preview
-    preview, *_rest = told(mirror, 2, "domain", mirror.domain)
-    assert "removes 5 mails" in preview
-    assert "client" not in preview
+    some, *_rest = told(mirror, 2, "domain", mirror.domain)
+    none, *_rest = told(mirror, 2, "domain", f"nobody.{mirror.domain}")
+    assert "fewer than 10 mails of other people" in some
+    assert some == none
 
 
 def test_preview_of_a_word_tells_nobody_what_subjects_say(mirror, clients):
@@ -280,3 +284,46 @@ def test_level_says_how_many_mailboxes_it_opens(mirror, clients):
         assert form.mirror_sees == "Mailboxes: 1, until now 0"
         user.mirror_visibility = "1"
         assert user.mirror_sees == "Mailboxes: 1"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kinds"),
+    [
+        (["kaethe", "acme.example"], ["word", "domain"]),
+        (["kaethe", "kaethe@acme.example"], ["word", "address"]),
+        (["acme.example", "kaethe"], ["domain", "word"]),
+        (["co.uk"], ["domain"]),
+        (["gmail.com"], ["domain"]),
+    ],
+)
+def test_kind_follows_from_what_is_typed(mirror, typed, kinds):
+    with mirror.env(2) as env:
+        form = Form(env["crm.mail.mirror.exclusion"], DIALOG)
+        for value, kind in zip(typed, kinds, strict=True):
+            form.value = value
+            assert form.kind == kind
+
+
+def test_kind_that_was_chosen_stays(mirror):
+    with mirror.env(2) as env:
+        form = Form(env["crm.mail.mirror.exclusion"], DIALOG)
+        form.kind = "word"
+        form.value = "acme.example"
+        assert form.kind == "word"
+        form.kind = "domain"
+        form.value = "acme2.example"
+        assert form.kind == "domain"
+        form.value = "ann@acme.example"
+        assert form.kind == "address"
+
+        words = env["crm.mail.mirror.exclusion"].with_context(default_kind="word")
+        form = Form(words, DIALOG)
+        form.value = "acme.example"
+        assert form.kind == "word"
+
+
+def test_public_suffix_is_told_to_be_one(mirror):
+    with mirror.env(2) as env:
+        form = Form(env["crm.mail.mirror.exclusion"], DIALOG)
+        form.value = "co.uk"
+        assert "no company's domain" in form.refusal

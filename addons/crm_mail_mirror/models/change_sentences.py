@@ -2,8 +2,7 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What is said of a rule: why it can not be, what was changed, and what that does?"""
 
-#: Of fewer mails that a word is found in by others, not even the number is told.
-FEW = 10
+from .few import FEW, is_told
 
 
 def problem_sentence(env, problem, value):
@@ -115,15 +114,9 @@ def effect_sentences(env, effect, mine):
     """
     told = [_gone_sentence(env, effect, mine)] if not effect.sought else []
     if effect.sought:
-        if effect.gone:
+        if effect.narrows and (effect.gone or not mine):
             told.append(_gone_sentence(env, effect, mine))
-        if effect.back:
-            told.append(
-                env._(
-                    "Of the last seven days %(mails)s may come back at once.",
-                    mails=_mails(env, effect.back),
-                )
-            )
+        told += _back_sentences(env, effect, mine)
         told.append(
             env._("Older mail is looked for in your mailbox: that takes some minutes.")
             if mine
@@ -138,12 +131,8 @@ def _mails(env, count):
 
 
 def _gone_sentence(env, effect, mine):
-    if effect.veiled and effect.gone < FEW:
-        return env._(
-            "This removes fewer than %(few)s mails from the mirrors, if any. Of so few"
-            " it is not told how many, for that would tell what their subjects say.",
-            few=FEW,
-        )
+    if not mine and not is_told(effect.gone_of_others):
+        return _veiled_sentence(env, effect)
     if not effect.gone and effect.whole:
         return env._(
             "No mail that is here has to go; new mail is kept out from now on."
@@ -153,21 +142,64 @@ def _gone_sentence(env, effect, mine):
         mails = env._("at least %(mails)s", mails=mails)
     if not mine:
         return env._("This removes %(mails)s from the mirrors.", mails=mails)
-    whose = [
-        env._("%(count)s with %(name)s", count=n, name=name)
-        for name, n in effect.contacts
-    ]
-    whose += [
-        env._("%(count)s of them on “%(name)s”", count=n, name=name)
-        for name, n in effect.leads
-    ]
-    if not whose:
+    if not effect.contacts and not effect.leads:
         return env._("This removes %(mails)s from Odoo.", mails=mails)
-    return env._(
-        "This removes %(mails)s from Odoo: %(whose)s.",
-        mails=mails,
-        whose=", ".join(whose),
+    if effect.gone == 1:
+        whose = [env._("with %(name)s", name=name) for name, _n in effect.contacts]
+        whose += [env._("on “%(name)s”", name=name) for name, _n in effect.leads]
+        told = env._("This removes %(mails)s from Odoo, %(whose)s.")
+    else:
+        whose = [
+            env._("%(count)s with %(name)s", count=n, name=name)
+            for name, n in effect.contacts
+        ]
+        whose += [
+            env._("%(count)s on “%(name)s”", count=n, name=name)
+            for name, n in effect.leads
+        ]
+        told = env._("This removes %(mails)s from Odoo, among them %(whose)s.")
+    # names hold commas
+    return told % {"mails": mails, "whose": "; ".join(whose)}
+
+
+def _veiled_sentence(env, effect):
+    """The same of few mails of other people and of none."""
+    if not effect.whole:
+        return env._(
+            "How many mails this removes from the mirrors is not known: there are too"
+            " many to look through now."
+        )
+    told = env._(
+        "This removes fewer than %(few)s mails of other people from the mirrors, if"
+        " any. Of so few it is not told how many: that would tell who writes with whom,"
+        " and about what.",
+        few=FEW,
     )
+    own = effect.gone - effect.gone_of_others
+    if own:
+        told += " " + env._(
+            "Of your own mail it removes %(mails)s.", mails=_mails(env, own)
+        )
+    return told
+
+
+def _back_sentences(env, effect, mine):
+    if not mine and not is_told(effect.back_of_others):
+        return [
+            env._(
+                "Of the last seven days fewer than %(few)s mails may come back at once,"
+                " if any.",
+                few=FEW,
+            )
+        ]
+    if not effect.back:
+        return []
+    return [
+        env._(
+            "Of the last seven days %(mails)s may come back at once.",
+            mails=_mails(env, effect.back),
+        )
+    ]
 
 
 def sharing_sentence(env, before, after, direction, mails, viewers):

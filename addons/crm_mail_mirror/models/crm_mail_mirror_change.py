@@ -13,6 +13,7 @@ from odoo.exceptions import AccessError, UserError
 
 from .change_sentences import change_title, rules_title
 from .change_terms import NONE, more_terms, reasons_of
+from .few import others_of, told_number
 
 #: Days in which a change can be undone: so long the rows it took away are kept.
 UNDO_DAYS = 7
@@ -41,11 +42,11 @@ class CrmMailMirrorChange(models.Model):
         default="waiting",
         index=True,
     )
-    progress_done = fields.Integer(readonly=True)
-    progress_total = fields.Integer(readonly=True)
+    progress_done = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
+    progress_total = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
     progress = fields.Integer(string="How far", compute="_compute_progress")
-    removed_count = fields.Integer(string="Removed", readonly=True)
-    back_count = fields.Integer(string="Read again", readonly=True)
+    removed = fields.Char(compute="_compute_numbers")
+    back = fields.Char(compute="_compute_numbers", string="Read again")
     ended_at = fields.Datetime(string="Applied at", readonly=True)
     may_undo = fields.Boolean(compute="_compute_may_undo")
 
@@ -62,6 +63,9 @@ class CrmMailMirrorChange(models.Model):
         inverse_name="change_id",
         groups=fields.NO_ACCESS,
     )
+    # mails that went, and that are read again: {owner id: how many}
+    removed_of = fields.Json(readonly=True, groups=fields.NO_ACCESS)
+    back_of = fields.Json(readonly=True, groups=fields.NO_ACCESS)
     added_count = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
     former_count = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
     # where the job stands: this mailbox, and the last copy of it that was judged
@@ -178,12 +182,32 @@ class CrmMailMirrorChange(models.Model):
         )
         return self.sudo().browse(row[0] for row in self.env.cr.fetchall())[:1]
 
-    @api.depends("progress_done", "progress_total", "state")
+    @api.depends("progress_done", "progress_total", "state", "at_mailbox")
     def _compute_progress(self):
-        for change in self:
-            done, total = change.progress_done, change.progress_total
+        for change, raw in zip(self, self.sudo(), strict=True):
+            done, total = raw.progress_done, raw.progress_total
+            if not change.user_id:
+                # in mailboxes: mails are a number of others
+                boxes = raw.mailbox_ids or ()
+                done = sum(box < raw.at_mailbox for box in boxes)
+                total = len(boxes)
             is_over = change.state in ("done", "undone")
             change.progress = 100 if is_over else 100 * done // max(done, total, 1)
+
+    @api.depends("removed_of", "back_of", "narrows", "requeue", "state")
+    @api.depends_context("uid", "lang")
+    def _compute_numbers(self):
+        for change, raw in zip(self, self.sudo(), strict=True):
+            begun = change.state != "waiting"
+            change.removed = begun and raw.narrows and change._told(raw.removed_of)
+            change.back = begun and raw.requeue and change._told(raw.back_of)
+
+    def _told(self, counts):
+        """A number: of the company's mail, what administrators may know of it."""
+        total = sum((counts or {}).values())
+        if self.user_id:
+            return f"{total:,}"
+        return told_number(self.env, total, others_of(counts, self.env.uid))
 
     # ---- undo -----------------------------------------------------------------------
 

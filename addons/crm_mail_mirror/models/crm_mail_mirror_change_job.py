@@ -15,6 +15,7 @@ from odoo.tools import SQL
 from ..engine.policy import Policy
 from .change_terms import traced, where_among
 from .crm_mail_mirror_review import changes
+from .few import more_of
 
 #: Mails judged in one step, without any lock; and mails that one transaction writes.
 STEP, SLICE = 1000, 50
@@ -163,7 +164,8 @@ class CrmMailMirrorChange(models.Model):
             return False
         where = SQL("c.id = ANY(%s)", copies)
         decisions = review._judge(mailbox, seen.policy, where, limit=len(copies))
-        self.removed_count += review._apply(mailbox, decisions, seen.policy)
+        count = review._apply(mailbox, decisions, seen.policy)
+        self.removed_of = more_of(self.removed_of, mailbox.user_id, count)
         return True
 
     def _passed(self, seen):
@@ -186,7 +188,7 @@ class CrmMailMirrorChange(models.Model):
             count = self.env["crm.mail.mirror.review"]._requeue(
                 mailbox, self.requeue, where, STEP
             )
-            self.back_count += count
+            self.back_of = more_of(self.back_of, mailbox.user_id, count)
         if count < STEP and self.narrows:
             self.at_copy = 0
         elif count < STEP:

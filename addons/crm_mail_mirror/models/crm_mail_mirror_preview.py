@@ -3,7 +3,8 @@
 """What would a change of rules do, before it is made?
 
 Judged by the same rules from the same rows as the change itself. Names are told to the
-owner of the mail alone; of everybody's mail nothing but a number is.
+owner of the mail alone; of everybody's mail nothing but a number is, and of few mails
+of others not even that (``few.py``).
 """
 
 import time
@@ -33,14 +34,17 @@ class Effect:
     :param sought: older mail is looked for in the mailbox
     :param whole: all mail was judged; else there are more
     :param contacts, leads: names and how many of the mails that go are theirs
-    :param veiled: of other people's subjects: a small number would tell what they say
+    :param narrows: mail may have to go, whether or not there is any
+    :param gone_of_others, back_of_others: in mailboxes that are not the reader's
     """
 
     gone: int = 0
     back: int = 0
     sought: bool = False
     whole: bool = True
-    veiled: bool = False
+    narrows: bool = False
+    gone_of_others: int = 0
+    back_of_others: int = 0
     contacts: list[tuple[str, int]] = field(default_factory=list)
     leads: list[tuple[str, int]] = field(default_factory=list)
 
@@ -64,7 +68,7 @@ class CrmMailMirrorPreview(models.AbstractModel):
         narrowing += [v for v in former if v["effect"] == "always"]
         widening = [v for v in former if v["effect"] == "never"]
         widening += [v for v in added if v["effect"] == "always"]
-        effect, gone = Effect(sought=bool(widening)), []
+        effect, gone = Effect(sought=bool(widening), narrows=bool(narrowing)), []
         end = time.monotonic() + SECONDS
         for mailbox in mailboxes.sudo():
             policy = mailbox._policy(added, removed)
@@ -75,10 +79,13 @@ class CrmMailMirrorPreview(models.AbstractModel):
                 judged = self.env["crm.mail.mirror.review"]._judge(
                     mailbox, policy, SQL("c.id = ANY(%s)", bite), limit=len(bite)
                 )
-                gone += [copy for copy, decision in judged if goes(decision)]
+                going = [copy for copy, decision in judged if goes(decision)]
+                gone += going
+                if mailbox.user_id.id != self.env.uid:
+                    effect.gone_of_others += len(going)
         effect.gone = len(gone)
         if widening:
-            effect.back = self._count_back(mailboxes, widening)
+            effect.back, effect.back_of_others = self._count_back(mailboxes, widening)
         if names and gone:
             effect.contacts, effect.leads = self._names(gone)
         return effect
@@ -132,22 +139,26 @@ class CrmMailMirrorPreview(models.AbstractModel):
         return rows if more else [copy for (copy,) in rows]
 
     def _count_back(self, mailboxes, rules):
+        """:return: how many may come back, and how many of them are not the reader's"""
         terms = {}
         for values in rules:
             terms.setdefault(TERMS[values["kind"]], []).append(values["value"])
         self.env.cr.execute(
             SQL(
-                """SELECT count(*) FROM crm_mail_mirror_copy c
+                """SELECT count(*),
+                          count(*) FILTER (WHERE c.user_id IS DISTINCT FROM %s)
+                     FROM crm_mail_mirror_copy c
                     WHERE c.mailbox_id = ANY(%s)
                       AND c.expires_at > now() AT TIME ZONE 'UTC'
                       AND c.state IN ('excluded', 'unmatched')
                       AND c.reason = ANY(%s) AND %s""",
+                self.env.uid,
                 list(mailboxes.ids),
                 sorted({str(reason) for v in rules for reason in reasons_of(v)}),
                 traced(self.env, terms),
             )
         )
-        return self.env.cr.fetchone()[0]
+        return self.env.cr.fetchone()
 
     # ---- whose they are: for the owner of the mail ----------------------------------
 

@@ -60,7 +60,6 @@ class CrmMailMirrorExclusion(models.Model):
         mine = scopes == {self.env.uid}
         previews = self.env["crm.mail.mirror.preview"]
         effect = previews._of_rules(mailboxes, added, removed, names=mine)
-        effect.veiled = not mine and any(v["kind"] == "word" for v in added)
         return " ".join(previews._sentences(effect, mine=mine))
 
     @api.onchange("value")
