@@ -13,6 +13,10 @@ from . import crm_mail_mirror_page_gone
 from . import crm_mail_mirror_page
 from . import crm_mail_mirror_mailbox_scope
 from . import crm_mail_mirror_mailbox_start
+from . import crm_mail_mirror_mailbox_health
+from . import crm_mail_mirror_pulse
+from . import crm_mail_mirror_report_mail
+from . import crm_mail_mirror_report_failure
 from . import crm_mail_mirror_credential
 from . import crm_mail_mirror_client
 from . import crm_mail_mirror_folder
@@ -20,6 +24,8 @@ from . import crm_mail_mirror_copy
 from . import crm_mail_mirror_location
 from . import crm_mail_mirror_trace
 from . import crm_mail_mirror_message
+from . import crm_mail_mirror_message_people
+from . import crm_mail_mirror_message_search
 from . import crm_mail_mirror_body
 from . import crm_mail_mirror_participant
 from . import crm_mail_mirror_address

@@ -9,8 +9,10 @@ what cannot be read cannot be found, sorted, grouped or counted by either.
 """
 
 from collections import defaultdict
+from typing import NamedTuple
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
@@ -18,7 +20,13 @@ from .crm_mail_mirror_copy import SHARING
 
 #: Characters of the first words shown in lists.
 PREVIEW = 160
-_POSITIVE = {"ilike": "ILIKE", "like": "LIKE", "=ilike": "ILIKE", "=like": "LIKE"}
+
+
+class Sight(NamedTuple):
+    """Who looks (``uid``), into which mailboxes (ids)."""
+
+    uid: int
+    mailboxes: tuple[int, ...]
 
 
 class CrmMailMirrorMessage(models.Model):
@@ -68,30 +76,6 @@ class CrmMailMirrorMessage(models.Model):
     body = fields.Text(compute="_compute_body", search="_search_body", string="Text")
     attachment_names = fields.Text(compute="_compute_body", string="Attachments")
     not_shared = fields.Char(compute="_compute_shown")
-    sender = fields.Char(compute="_compute_people", string="From")
-    recipients = fields.Char(compute="_compute_people", string="To")
-    carbon_copy = fields.Char(compute="_compute_people", string="Cc")
-    blind_copy = fields.Char(compute="_compute_people", string="Bcc")
-    # short forms for lists: names where there are some
-    sender_name = fields.Char(compute="_compute_people")
-    recipient_names = fields.Char(compute="_compute_people")
-    people = fields.Char(
-        compute="_compute_people",
-        search="_search_people",
-        help="Everybody on the mail, by name and address",
-    )
-
-    partner_ids = fields.Many2many(
-        comodel_name="res.partner",
-        compute="_compute_partner_ids",
-        search="_search_partner_ids",
-        string="Contacts",
-    )
-    matched_by_domain = fields.Boolean(
-        compute="_compute_matched_by_domain",
-        help="Nobody on it is a contact, but a company has the domain of one of them",
-    )
-
     _identity_uniq = models.UniqueIndex("(identity)")
     # an id may be longer than what a btree takes
     _internet_message_id_idx = models.Index("USING hash (internet_message_id)")
@@ -106,11 +90,36 @@ class CrmMailMirrorMessage(models.Model):
         return mailboxes._search([("is_readable", "=", True)]).subselect()
 
     @api.model
-    def _visible_copies(self, where, columns):
-        """Query of the copies that ``env.uid`` may see, with what they share.
+    def _sight(self, viewer=None):
+        """Whose eyes look into which mailboxes: asked once for many queries.
+
+        :param viewer: id of a colleague: what they see of the own mailboxes of
+            ``env.uid``, and nothing of anybody else's
+        :rtype: Sight
+        :raises UserError: the viewer is no colleague
+        """
+        mailboxes = self.env["crm.mail.mirror.mailbox"].with_context(active_test=False)
+        if viewer is None:
+            found = mailboxes.sudo()._search([("is_readable", "=", True)])
+            return Sight(self.env.uid, found.get_result_ids())
+        colleague = self.env["res.users"].sudo().browse(viewer).exists()
+        if not colleague.active or colleague.share:
+            raise UserError(self.env._("Choose a colleague who works with this Odoo."))
+        theirs = mailboxes.with_user(colleague).with_context(
+            allowed_company_ids=list(colleague._get_company_ids())
+        )
+        found = mailboxes.sudo()._search(
+            theirs._readable_domain() & Domain("user_id", "=", self.env.uid)
+        )
+        return Sight(colleague.id, found.get_result_ids())
+
+    @api.model
+    def _visible_copies(self, where, columns, sight=None):
+        """Query of the copies that a reader may see, with what they share.
 
         :param where: SQL condition on ``c`` (copy) and ``m`` (its mailbox)
         :param columns: SQL of the columns to select; ``shown`` names what they share
+        :param sight: the reader and the mailboxes; None: ``env.uid`` and what it reads
         """
         return SQL(
             """SELECT %(columns)s
@@ -122,11 +131,13 @@ class CrmMailMirrorMessage(models.Model):
                                    ELSE m.sharing_in END AS shown
                          FROM crm_mail_mirror_copy c
                          JOIN crm_mail_mirror_mailbox m ON m.id = c.mailbox_id
-                        WHERE c.state = 'mirrored' AND m.id IN %(mailboxes)s
+                        WHERE c.state = 'mirrored' AND %(readable)s
                           AND %(where)s) AS v""",
             columns=columns,
-            uid=self.env.uid,
-            mailboxes=self._readable_mailboxes(),
+            uid=sight.uid if sight else self.env.uid,
+            readable=SQL("m.id = ANY(%s)", list(sight.mailboxes))
+            if sight
+            else SQL("m.id IN %s", self._readable_mailboxes()),
             where=where,
         )
 
@@ -240,47 +251,6 @@ class CrmMailMirrorMessage(models.Model):
                 or False
             )
 
-    @api.depends_context("uid", "allowed_company_ids")
-    def _compute_people(self):
-        readable = list(self._copies_by_message())
-        people = defaultdict(lambda: defaultdict(list))
-        if readable:
-            self.env.cr.execute(
-                SQL(
-                    """SELECT p.message_id, p.role, p.name, a.email_normalized
-                         FROM crm_mail_mirror_participant p
-                         JOIN crm_mail_mirror_address a ON a.id = p.address_id
-                        WHERE p.message_id = ANY(%s) AND %s
-                        ORDER BY p.id""",
-                    readable,
-                    self._participant_is_visible(),
-                )
-            )
-            for message, role, name, email in self.env.cr.fetchall():
-                people[message][role].append(f"{name} <{email}>" if name else email)
-        for message in self:
-            by_role = people[message.id]
-            message.sender = ", ".join(by_role["from"]) or False
-            message.sender_name = _names(by_role["from"])
-            message.recipient_names = _names(by_role["to"] + by_role["cc"])
-            message.recipients = ", ".join(by_role["to"]) or False
-            message.carbon_copy = ", ".join(by_role["cc"]) or False
-            message.blind_copy = ", ".join(by_role["bcc"]) or False
-            message.people = (
-                ", ".join(
-                    dict.fromkeys(one for many in by_role.values() for one in many)
-                )
-                or False
-            )
-
-    @api.model
-    def _participant_is_visible(self):
-        """Condition on ``p``: a Bcc is seen by those who see the copy that has it."""
-        return SQL(
-            "(p.copy_id IS NULL OR p.copy_id IN (%s))",
-            self._visible_copies(SQL("c.id = p.copy_id"), SQL("v.id")),
-        )
-
     @api.depends("date")
     @api.depends_context("lang", "tz")
     def _compute_display_name(self):
@@ -288,267 +258,6 @@ class CrmMailMirrorMessage(models.Model):
             message.display_name = self.env._(
                 "Email of %(date)s", date=format_date(self.env, message.date)
             )
-
-    # ---- searching what the reader may see ------------------------------------------
-
-    def _text_condition(self, column, operator, value):
-        """``column operator value`` in SQL, None where the framework has to negate."""
-        if operator in _POSITIVE:
-            pattern = value if operator.startswith("=") else f"%{value}%"
-            return SQL("%s %s %s", column, SQL(_POSITIVE[operator]), pattern)
-        if operator == "in":
-            return SQL("%s = ANY(%s)", column, [v for v in value if isinstance(v, str)])
-        return None
-
-    def _search_visible(self, shared, condition, join=None):
-        """Messages with a visible copy that shares enough and meets the condition."""
-        self._flush_for_reading()
-        return Domain(
-            "id",
-            "in",
-            SQL(
-                "(SELECT s.message_id FROM (%s) AS s %s"
-                " WHERE s.shown = ANY(%s) AND %s)",
-                self._visible_copies(SQL("TRUE"), SQL("v.*")),
-                join or SQL(),
-                list(shared),
-                condition,
-            ),
-        )
-
-    def _search_subject(self, operator, value):
-        condition = self._text_condition(SQL("t.subject_raw"), operator, value)
-        if condition is None:
-            return NotImplemented
-        return self._search_visible(
-            ("subject", "everything"),
-            condition,
-            SQL("JOIN crm_mail_mirror_message t ON t.id = s.message_id"),
-        )
-
-    def _search_body(self, operator, value):
-        condition = self._text_condition(SQL("b.text"), operator, value)
-        if condition is None:
-            return NotImplemented
-        return self._search_visible(
-            ("everything",),
-            condition,
-            SQL("JOIN crm_mail_mirror_body b ON b.id = s.body_id"),
-        )
-
-    def _search_direction(self, operator, value):
-        if operator != "in":
-            return NotImplemented
-        return self._search_visible(
-            [name for name, _label in SHARING],
-            SQL("s.direction = ANY(%s)", [v for v in value if v]),
-        )
-
-    def _search_owner_ids(self, operator, value):
-        if operator in ("any", "any!"):
-            value = self.env["res.users"].search(value).ids
-        elif operator in _POSITIVE:
-            value = self.env["res.users"].search([("name", operator, value)]).ids
-        elif operator != "in":
-            return NotImplemented
-        return self._search_visible(
-            [name for name, _label in SHARING],
-            SQL("s.owner_id = ANY(%s)", [v for v in value if isinstance(v, int) and v]),
-        )
-
-    def _search_is_mine(self, operator, value):
-        if operator != "in":
-            return NotImplemented
-        return self._search_visible(
-            [name for name, _label in SHARING], SQL("s.owner_id = %s", self.env.uid)
-        )
-
-    def _search_people(self, operator, value):
-        by_email = self._text_condition(SQL("a.email_normalized"), operator, value)
-        if by_email is None:
-            return NotImplemented
-        self._flush_for_reading()
-        return Domain(
-            "id",
-            "in",
-            SQL(
-                """(SELECT p.message_id FROM crm_mail_mirror_participant p
-                      JOIN crm_mail_mirror_address a ON a.id = p.address_id
-                     WHERE (%s OR %s) AND %s)""",
-                by_email,
-                self._text_condition(SQL("p.name"), operator, value),
-                self._participant_is_visible(),
-            ),
-        )
-
-    # ---- the way from addresses to mail ---------------------------------------------
-
-    @api.model
-    def _of_addresses(self, addresses, limit=None):
-        """Mail with any of these addresses that the reader may see, newest first.
-
-        :param addresses: SQL subquery of address ids; our own among them do not count
-        :param limit: at most so many
-        :return: messages; rows that are the same mail to its reader come as one
-        """
-        self._flush_for_reading()
-        self.env["crm.mail.mirror.participant"].flush_model()
-        addresses = self._without_own(addresses)
-        if not addresses or not self.has_access("read"):
-            return self.browse()
-        self.env.cr.execute(
-            SQL(
-                # each address gives its newest from the index, whatever lies behind: a
-                # company with 60,000 mails took a second before
-                """SELECT DISTINCT ON (n.date, n.message_id) n.message_id, t.same_key
-                     FROM unnest(%s::int[]) AS a(id)
-                    CROSS JOIN LATERAL (
-                          SELECT p.date, p.message_id
-                            FROM crm_mail_mirror_participant p
-                           WHERE p.address_id = a.id AND %s AND EXISTS (%s)
-                           ORDER BY p.date DESC, p.message_id %s) AS n
-                     JOIN crm_mail_mirror_message t ON t.id = n.message_id
-                    ORDER BY n.date DESC, n.message_id DESC %s""",
-                addresses,
-                self._participant_is_visible(),
-                self._visible_copies(SQL("c.message_id = p.message_id"), SQL("1")),
-                # some more, for those that turn out to be the same mail
-                SQL("LIMIT %s", limit * 2) if limit else SQL(),
-                SQL("LIMIT %s", limit * 2) if limit else SQL(),
-            )
-        )
-        ids, shown = [], set()
-        for message, same_key in self.env.cr.fetchall():
-            if same_key and same_key in shown:
-                continue
-            shown.add(same_key)
-            ids.append(message)
-        return self.browse(ids[:limit] if limit else ids)
-
-    @api.model
-    def _without_own(self, addresses):
-        """Ids of these addresses (SQL subquery) but for our own."""
-        self.env["crm.mail.mirror.address"].flush_model()
-        self.env.cr.execute(
-            SQL(
-                """SELECT email_normalized, id FROM crm_mail_mirror_address
-                    WHERE id IN %s""",
-                addresses,
-            )
-        )
-        ids = dict(self.env.cr.fetchall())
-        own = self.env["crm.mail.mirror.directory"]._own_among(ids)
-        return [address for email, address in ids.items() if email not in own]
-
-    @api.depends_context("uid", "allowed_company_ids")
-    def _compute_partner_ids(self):
-        readable = list(self._copies_by_message())
-        directory = self.env["crm.mail.mirror.directory"]
-        found = defaultdict(set)
-        if readable:
-            self.env.cr.execute(
-                SQL(
-                    """SELECT p.message_id, r.partner_id, a.email_normalized
-                         FROM crm_mail_mirror_participant p
-                         JOIN crm_mail_mirror_address a ON a.id = p.address_id
-                         JOIN crm_mail_mirror_address_partner_rel r
-                           ON r.address_id = p.address_id
-                         JOIN res_partner c ON c.id = r.partner_id
-                        WHERE p.message_id = ANY(%s) AND %s AND NOT %s""",
-                    readable,
-                    self._participant_is_visible(),
-                    directory._is_own_partner("c"),
-                )
-            )
-            rows = self.env.cr.fetchall()
-            own = directory._own_among({email for _m, _p, email in rows})
-            for message, partner, email in rows:
-                if email not in own:
-                    found[message].add(partner)
-            for message, companies in self._companies_by_domain(readable).items():
-                found[message] |= companies
-        partners = self.env["res.partner"].with_context(active_test=False)
-        readable = set(
-            partners.browse({p for many in found.values() for p in many})
-            ._filtered_access("read")
-            .ids
-        )
-        for message in self:
-            message.partner_ids = [
-                fields.Command.set(sorted(found[message.id] & readable))
-            ]
-
-    def _companies_by_domain(self, readable):
-        """Companies that own the domain of somebody whom the reader sees on the mail.
-
-        :param readable: ids of messages
-        :return: ``{message id: ids of companies}``
-        """
-        directory = self.env["crm.mail.mirror.directory"]
-        if not directory._matches_domains():
-            return {}
-        self.env.cr.execute(
-            SQL(
-                """SELECT DISTINCT p.message_id, a.domain
-                     FROM crm_mail_mirror_participant p
-                     JOIN crm_mail_mirror_address a ON a.id = p.address_id
-                    WHERE p.message_id = ANY(%s) AND %s""",
-                readable,
-                self._participant_is_visible(),
-            )
-        )
-        rows = self.env.cr.fetchall()
-        owners = directory._owners_of({domain for _m, domain in rows if domain})
-        found = defaultdict(set)
-        for message, domain in rows:
-            found[message] |= owners.get(domain, set())
-        return found
-
-    @api.depends_context("uid", "allowed_company_ids")
-    def _compute_matched_by_domain(self):
-        self._flush_for_reading()
-        self.env.cr.execute(
-            SQL(
-                "%s GROUP BY v.message_id HAVING bool_and(v.reason = 'domain')",
-                self._visible_copies(
-                    SQL("c.message_id = ANY(%s)", list(self.ids)), SQL("v.message_id")
-                ),
-            )
-        )
-        found = {message for (message,) in self.env.cr.fetchall()}
-        for message in self:
-            message.matched_by_domain = message.id in found
-
-    def _search_partner_ids(self, operator, value):
-        partners = self.env["res.partner"].with_context(active_test=False)
-        if operator == "child_of":
-            value = partners.search([("id", "child_of", value)]).ids
-        elif operator in ("any", "any!"):
-            value = partners.search(value).ids
-        elif operator != "in":
-            return NotImplemented
-        self._flush_for_reading()
-        ids = [v for v in value if isinstance(v, int) and v]
-        addresses = partners._addresses_of_partners(
-            SQL(
-                "p.id = ANY(%s) AND NOT %s",
-                ids,
-                self.env["crm.mail.mirror.directory"]._is_own_partner("p"),
-            )
-        )
-        by_domain = partners.browse(ids)._mirror_shown_domains()
-        if by_domain:
-            addresses = SQL("(%s UNION %s)", addresses, by_domain)
-        return Domain(
-            "id",
-            "in",
-            SQL(
-                """(SELECT p.message_id FROM crm_mail_mirror_participant p
-                     WHERE p.address_id = ANY(%s) AND %s)""",
-                self._without_own(addresses),
-                self._participant_is_visible(),
-            ),
-        )
 
     def action_open(self):
         self.ensure_one()
@@ -566,13 +275,6 @@ class CrmMailMirrorMessage(models.Model):
         """Which rules let this mail in: for the owners of its copies."""
         self.ensure_one()
         return self.env["crm.mail.mirror.why"]._of_message(self)
-
-
-def _names(people):
-    """The first three of "Name <address>", by name, and how many more there are."""
-    names = [one.rpartition(" <")[0] or one for one in people]
-    more = f" +{len(names) - 3}" if len(names) > 3 else ""
-    return (", ".join(names[:3]) + more) or False
 
 
 def _human_size(size):
