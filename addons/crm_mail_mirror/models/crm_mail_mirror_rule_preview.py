@@ -7,7 +7,9 @@ from odoo import api, fields, models
 from ..engine.domains import DomainProblem
 from .change_sentences import problem_sentence
 
-DIALOG = "crm_mail_mirror_exclusion_view_form_dialog"
+ADD = "crm_mail_mirror.crm_mail_mirror_exclusion_action_add"
+#: What stands in a domain's place and is none.
+NO_DOMAIN = (DomainProblem.IS_ADDRESS, DomainProblem.MALFORMED)
 
 
 class CrmMailMirrorExclusion(models.Model):
@@ -16,6 +18,8 @@ class CrmMailMirrorExclusion(models.Model):
     # of a rule that is being made; of one that stands they say nothing
     preview = fields.Text(compute="_compute_preview")
     refusal = fields.Char(compute="_compute_preview")
+    # what is not the guess has been chosen
+    guessed_kind = fields.Char(store=False)
 
     @api.depends("kind", "effect", "value", "user_id", "company_id")
     @api.depends_context("uid", "lang")
@@ -64,36 +68,33 @@ class CrmMailMirrorExclusion(models.Model):
 
     @api.onchange("value")
     def _onchange_value(self):
-        """The kind follows from what is typed; who knows better changes it after."""
+        """The kind follows from what is typed, until somebody chooses it."""
         value = (self.value or "").strip()
         if not value:
             return
-        problem = self._problem_of(self.kind, value)
-        if self.kind != "word" and problem == DomainProblem.IS_ADDRESS:
+        if self.kind == (self.guessed_kind or "address"):
+            self.kind = self.guessed_kind = self._guess_kind(value)
+        elif self.kind == "domain" and self._is_address(value):
             self.kind = "address"
-        elif self.kind == "address" and problem:
-            is_domain = "@" not in value.lstrip("@") and "." in value.strip(".")
-            as_domain = self._problem_of("domain", value)
-            if is_domain and (not as_domain or as_domain.is_warning):
-                self.kind = "domain"
-            elif self.effect == "never" and value.replace(" ", "").isalpha():
-                self.kind = "word"
+
+    def _guess_kind(self, value):
+        is_domain = self._problem_of("domain", value) not in NO_DOMAIN
+        if "." in value.strip(".") and is_domain:
+            return "domain"
+        if self.effect == "never" and value.replace(" ", "").isalpha():
+            return "word"
+        return "address"
+
+    def _is_address(self, value):
+        return self._problem_of("domain", value) == DomainProblem.IS_ADDRESS
 
     # ---- actions --------------------------------------------------------------------
 
     @api.model
     def _action_add(self, user):
         """A dialog for a new rule. :param user: whose; empty: everybody's"""
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Add a rule"),
-            "res_model": self._name,
-            "views": [
-                (self.env.ref(f"crm_mail_mirror.{DIALOG}").id, "form"),
-            ],
-            "target": "new",
-            "context": {"default_user_id": user.id},
-        }
+        action = self.env["ir.actions.act_window"]._for_xml_id(ADD)
+        return {**action, "context": {"default_user_id": user.id}}
 
     def action_remove(self):
         """Ask first: what does it do?"""
