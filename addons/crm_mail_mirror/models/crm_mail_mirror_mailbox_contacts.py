@@ -3,6 +3,7 @@
 """Does the owner of a mailbox want contacts to be made of those they write with?"""
 
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from ..engine.reasons import Reason
 from ..engine.suggestions import MODES
@@ -35,6 +36,8 @@ class CrmMailMirrorMailbox(models.Model):
         help="Of somebody whose domain no company has, unless it is a free-mail one",
     )
     suggestion_count = fields.Integer(compute="_compute_suggestion_count")
+    # mail waits to be looked through: who is on it is not known yet
+    suggestions_pending = fields.Boolean(compute="_compute_suggestion_count")
     dismissed_count = fields.Integer(compute="_compute_suggestion_count")
 
     @api.depends_context("uid")
@@ -54,8 +57,21 @@ class CrmMailMirrorMailbox(models.Model):
             .sudo()
             .search_count([("user_id", "=", self.env.uid), ("state", "=", "dismissed")])
         )
+        self.env["crm.mail.mirror.copy"].flush_model(["state", "mailbox_id"])
+        self.env.cr.execute(
+            SQL(
+                """SELECT m.id FROM crm_mail_mirror_mailbox m
+                    WHERE m.id = ANY(%s) AND m.user_id = %s AND m.state = 'active'
+                      AND EXISTS (SELECT 1 FROM crm_mail_mirror_copy c
+                                   WHERE c.mailbox_id = m.id AND c.state = 'queued')""",
+                list(self.ids),
+                self.env.uid,
+            )
+        )
+        pending = {number for (number,) in self.env.cr.fetchall()}
         for mailbox in self:
             is_mine = mailbox.user_id.id == self.env.uid
+            mailbox.suggestions_pending = mailbox.id in pending
             mailbox.suggestion_count = counts.get(mailbox, 0)
             mailbox.dismissed_count = dismissed if is_mine else 0
 
