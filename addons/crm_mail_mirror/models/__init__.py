@@ -13,6 +13,8 @@ from . import crm_mail_mirror_page_gone
 from . import crm_mail_mirror_page
 from . import crm_mail_mirror_mailbox_scope
 from . import crm_mail_mirror_mailbox_start
+from . import crm_mail_mirror_mailbox_card
+from . import crm_mail_mirror_mailbox_live
 from . import crm_mail_mirror_mailbox_health
 from . import crm_mail_mirror_pulse
 from . import crm_mail_mirror_report_mail
@@ -58,6 +60,7 @@ from . import crm_mail_mirror_sync
 from . import crm_mail_mirror_sync_lease
 from . import crm_mail_mirror_sync_vacuum
 from . import crm_mail_mirror_sync_audit
+from . import crm_mail_mirror_sync_live
 from . import crm_mail_mirror_tab
 from . import crm_lead
 from . import crm_mail_mirror_retention
@@ -68,6 +71,9 @@ from . import res_config_settings
 from . import res_partner
 from . import crm_mail_mirror_search_told
 from . import res_users
+from . import res_users_invitation
 from . import res_users_sight
 from . import res_users_leaver
 from . import res_users_viewers
+from . import res_users_view_as
+from . import ir_http

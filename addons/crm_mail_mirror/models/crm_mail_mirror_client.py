@@ -99,14 +99,26 @@ class CrmMailMirrorClient(models.Model):
     @api.model
     def _offers(self):
         """What users may link, besides IMAP: ``gmail``, ``work``, ``personal``."""
-        offers = {"gmail"} if self._of("gmail")._is_usable() else set()
-        microsoft = self._of("microsoft")
-        if microsoft._is_usable():
-            audience = microsoft.audience
-            if audience not in (PERSONAL, _PERSONAL_TENANT):
-                offers.add("work")
-            if audience in (EVERYBODY, PERSONAL, _PERSONAL_TENANT):
-                offers.add("personal")
+        offers = set()
+        for provider in KINDS:
+            client = self._of(provider)
+            if client._is_usable():
+                offers |= self._offers_of(provider, client.audience)
+        return offers
+
+    @api.model
+    def _offers_of(self, provider, audience):
+        """What a usable registration lets users link.
+
+        :param audience: which accounts the provider lets in
+        """
+        if provider == "gmail":
+            return {"gmail"}
+        offers = set()
+        if audience not in (PERSONAL, _PERSONAL_TENANT):
+            offers.add("work")
+        if audience in (EVERYBODY, PERSONAL, _PERSONAL_TENANT):
+            offers.add("personal")
         return offers
 
     def _set_secret(self, token):

@@ -228,6 +228,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             # the queue is done: now what is new
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
             return
+        self._tell_page(run, page.batch)
         run.pass_complete |= page.batch.pass_complete
         run.more = page.batch.more
         if run.goes_on:

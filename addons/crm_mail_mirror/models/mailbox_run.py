@@ -33,6 +33,7 @@ from ..engine.rules import Directory
 from .audit_run import AuditSteps, Comparison
 from .crm_mail_mirror_credential import keyring
 from .lease import Lease, Orphan, Page
+from .pace import Pace
 from .search_run import AT_ONCE, Listed, SearchSteps, Task
 
 _logger = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class MailboxRun(SearchSteps, AuditSteps):
     :param task: of the search, which is under way; ``terms`` at once
     :param audit: the comparison of the last week that is due, or under way
     :param had_orphans: ``orphans`` were asked about already
+    :param pace: of the import, as its owner is told
     """
 
     lease: Lease
@@ -110,6 +112,7 @@ class MailboxRun(SearchSteps, AuditSteps):
     terms: int = AT_ONCE
     audit: Comparison | None = None
     had_orphans: bool = False
+    pace: Pace = field(default_factory=Pace)
     # when something was last heard of the network (time.monotonic)
     heard: float = field(default_factory=time.monotonic)
     # held while a step talks to the provider, which is not thread-safe
