@@ -77,7 +77,7 @@ def test_see_before_untick_start_and_choose_folders(office, boss, desk, name, wi
     sent.locator("input").focus()
     ida.page.keyboard.press("Space")
     bar = ida.page.locator(".o_crm_mail_mirror_apply")
-    expect(bar).to_contain_text("removes one mail from Odoo: 1 with Olaf Olsen")
+    expect(bar).to_contain_text("removes one mail from Odoo, with Olaf Olsen")
     ida.expect_no_sideways_scrolling()
     bar.get_by_role("button", name="Apply").click()
     expect(bar).to_have_count(0)

@@ -56,7 +56,7 @@ def test_owner_compares_and_reads_what_became_of_each_mail(office, desk, paula):
     results = shown.locator("[name=audit_ids] td[name=result]")
     expect(results).to_have_count(2)
     expect(results.first).to_have_text(
-        "9 mails compared: nothing is missing, nothing too much."
+        "9 mails compared: nothing is missing, and nothing is here that should not be."
     )
 
     own.press("action_ledger_by_day")

@@ -112,28 +112,36 @@ class CrmMailMirrorAudit(models.Model):
         parts = []
         if self.missing:
             parts.append(
-                self.env._(
+                self.env._("one was missing and is back")
+                if self.missing == 1
+                else self.env._(
                     "%(count)s were missing and are back", count=number(self.missing)
                 )
             )
         if self.gone:
             parts.append(
-                self.env._(
+                self.env._("one was gone and is removed")
+                if self.gone == 1
+                else self.env._(
                     "%(count)s were gone and are removed", count=number(self.gone)
                 )
             )
         if self.changed:
             parts.append(
-                self.env._(
+                self.env._("one is kept out by today's rules")
+                if self.changed == 1
+                else self.env._(
                     "%(count)s are kept out by today's rules",
                     count=number(self.changed),
                 )
             )
+        found = ", ".join(parts) or self.env._(
+            "nothing is missing, and nothing is here that should not be"
+        )
+        if self.seen == 1:
+            return self.env._("One mail compared: %(found)s.", found=found)
         return self.env._(
-            "%(seen)s mails compared: %(found)s.",
-            seen=number(self.seen),
-            found=", ".join(parts)
-            or self.env._("nothing is missing, nothing too much"),
+            "%(seen)s mails compared: %(found)s.", seen=number(self.seen), found=found
         )
 
     def _number(self, value):

@@ -36,7 +36,7 @@ class CrmMailMirrorDay(models.Model):
     reason = fields.Char(required=True)
     count = fields.Integer(string="Mails", required=True, aggregator="sum")
     expired = fields.Integer(
-        string="In numbers only",
+        string="Only the number is kept",
         required=True,
         default=0,
         aggregator="sum",

@@ -91,13 +91,14 @@ class CrmMailMirrorMailbox(models.Model):
         if not found:
             return False
         count = sum(audit.missing for audit in found)
-        missing = (
-            self.env._(
+        if count == 1:
+            missing = self.env._("one was missing and is back")
+        elif count:
+            missing = self.env._(
                 "%(count)s were missing and are back", count=in_words(self.env, count)
             )
-            if count
-            else self.env._("0 missing")
-        )
+        else:
+            missing = self.env._("0 missing")
         words = {
             "where": _PLACES.get(self.provider) or self.env._("the mailbox"),
             "week": week and self._when(week),

@@ -35,15 +35,19 @@ class CrmMailMirrorMessage(models.Model):
         said = []
         if len(mine) > 1:
             said.append(self.env._("%(count)s mails.", count=len(mine)))
-        if mine != self:
-            said.append(
-                self.env._(
-                    "%(count)s mails of colleagues stay.", count=len(self - mine)
-                )
-            )
+        others = len(self - mine)
+        if others == 1:
+            said.append(self.env._("One mail of a colleague stays."))
+        elif others:
+            said.append(self.env._("%(count)s mails of colleagues stay.", count=others))
         said.append(
             self.env._(
                 "Your mailbox keeps it. For %(days)s days you can take it back.",
+                days=UNDO_DAYS,
+            )
+            if len(mine) == 1
+            else self.env._(
+                "Your mailbox keeps them. For %(days)s days you can take them back.",
                 days=UNDO_DAYS,
             )
         )

@@ -10,6 +10,9 @@ from ..engine.domains import domain_of, organisation
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_suggestion import one_line
 
+#: Of so many new contacts the message that tells of them holds links.
+LINKS = 5
+
 
 class CrmMailMirrorSuggestion(models.Model):
     _name = "crm.mail.mirror.suggestion"
@@ -47,6 +50,10 @@ class CrmMailMirrorSuggestion(models.Model):
                 )
             )
         contacts = self._create_contacts()
+        links = [
+            {"label": contact.name, "url": f"/odoo/res.partner/{contact.id}"}
+            for contact in contacts[:LINKS]
+        ]
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -55,7 +62,11 @@ class CrmMailMirrorSuggestion(models.Model):
                 "title": self.env._("%(count)s contacts created", count=len(contacts))
                 if len(contacts) != 1
                 else self.env._("Contact created"),
-                "message": self.env._("Their mail appears within a minute."),
+                # the links take the places
+                "message": " · ".join(["%s"] * len(links))
+                + "\n"
+                + self.env._("Their mail appears within a minute."),
+                "links": links,
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }

@@ -158,14 +158,14 @@ def remedies(env):
         "ignored": env._("Try it again in the list of failed mail."),
         "one_way": env._("Choose to mirror received mail as well."),
         "role_address": env._("Add a contact with one of its addresses."),
-        "owner": env._("Undo the deletion within seven days."),
+        "owner": env._("Take it back within seven days."),
         "contact": env._(
-            "If it does not belong here, delete it here or add a rule that keeps its"
-            " address out."
+            "If it does not belong here, remove it from Odoo or add a rule that keeps"
+            " its address out."
         ),
         "domain": env._(
-            "If it does not belong here, delete it here or add a rule that keeps its"
-            " address out."
+            "If it does not belong here, remove it from Odoo or add a rule that keeps"
+            " its address out."
         ),
         "allowed": env._("If it does not belong here, remove that rule."),
     }

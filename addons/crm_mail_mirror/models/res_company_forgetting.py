@@ -56,20 +56,24 @@ class ResCompany(models.Model):
         if months:
             told.append(
                 self.env._(
-                    "Mail is removed %(months)s months after the last mail with a"
-                    " contact.",
-                    months=months,
+                    "Mail is removed %(time)s after the last mail with a contact.",
+                    time=self._mirror_months_told(months),
                 )
             )
         if lost_months:
             told.append(
                 self.env._(
                     "Mail with contacts all of whose leads are lost is removed"
-                    " %(months)s months after that.",
-                    months=lost_months,
+                    " %(time)s after that.",
+                    time=self._mirror_months_told(lost_months),
                 )
             )
         return " ".join(told) or self.env._("Mail is kept for ever.")
+
+    def _mirror_months_told(self, months):
+        if months == 1:
+            return self.env._("one month")
+        return self.env._("%(count)s months", count=months)
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -135,6 +135,11 @@ class CrmMailMirrorDryRun(models.TransientModel):
                 " stored.",
                 since=day,
             )
+        if self.state == "done" and self.seen_count == 1:
+            return self.env._(
+                "That is what the one mail %(since)s gave. Nothing of it was stored.",
+                since=day,
+            )
         if self.state == "done":
             return self.env._(
                 "That is what the %(count)s mails %(since)s gave. Nothing of them was"

@@ -14,6 +14,8 @@ from ..models.crm_mail_mirror_credential import keyring
 from ..models.rule_sentences import told
 from ..models.sentences import reason_remedy, reason_sentence, sentence
 
+#: How each answer writes a day.
+DAY = "d MMMM y"
 #: Steps whose addresses belong to somebody in the CRM.
 _MATCHES = ("contact", "mirrored")
 _BY_MAILBOX = ("too_old", "folder", "one_way", "ignored")
@@ -97,14 +99,14 @@ class CrmMailMirrorWhyLine(models.TransientModel):
 
     def _headline(self, content, mailbox):
         env, kind = self.env, content["kind"]
+        if kind == "trace" and not content.get("sender"):
+            return env._("This mail is not here")
+        if kind == "trace" and content["count"] == 1:
+            return env._("One mail with this address is not here")
         if kind == "trace":
-            return (
-                env._("One mail of the last seven days is not here")
-                if content["count"] == 1
-                else env._(
-                    "%(count)s mails of the last seven days are not here",
-                    count=content["count"],
-                )
+            return env._(
+                "%(count)s mails with this address are not here",
+                count=content["count"],
             )
         if kind == "mailbox":
             return env._("%(mailbox)s was not searched", mailbox=mailbox.email)
@@ -123,12 +125,15 @@ class CrmMailMirrorWhyLine(models.TransientModel):
         """When, from whom, in which mailbox."""
         if "date" not in content:
             return False
-        pieces = [format_datetime(self.env, content["date"])]
+        pieces = [self._moment(content["date"])]
         if content.get("sender"):
             pieces.append(content["sender"])
         if len(self.env["crm.mail.mirror.mailbox"].search(_own(self.env))) > 1:
             pieces.append(self.env._("in %(mailbox)s", mailbox=mailbox.email))
         return " · ".join(pieces)
+
+    def _moment(self, value):
+        return format_datetime(self.env, value, dt_format=f"{DAY}, H:mm")
 
     def _verdict(self, content, mailbox):
         env, kind, reason = self.env, content["kind"], content.get("reason")
@@ -155,13 +160,13 @@ class CrmMailMirrorWhyLine(models.TransientModel):
             return env._(
                 "It could not be read: %(problem)s Next try: %(at)s.",
                 problem=words,
-                at=format_datetime(env, content["next"]) if content["next"] else "-",
+                at=self._moment(content["next"]) if content["next"] else "-",
             )
         if content.get("until"):
             words = env._(
                 "%(reason)s What is known of it goes on %(date)s.",
                 reason=words,
-                date=format_date(env, content["until"], date_format="d MMMM y"),
+                date=format_date(env, content["until"], date_format=DAY),
             )
         return words
 
@@ -186,7 +191,7 @@ class CrmMailMirrorWhyLine(models.TransientModel):
     def _steps(self, content):
         """Each rule in order, in words, with the people behind an address."""
         shown = Markup()
-        for rule, outcome, reason, what in content.get("steps") or ():
+        for rule, outcome, reason, what, *former in content.get("steps") or ():
             if outcome == "not_reached":
                 continue
             names = self._named(what) if rule in _MATCHES else what
@@ -198,7 +203,9 @@ class CrmMailMirrorWhyLine(models.TransientModel):
                 "fa-check text-success" if good else "fa-times text-danger",
                 self.env._("yes") if good else self.env._("no"),
                 "fw-bold" if reason else "text-muted",
-                told(self.env, rule, reason, names),
+                self.env._("A rule of the former owner keeps it out.")
+                if former
+                else told(self.env, rule, reason, names),
             )
         return shown and Markup('<ul class="list-unstyled mb-0">%s</ul>') % shown
 
@@ -244,7 +251,9 @@ class CrmMailMirrorWhyLine(models.TransientModel):
         if reason.startswith("bulk_"):
             return bool(content.get("sender")) and env._("Always mirror this sender")
         if reason in _BY_RULE:
-            return env._("See the rule")
+            # nobody can open a former owner's
+            is_former = any(step[4:] for step in content.get("steps") or ())
+            return not is_former and env._("See the rule")
         if reason == "owner":
             return env._("See what you removed")
         if reason in _BY_MAILBOX or state == "failed":
@@ -308,6 +317,7 @@ class CrmMailMirrorWhyLine(models.TransientModel):
             "view_mode": "list,form",
             "views": [(False, "list"), (False, "form")],
             "domain": [("value", "in", found)] if found else [],
+            "context": {"create": False},
             "target": "current",
         }
 
