@@ -109,6 +109,24 @@ _FUNCTIONS = frozenset(
     investorservices ir leadership managers mgmt offboarding officeadmin officemanager
     peopleops productmanagers projectmanagers qa receptionist recruiters shareholders
     supervisors supply suprimentos talent timesheets todos vendors webdesign webdev
+    abbonamenti abmeldung abonnement abonnements achat achats acquisti adhesion
+    affretement afspraak afspraken almacen angebote anmeldung atelier atencion
+    auftragsabwicklung ausbildung aussendienst auftrag auftraege ayuda beschwerde
+    beschwerden bestelling bestellingen betriebsrat biglietteria billetterie boutique
+    calidad citas cobros crediteuren depannage dispo disponent disponenten disposition
+    einsatzplanung envios expediciones expeditie exploitation exportacion factura
+    facturas facture facturen factuur fattura fatture fuhrpark garantie
+    geschaeftsfuehrung hausverwaltung incidencia incidencias informations inkasso
+    innendienst kanzlei klachten lagerverwaltung ledenadministratie livraison
+    livraisons logistique magasin magazijn magazzino mahnung mahnwesen mairie
+    officina onderhoud pedido personeelszaken praxis preventivi preventivo produzione
+    proveedores qualita qualite rdv recouvrement reclami reclamacion reclamation
+    reklamationen relationclient renseignements reparatur reservierungen retour
+    retoure retouren servicecommercial servicetechnique sinistre sinistres spedition
+    spedizioni technischedienst termin termine terminvereinbarung tienda
+    trafico transporte transportes ufficio ufficioacquisti ufficiovendite
+    veranstaltungen verhuur verzending voorraad warenausgang wareneingang werkplaats
+    werkstatt zentrallager
     users vacatures versand voicemail volunteer volunteers vorstand warehouse web
     webinar webinars website webteam whois workshop
     """.split()
