@@ -161,7 +161,7 @@ def _link(env, person, users, servers):
                 "user_id": users[person.key].id,
                 "email": person.email,
                 "provider": person.provider,
-                "sync_from": False,
+                "look_back": "all",
                 "sharing_in": person.sharing_in,
                 "sharing_out": person.sharing_out,
                 **server,

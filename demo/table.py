@@ -100,9 +100,17 @@ _TO_TRY = (
     "5. Make a contact of nadia@talentbruecke.example: her mail to Lena comes in;",
     "   Marc's own copies stay out, for he has blocked her.",
     "6. As admin: your picture, My Preferences, Mailboxes, Gmail: sign in as",
-    f"   {SPARE}, and the mail of a sixth mailbox comes in. The sign-in pages",
-    "   are stand-ins on this machine; Tomás's mailbox lies at 'Google', Anna's at",
-    "   'Microsoft', linked over the same pages.",
+    f"   {SPARE}, press 'See what would be mirrored', untick a name, and",
+    "   start: the mail of a sixth mailbox comes in, without theirs. The sign-in",
+    "   pages are stand-ins on this machine; Tomás's mailbox lies at 'Google', Anna's",
+    "   at 'Microsoft', linked over the same pages.",
+    "7. As lena: Mailbox Mirror, 'Why Is It (Not) Here?', paste an address or a",
+    "   subject: which rule lets it in, or keeps it out. Under 'My Rules' press New",
+    "   and type an address: what that removes is told before, and can be undone.",
+    "8. As lena: on a mail of yours press 'Remove from Odoo'. The mailbox keeps it;",
+    "   'Removed by Me' takes it back, for seven days.",
+    "9. As admin: Configuration, 'Erased Persons', erase the address of a contact:",
+    "   their mail goes from all mailboxes, with a certificate to print.",
 )
 
 
