@@ -3,6 +3,8 @@
 import re
 
 import pytest
+
+from odoo.exceptions import AccessError
 from odoo.tests import Form
 
 DIALOG = "crm_mail_mirror.crm_mail_mirror_exclusion_view_form_dialog"
@@ -75,7 +77,7 @@ def test_preview_tells_nothing_of_others(mirror, clients):
     assert told(mirror, colleague, "address", friend, clients.user_id) == ("", "", "")
     assert told(mirror, colleague, "address", friend) == ("", "", "")
     assert told(mirror, 2, "address", friend, clients.user_id) == ("", "", "")
-    # of one's own there is none; an administrator learns a number, if it is no small one
+    # of one's own there is none; an administrator learns a number that is not small
     preview, *_rest = told(mirror, colleague, "address", friend, colleague)
     assert "No mail that is here has to go" in preview
     some, *_rest = told(mirror, 2, "domain", mirror.domain)
@@ -92,6 +94,63 @@ def test_preview_of_a_word_tells_nobody_what_subjects_say(mirror, clients):
     assert found == absent
     mine, *_rest = told(mirror, clients.user_id, "word", "été", clients.user_id)
     assert "removes one mail" in mine
+
+
+def company_rule(mirror, value):
+    """An administrator keeps it out of all mailboxes; :return: its row of changes"""
+    with mirror.env(2) as env:
+        made = env["crm.mail.mirror.exclusion"].create(
+            {"kind": "address", "value": value}
+        )
+        change = made.sudo().change_id.id
+    mirror.apply_changes()
+    return change
+
+
+def test_of_others_a_small_number_is_told_neither_before_nor_after(
+    mirror, lib, clients
+):
+    """Nor can it be counted off from mail of one's own."""
+    own = lib.Server()
+    box = mirror.link("own", own, user_id=2)
+    own.put(*(lib.mail(n, mirror.at("friend"), box.email) for n in range(50, 62)))
+    mirror.sync(box)
+
+    some, *_rest = told(mirror, 2, "address", mirror.at("friend"))
+    none, *_rest = told(mirror, 2, "address", mirror.at("nobody"))
+    assert "fewer than 10 mails of other people" in some
+    assert some.replace(" Of your own mail it removes 12 mails.", "") == none
+
+    rows = [company_rule(mirror, mirror.at(who)) for who in ("friend", "nobody")]
+    assert mirror.by_state(clients) == {"mirrored": 3, "excluded": 2}
+    with mirror.env(2) as env:
+        for change in env["crm.mail.mirror.change"].browse(rows):
+            assert change.removed == "fewer than 10, if any"
+            assert not change.back
+            with pytest.raises(AccessError):
+                change.read(["removed_of", "progress_done"])
+            with pytest.raises(AccessError):
+                change.search([("progress_total", ">", 2)])
+        made = env["crm.mail.mirror.exclusion"].search(
+            [("value", "in", [mirror.at("friend"), mirror.at("nobody")])]
+        )
+        said = [
+            env["crm.mail.mirror.rule.removal"].create({"rule_ids": one.ids}).preview
+            for one in made
+        ]
+        assert "fewer than 10 mails may come back" in said[0]
+        assert said[0] == said[1]
+
+
+def test_many_mails_of_others_are_told_as_a_number(mirror, lib, server, clients):
+    friend = mirror.at("friend")
+    server.put(*(lib.mail(n, friend, clients.email) for n in range(20, 28)))
+    mirror.sync(clients)
+
+    assert "removes 10 mails from the mirrors" in told(mirror, 2, "address", friend)[0]
+    change = company_rule(mirror, friend)
+    with mirror.env(2) as env:
+        assert env["crm.mail.mirror.change"].browse(change).removed == "10"
 
 
 def test_preview_of_a_removal_says_what_comes_back(mirror, clients, rule):

@@ -112,8 +112,8 @@ def test_traces_of_many_mails_are_told_by_reason(mirror, lib, server, box):
     answers = ask(mirror, box, mirror.at("stranger"))
 
     assert sorted(answer["headline"] for answer in answers) == [
-        "5 mails of the last seven days are not here",
-        "One mail of the last seven days is not here",
+        "5 mails with this address are not here",
+        "One mail with this address is not here",
     ]
     assert "private words" in told(answers)
 
