@@ -14,10 +14,12 @@ import pytest
 from engine.envelope import Envelope
 from engine.providers.base import (
     Budget,
+    Cut,
     Lookup,
     MessageBroken,
     MessageGone,
     Place,
+    Query,
     Unavailable,
 )
 
@@ -53,6 +55,20 @@ class ImapTests(ProviderTests, HistoryTests):
     def mailbox(self, server, new_login):
         with server.user(new_login) as owner:
             yield imap_mailbox(server, new_login, owner)
+
+    def test_search_beyond_ascii(self, mailbox, provider):
+        """In the same case: not every server folds that of such letters."""
+        ref = mailbox.owner.append(
+            "INBOX", letter(1, subject="L'\u00e9t\u00e9 \u00e0 Paris")
+        )
+        mailbox.owner.append("INBOX", letter(2))
+
+        found = provider.search(
+            Query(subject_words=("\u00e9t\u00e9 \u00e0", "nothing"))
+        )
+
+        assert [place.ref for place in found] == [ref]
+        assert not isinstance(found, Cut)
 
     def test_listing_tells_the_mime_tree_and_the_size(self, mailbox, provider, store):
         raw = letter(1, html="<p>hello</p>", attachment=b"x" * 2000)

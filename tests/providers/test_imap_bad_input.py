@@ -14,6 +14,7 @@ from engine.identity import mail_key
 from engine.providers import imap
 from engine.providers.base import (
     Budget,
+    Cut,
     LoginRequired,
     MessageBroken,
     NotAllowed,
@@ -325,6 +326,38 @@ def test_busy_server_does_not_make_mail_gone(ask, text, error):
 
         with open_(server) as provider, pytest.raises(error):
             list(getattr(provider, ask)(asked))
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "{tag} NO [BADCHARSET (US-ASCII)] what\r\n",
+        "{tag} NO Unknown character set\r\n",
+        "{tag} NO unsupported charset\r\n",
+        "{tag} BAD invalid argument\r\n",
+    ],
+)
+def test_words_that_a_server_cannot_search_for_are_not_taken_for_searched(refusal):
+    def ascii_only(client, tag, line):
+        if "CHARSET" in line.upper():
+            client.send(refusal.replace("{tag}", tag))
+        else:
+            client.server._uid_search(client, tag, line)
+
+    with Hostile({"UID SEARCH": ascii_only}) as server, open_(server) as provider:
+        unsure = provider.search(Query(subject_words=("priv\u00e9", "prive")))
+        sure = provider.search(Query(subject_words=("prive",)))
+
+    assert isinstance(unsure, Cut) and unsure.for_good
+    assert len(unsure) == len(sure) == 1, "what it can search for is found"
+    assert not isinstance(sure, Cut)
+
+
+def test_server_that_is_busy_while_it_searches_for_a_word_is_asked_again():
+    busy = answer("{tag} NO [LIMIT] too many\r\n")
+    with Hostile({"UID SEARCH": busy}) as server, open_(server) as provider:
+        with pytest.raises(Throttled):
+            provider.search(Query(subject_words=("priv\u00e9",)))
 
 
 def test_search_of_a_busy_server_is_not_empty():

@@ -334,7 +334,7 @@ def test_cursor_does_not_grow_with_the_mailbox(mailbox):
     assert sizes[1] < 1_500
 
 
-def test_search_beyond_ascii(mailbox):
+def test_search_folds_the_case_of_letters_beyond_ascii(mailbox):
     mailbox.owner.append("INBOX", letter(1, subject="\u00c9t\u00e9 \u00e0 Paris"))
     mailbox.owner.append("INBOX", letter(2))
 

@@ -273,22 +273,25 @@ def test_many_contacts_at_once_list_the_mailbox_once(mirror, server, old, monkey
     assert not server.searches
 
 
-@pytest.mark.parametrize("how", ["many", "cut"])
+@pytest.mark.parametrize("how", ["many", "cut", "for good"])
 def test_search_that_finds_too_much_to_be_sure_is_divided_then_listed(
     mirror, lib, server, old, monkeypatch, how
 ):
     if how == "many":
         monkeypatch.setattr(lib.Connection, "most_found", 6)
     else:  # the provider says so, however few they are
-        search = lib.Connection.search
+        search, for_good = lib.Connection.search, how == "for good"
         monkeypatch.setattr(
-            lib.Connection, "search", lambda *args: lib.base.Cut(search(*args))
+            lib.Connection,
+            "search",
+            lambda *args: lib.base.Cut(search(*args)[:1], for_good),
         )
     mirror.contact("client")
     mirror.contact("stranger1")
     settle(mirror, old)
 
-    assert [len(query.addresses) for query in server.searches] == [2, 1]
+    asked = [2] if how == "for good" else [2, 1]
+    assert [len(query.addresses) for query in server.searches] == asked
     strangers = {n for n in range(MANY) if n % 10 and n % 16 == 1}
     assert mirror.mirrored(old) == ids(mirror, {*CLIENTS, *strangers})
 

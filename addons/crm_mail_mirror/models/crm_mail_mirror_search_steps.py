@@ -91,11 +91,12 @@ class CrmMailMirrorSearch(models.Model):
         return Task(tuple(row[0] for row in rows), query)
 
     @api.model
-    def _found(self, lease: Lease, task: Task, places, whole=True):
+    def _found(self, lease: Lease, task: Task, places, whole=True, for_good=False):
         """What the search found and nobody has looked at yet waits with its first row.
 
         :param whole: else the provider may have left some out: fewer terms at once are
             searched for; for a single one that finds so much all is listed again
+        :param for_good: fewer terms would find no more: all is listed again
         :raises Fenced: the mailbox was taken over
         """
         mailbox = self.env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
@@ -103,7 +104,7 @@ class CrmMailMirrorSearch(models.Model):
             raise Fenced
         self._hold(lease)
         if not whole:
-            if len(task.rows) == 1:
+            if len(task.rows) == 1 or for_good:
                 self._list([lease.mailbox_id], self._reason_of(task))
             return
         unknown = _newest_first(self._without_row(lease, places))

@@ -199,7 +199,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             elif isinstance(found, Found):
                 self._write(
                     lambda env: env["crm.mail.mirror.search"]._found(
-                        lease, found.task, found.places, found.whole
+                        lease, found.task, found.places, found.whole, found.for_good
                     )
                 )
                 self._seek(run, pool, ready, active, end, found)

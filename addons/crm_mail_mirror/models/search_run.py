@@ -40,11 +40,15 @@ class Task:
 
 @dataclass
 class Found:
-    """:param whole: that was all; else the provider may have left some out"""
+    """
+    :param whole: that was all; else the provider may have left some out
+    :param for_good: and would, were it asked for fewer terms at once
+    """
 
     task: Task
     places: list[Place] = field(repr=False)
     whole: bool = True
+    for_good: bool = False
 
 
 @dataclass
@@ -96,7 +100,7 @@ class SearchSteps:
         told = self.provider.search(task.query, self.lease.since)
         places = list(told)
         is_cut = isinstance(told, Cut) or len(places) >= self.provider.most_found
-        yield Found(task, places, not is_cut)
+        yield Found(task, places, not is_cut, getattr(told, "for_good", False))
 
     def look_at(self, task: Task) -> Iterator:
         listed = self.headers_of(task.places[: self._bite(LOOKS)])

@@ -72,6 +72,10 @@ def sentence(env, code):
         "linked_already": env._(
             "The account that signed in is linked already. Each can be linked once."
         ),
+        "not_searchable": env._(
+            "The server could not search all of the mailbox for this: some servers know"
+            " no accents. Ask by the sender's address or by a Message-ID instead."
+        ),
         "throttled": env._("The server asks us to wait. We try again by ourselves."),
         "host_unknown": env._(
             "There is no server of this name. Please check its spelling."

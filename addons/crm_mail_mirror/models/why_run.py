@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..engine.providers.base import Presence, Query
+from ..engine.providers.base import Cut, Presence, Query
 from .mailbox_run import Failed, MailboxRun
 
 #: Mails of one mailbox that are explained; more of them are counted.
@@ -68,11 +68,14 @@ def _ask(run: MailboxRun, query: Query) -> Seen:
 
 
 def _search(run: MailboxRun, query: Query) -> Iterator[Seen]:
-    places = list(run.provider.search(query))
+    found = run.provider.search(query)
+    places = list(found)
     told = dict(run.provider.envelopes(places[:MOST])) if places else {}
     presences = [
         answer
         for answer in told.values()
         if isinstance(answer, Presence) and answer.envelope is not None
     ]
-    yield Seen(presences, len(places))
+    # of what it cannot look for nobody knows that it is not there
+    is_unsure = not presences and isinstance(found, Cut)
+    yield Seen(presences, len(places), "not_searchable" if is_unsure else "")

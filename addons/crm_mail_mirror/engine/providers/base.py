@@ -334,7 +334,14 @@ class Traffic:
 
 
 class Cut(list):
-    """Places that a search gave, and there may be more."""
+    """Places that a search gave, and there may be more.
+
+    :param for_good: fewer terms at once would not bring them either
+    """
+
+    def __init__(self, places=(), for_good: bool = False):
+        super().__init__(places)
+        self.for_good = for_good
 
 
 class Provider(abc.ABC):

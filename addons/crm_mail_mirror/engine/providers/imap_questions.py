@@ -16,6 +16,7 @@ from .base import (
     GONE,
     LIVE,
     UNKNOWN,
+    Cut,
     Fate,
     FolderCount,
     Lookup,
@@ -193,9 +194,15 @@ def _received_since(session, seen: Examined, since: datetime | None) -> tuple[st
 
 
 def search(session: Session, query: Query, since: datetime | None) -> list[Place]:
-    """Mail in folders that count with any of the terms; substrings match too."""
+    """Mail in folders that count with any of the terms; substrings match too.
+
+    ``Cut`` where the server does not search beyond ASCII and a term is.
+    """
     terms = _terms(query)
+    plain = [term for term in terms if term.isascii()]
+    others = [term for term in terms if not term.isascii()]
     places: list[Place] = []
+    is_deaf = False
     if not terms:
         return places
     with in_our_words(session.wire, "search"):
@@ -204,9 +211,13 @@ def search(session: Session, query: Query, since: datetime | None) -> list[Place
             path = entry.folder.ref
             seen = _open(session, path) if entry.counts else None
             if seen is not None and seen.exists:
-                uids = _search_terms(session, terms, since)
+                uids = _search_terms(session, plain, since)
+                if others and not is_deaf:
+                    told = _search_terms(session, others, since, charset="UTF-8")
+                    is_deaf = told is None
+                    uids = imap_uids.merge([*uids, *(told or ())])
                 places.extend(_places(path, seen, imap_uids.newest(uids, MAX_FOUND)))
-    return places
+    return Cut(places, for_good=True) if is_deaf else places
 
 
 def _terms(query: Query) -> list[str]:
@@ -222,22 +233,36 @@ def _quoted(text: str) -> str:
     return quote(" ".join(text.split())[:200]).decode("utf-8")
 
 
-def _search_terms(session, terms: list[str], since) -> imap_uids.Ranges:
+def _search_terms(
+    session, terms: Sequence[str], since, charset: str = ""
+) -> imap_uids.Ranges | None:
+    """:return: ``None``: this server does not search in that charset"""
     day = search_day(since)
     criteria = ["UNDELETED", *(("SINCE", imap_date(day)) if day else ())]
     found: imap_uids.Ranges = []
-    plain = [term for term in terms if term.isascii()]
-    for some in _pieces(plain):
-        found.extend(session.wire.search(*criteria, *_any_of(some)))
-    for some in _pieces([term for term in terms if not term.isascii()]):
-        try:
-            found.extend(
-                session.wire.search(*criteria, *_any_of(some), charset="UTF-8")
-            )
-        except Refused as refusal:
-            if refusal.code != "BADCHARSET" and refusal.answer != "BAD":
-                raise  # else this server searches no such words
+    try:
+        for some in _pieces(terms):
+            told = session.wire.search(*criteria, *_any_of(some), charset=charset)
+            found.extend(told)
+    except Refused as refusal:
+        if charset and _is_about_charset(refusal):
+            return None
+        raise
     return imap_uids.merge(found)
+
+
+def _is_about_charset(refusal: Refused) -> bool:
+    """NO [BADCHARSET] (RFC 3501 section 6.4.4); older servers say it in words alone,
+    and some take a string with such letters for no string at all."""
+    if is_busy(refusal.text, refusal.code):
+        return False
+    said = refusal.text.lower()
+    return (
+        refusal.code == "BADCHARSET"
+        or refusal.answer == "BAD"
+        or "charset" in said
+        or "character set" in said
+    )
 
 
 # --- common --------------------------------------------------------------------------
