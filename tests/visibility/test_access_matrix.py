@@ -17,6 +17,7 @@ PREFIX = "crm.mail.mirror."
 #: unlink; "-" is never.
 MODELS = {
     "crm.mail.mirror.address": "----",
+    "crm.mail.mirror.adoption": "----",
     "crm.mail.mirror.answers": None,
     "crm.mail.mirror.audit": "r---",
     "crm.mail.mirror.body": "----",
@@ -48,7 +49,10 @@ MODELS = {
     "crm.mail.mirror.page.mail": None,
     "crm.mail.mirror.page.shared": None,
     "crm.mail.mirror.participant": "----",
+    "crm.mail.mirror.pulse": "----",
     "crm.mail.mirror.removal": "r---",
+    "crm.mail.mirror.report.failure": "----",
+    "crm.mail.mirror.report.mail": "----",
     "crm.mail.mirror.retain": "----",
     "crm.mail.mirror.retention": "----",
     "crm.mail.mirror.preview": None,
@@ -73,6 +77,9 @@ ADMINISTRATORS = "administrators"
 SETTINGS = "as Odoo's own"
 #: Public methods that the addon brings, and who may call them.
 METHODS = {
+    ("crm.mail.mirror.adoption", "action_invite"): ADMINISTRATORS,
+    ("crm.mail.mirror.adoption", "action_invite_rest"): ADMINISTRATORS,
+    ("crm.mail.mirror.adoption", "action_open_mailbox"): ADMINISTRATORS,
     ("crm.mail.mirror.change", "action_undo"): OWNER,
     ("crm.mail.mirror.copy", "action_ignore"): OWNER,
     ("crm.mail.mirror.copy", "action_try_again"): OWNER,
@@ -126,6 +133,7 @@ METHODS = {
     ("crm.mail.mirror.message", "action_remove"): OWNER,
     ("crm.mail.mirror.message", "action_why"): OWNER,
     ("crm.mail.mirror.removal", "action_undo"): OWNER,
+    ("crm.mail.mirror.report.mail", "get_health"): ADMINISTRATORS,
     ("crm.mail.mirror.retain", "action_apply"): ADMINISTRATORS,
     ("crm.mail.mirror.retain", "action_preview"): ADMINISTRATORS,
     ("crm.mail.mirror.why", "action_ask"): WRITER,
@@ -148,7 +156,8 @@ METHODS = {
 #: Of other people's mailboxes: what administrators see.
 HEALTH = {
     "brake", "company_id", "compared", "create_date", "create_uid", "display_name",
-    "email", "email_normalized", "failed_count", "failure_count", "id", "imap_host",
+    "email", "email_normalized", "failed_count", "failing_since", "failure_count", "id",
+    "imap_host",
     "imap_port",
     "imap_security", "is_mine", "is_readable", "last_change_at", "last_error",
     "last_error_sentence", "last_sync_at", "leaver_action", "leaver_on",
@@ -179,6 +188,7 @@ FOLLOWS = {"imap_preset", "password_help", "password_page"}
 NEVER = {
     "account_id",
     "former_rules",
+    "imported_at",
     "link_outcome",
     "cursor",
     "cursor_seq",

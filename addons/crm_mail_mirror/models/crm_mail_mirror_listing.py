@@ -102,7 +102,9 @@ class CrmMailMirrorListing(models.Model):
             [lease.mailbox_id],
         )
         cr.execute(
-            """UPDATE crm_mail_mirror_mailbox SET listing = NULL, listing_mark = 0
+            """UPDATE crm_mail_mirror_mailbox
+                  SET listing = NULL, listing_mark = 0, imported_at =
+                      coalesce(imported_at, now() AT TIME ZONE 'UTC')
                 WHERE id = %s""",
             [lease.mailbox_id],
         )

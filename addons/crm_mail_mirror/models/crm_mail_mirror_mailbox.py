@@ -21,6 +21,7 @@ _SYNC_FIELDS = {
     "state",
     "next_sync_at",
     "failure_count",
+    "failing_since",
     "last_sync_at",
     "last_change_at",
     "last_error",

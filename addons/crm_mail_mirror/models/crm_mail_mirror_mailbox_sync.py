@@ -72,6 +72,7 @@ class CrmMailMirrorMailbox(models.Model):
             listing=self.sudo().listing or None,
             listing_mark=self.sudo().listing_mark,
             counted=self.env["crm.mail.mirror.listing"]._counted(self.id),
+            imported_at=self._imported_at(),
             removed=self.env["crm.mail.mirror.suppression"]._removed_from(
                 self.email_normalized
             ),
@@ -183,6 +184,7 @@ class CrmMailMirrorMailbox(models.Model):
         if state:
             values["state"] = state
         self.sudo().write(values)
+        self.env["crm.mail.mirror.pulse"]._add_failure(self, code)
         if state:
             self._tell_owner(
                 lambda mailbox: mailbox.env._(

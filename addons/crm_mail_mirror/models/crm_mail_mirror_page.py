@@ -101,6 +101,7 @@ class CrmMailMirrorPage(models.AbstractModel):
         if page.search:
             self.env["crm.mail.mirror.search"]._advance(page.search)
         self.env["crm.mail.mirror.day"]._add(lease, days, expired)
+        self.env["crm.mail.mirror.pulse"]._add_mail(lease, page.seconds)
         self._move_cursor(lease, batch)
         return orphans
 

@@ -62,6 +62,9 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         self._delete_copies(passed_over, days)
         ids = self._insert_copies(lease, new, days)
         page.counted = self._count_forgotten(lease, forgotten, days, expired)
+        page.seconds = self.env["crm.mail.mirror.pulse"]._delays(
+            lease, page, new, again
+        )
         self._count_once(lease, new, days, expired)
         self._change_copies(lease, again, days)
         copies = {key: row["id"] for key, row in rows.items()} | ids

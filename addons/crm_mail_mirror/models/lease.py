@@ -7,6 +7,7 @@ Nothing here is a record: a lease crosses from the job's thread to the network's
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -45,6 +46,7 @@ class Lease:
         that was there when that began
     :param counted: short digests of the keys of mail without row that was counted since
         it is listed again
+    :param imported_at: when its first import was over
     :param removed: keyed hashes of the mails that the owner removed
     :param contact_mode: whom the owner wants to have suggested as contacts
     """
@@ -68,6 +70,7 @@ class Lease:
     listing: str | None = None
     listing_mark: int = 0
     counted: set[str] = field(default_factory=set, repr=False)
+    imported_at: datetime | None = None
     removed: frozenset[str] = field(default=frozenset(), repr=False)
     contact_mode: str = "never"
 
@@ -110,6 +113,7 @@ class Page:
     :param search: what of a search was looked at with this page
     :param audit: number of the comparison in which it was found missing
     :param counted: filled in: what is to be added to that of the lease
+    :param seconds: filled in: how many mails were mirrored how soon after they came
     :param doubtful: mail that is not mirrored, whose headers tell whether its people
         are to be suggested as contacts
     """
@@ -122,6 +126,7 @@ class Page:
     search: Task | None = None
     audit: int | None = None
     counted: set[str] = field(default_factory=set, repr=False)
+    seconds: Counter = field(default_factory=Counter, repr=False)
     doubtful: list[Judged] = field(default_factory=list, repr=False)
 
 

@@ -1,0 +1,246 @@
+// Copyright 2026 Mail Mirror
+// License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+
+import { Component, onWillStart, onWillUnmount, useEffect, useRef, useState } from "@odoo/owl";
+import { loadBundle } from "@web/core/assets";
+import { cookie } from "@web/core/browser/cookie";
+import { getColor, hexToRGBA } from "@web/core/colors/colors";
+import { _t } from "@web/core/l10n/translation";
+import { deserializeDate, formatDate } from "@web/core/l10n/dates";
+import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
+import { formatInteger } from "@web/views/fields/formatters";
+import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { Layout } from "@web/search/layout";
+
+const MODEL = "crm.mail.mirror.report.mail";
+const ACTION = "crm_mail_mirror.crm_mail_mirror_";
+const DARK = cookie.get("color_scheme") === "dark";
+const INK = DARK ? "#cdd0d4" : "#4a4f57";
+const LINES = DARK ? "rgba(255, 255, 255, .12)" : "rgba(0, 0, 0, .08)";
+/** Which colour a status has, as Bootstrap calls it. */
+const TONES = {
+    healthy: "success",
+    importing: "info",
+    linked: "info",
+    invited: "info",
+    begun: "warning",
+    quiet: "warning",
+    needs_login: "warning",
+    failing: "danger",
+};
+
+/** Seconds as people say them: "45 s", "2 min", "6 h", "3 days". */
+export function inWords(seconds) {
+    if (seconds === null || seconds === false || seconds === undefined) {
+        return "–";
+    }
+    if (seconds < 120) {
+        return _t("%s s", seconds);
+    }
+    if (seconds < 7200) {
+        return _t("%s min", formatTenth(seconds / 60));
+    }
+    if (seconds < 172800) {
+        return _t("%s h", formatTenth(seconds / 3600));
+    }
+    return _t("%s days", formatTenth(seconds / 86400));
+}
+
+function formatTenth(number) {
+    return String(Math.round(number * 10) / 10);
+}
+
+/** A chart.js chart, with the same numbers as a table for who does not see it. */
+class Chart extends Component {
+    static template = "crm_mail_mirror.HealthChart";
+    static props = {
+        label: String,
+        days: Array,
+        lines: Array,
+        config: Object,
+        write: Function,
+    };
+
+    setup() {
+        this.canvas = useRef("canvas");
+        useEffect(
+            () => {
+                this.draw();
+                return () => this.chart?.destroy();
+            },
+            () => [this.props.config]
+        );
+    }
+
+    draw() {
+        // eslint-disable-next-line no-undef
+        this.chart = new window.Chart(this.canvas.el, this.props.config);
+    }
+}
+
+/** How all mailboxes fare, in pictures: numbers alone, never what is in a mailbox. */
+export class Health extends Component {
+    static template = "crm_mail_mirror.Health";
+    static components = { Chart, Layout };
+    static props = { ...standardActionServiceProps };
+
+    setup() {
+        this.orm = useService("orm");
+        this.action = useService("action");
+        this.state = useState({ span: 30, told: null, broken: false });
+        this.display = { controlPanel: {} };
+        this.inWords = inWords;
+        this.spans = [
+            [7, _t("7 days")],
+            [30, _t("30 days")],
+            [90, _t("90 days")],
+            [365, _t("a year")],
+        ];
+        onWillStart(async () => {
+            await Promise.all([loadBundle("web.chartjs_lib"), this.load(30)]);
+        });
+        onWillUnmount(() => {
+            this.gone = true;
+        });
+    }
+
+    async load(span) {
+        this.asked = span;
+        const told = await this.orm.call(MODEL, "get_health", [], { span });
+        if (this.gone || this.asked !== span) {
+            return;
+        }
+        Object.assign(this.state, { span, told, charts: this.charts(told) });
+    }
+
+    number(count) {
+        return formatInteger(count);
+    }
+
+    tone(status) {
+        return TONES[status] || "secondary";
+    }
+
+    get people() {
+        return this.state.told.states.reduce((sum, state) => sum + state.count, 0);
+    }
+
+    // --- charts ---------------------------------------------------------------------
+
+    charts(told) {
+        const days = told.days.map((day) => deserializeDate(day));
+        const labels = days.map((day) => day.toLocaleString({ day: "numeric", month: "short" }));
+        const titles = days.map((day) => formatDate(day));
+        const kinds = told.failures.length;
+        return {
+            mails: this.chart(_t("Mails mirrored per day"), "bar", titles, labels, String, [
+                { label: _t("Mails mirrored"), data: told.mails, color: this.color(0) },
+            ]),
+            delay: this.chart(_t("From arrival to mirror, per day"), "line", titles, labels, inWords, [
+                { label: _t("Half is here within"), data: told.median, color: this.color(2) },
+                { label: _t("95 % is here within"), data: told.slowest, color: this.color(3) },
+            ]),
+            failures: this.chart(
+                _t("Failed checks per day, by kind"),
+                "bar",
+                titles,
+                labels,
+                String,
+                told.failures.map((each, index) => ({
+                    label: each.label,
+                    data: each.counts,
+                    color: this.color(index + 1, kinds),
+                }))
+            ),
+            states: this.chart(
+                _t("Users and mailboxes by state"),
+                "doughnut",
+                told.states.map((each) => each.label),
+                told.states.map((each) => each.label),
+                String,
+                [
+                    {
+                        label: _t("Users and mailboxes"),
+                        data: told.states.map((each) => each.count),
+                        color: told.states.map((each) => this.hue(each.status)),
+                    },
+                ]
+            ),
+        };
+    }
+
+    color(index, count = 6) {
+        return getColor(index, cookie.get("color_scheme"), Math.max(count, 6));
+    }
+
+    hue(status) {
+        const hues = DARK
+            ? { success: "#28a745", info: "#3e9fc4", warning: "#d9a521", danger: "#dc5a66" }
+            : { success: "#3aa861", info: "#4ea7f2", warning: "#f0ad2e", danger: "#dc3545" };
+        const grey = { not_invited: "#8f959e", declined: "#b9bec5", paused: "#6c757d" };
+        return hues[TONES[status]] || grey[status];
+    }
+
+    /** What chart.js takes, and the same numbers in lines for a table. */
+    chart(label, type, titles, labels, write, sets) {
+        const isRound = type === "doughnut";
+        const datasets = sets.map(({ label, data, color }) => ({
+            label,
+            data,
+            backgroundColor: type === "line" ? hexToRGBA(color, 0.15) : color,
+            borderColor: isRound ? "transparent" : color,
+            borderWidth: type === "line" ? 2 : 0,
+            pointRadius: data.length > 40 ? 0 : 2,
+            spanGaps: true,
+            tension: 0.2,
+        }));
+        const axis = { grid: { color: LINES }, ticks: { color: INK } };
+        const options = {
+            responsive: true,
+            maintainAspectRatio: false,
+            animation: false,
+            plugins: {
+                legend: {
+                    display: sets.length > 1 || isRound,
+                    position: isRound && !this.env.isSmall ? "right" : "bottom",
+                    labels: { color: INK, boxWidth: 12 },
+                },
+                tooltip: {
+                    callbacks: {
+                        title: (items) => titles[items[0].dataIndex],
+                        label: (item) => `${isRound ? item.label : item.dataset.label}: ${write(item.raw)}`,
+                    },
+                },
+            },
+        };
+        if (!isRound) {
+            options.interaction = { mode: "index", intersect: false };
+            options.scales = {
+                x: { ...axis, stacked: type === "bar", grid: { display: false }, ticks: { color: INK, maxTicksLimit: 8, maxRotation: 0 } },
+                y: { ...axis, stacked: type === "bar", beginAtZero: true, ticks: { color: INK, precision: 0, maxTicksLimit: 6, callback: (value) => write(value) } },
+            };
+        }
+        return {
+            label,
+            config: { type, data: { labels, datasets }, options },
+            days: titles,
+            lines: sets.map(({ label, data }) => ({ label, data })),
+            write,
+        };
+    }
+
+    // --- doors ----------------------------------------------------------------------
+
+    openStatus(status) {
+        return this.action.doAction(`${ACTION}adoption_action`, {
+            additionalContext: { [`search_default_${status === "begun" ? "linked" : status}`]: 1 },
+        });
+    }
+
+    open(name) {
+        return this.action.doAction(`${ACTION}${name}`);
+    }
+}
+
+registry.category("actions").add("crm_mail_mirror.health", Health);
