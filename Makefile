@@ -3,16 +3,19 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test screenshots lint bench clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | expand -t 14
 
 demo: ## five mailboxes and an Odoo that mirrors them, until Ctrl-C (DEMO_EXIT=1: only the table)
 	@$(PYTHON) -m setup demo
 
 test: ## all tests (PYTEST_ARGS="tests/engine -k quoted" or ODOO_TAGS=/crm_mail_mirror:TestX: some)
 	@$(PYTHON) -m setup test
+
+screenshots: ## the demo's screens as pictures in .local/screenshots (SCREENS=part of a name)
+	@$(PYTHON) -m setup screenshots
 
 lint: ## style and mistakes: ruff, pylint-odoo
 	@$(PYTHON) -m setup lint

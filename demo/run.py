@@ -8,6 +8,7 @@ Called by ``setup.targets``, which has PostgreSQL running and the key set.
 DEMO_EXIT  1: stop after the table
 DEMO_FRESH 1: forget mail and database of an earlier demo first
 DEMO_PORT  the port of the web server; without it 8069 or the next free one
+SCREENS    take pictures of the screens whose names have this in them, then stop
 ========== =========================================================================
 """
 
@@ -21,6 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -74,6 +76,11 @@ def _demo() -> None:
         with _linked(server, conf, mail, url) as (odoo, counted):
             print("\n" + counted + "\n", flush=True)
             if os.environ.get("DEMO_EXIT"):
+                return
+            if "SCREENS" in os.environ:
+                from demo import screenshots  # its driver is there for tests alone
+
+                screenshots.take(url, partial(_in_language, conf))
                 return
             print(table.logins(url))
             print(
@@ -144,6 +151,29 @@ def _linked(server: database.Server, conf: Path, mail: post.Office, url: str):
                 found = mirror.sync(env, lambda seen: print(seen, end=" ", flush=True))
         on_server = {person.key: mail.count(person) for person in SALESPEOPLE}
         yield odoo, table.counts(on_server, found)
+
+
+@contextmanager
+def _in_language(conf: Path, code: str):
+    """All users read this language while the block runs."""
+
+    def read(code):
+        with mirror.odoo(conf, DATABASE) as env:
+            if not env["res.lang"]._get_data(code=code):
+                env["base.language.install"].create(
+                    {"lang_ids": [(6, 0, _language(env, code).ids)]}
+                ).lang_install()
+            env["res.users"].search([("share", "=", False)]).lang = code
+
+    read(code)
+    try:
+        yield
+    finally:
+        read("en_US")
+
+
+def _language(env, code):
+    return env["res.lang"].with_context(active_test=False).search([("code", "=", code)])
 
 
 @contextmanager

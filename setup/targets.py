@@ -68,6 +68,14 @@ def demo() -> int:
         return _call([str(venv.PYTHON), "demo/run.py"], env, ends_by_itself=True)
 
 
+def screenshots() -> int:
+    """The demo's screens as pictures; ``SCREENS`` selects by part of their names."""
+    ready("test")  # a browser as well
+    os.environ.setdefault("SCREENS", "")
+    os.environ.setdefault("DEMO_NAME", "screens")  # beside a demo that runs
+    return demo()
+
+
 def bench() -> int:
     """The measurements of ``benchmarks/``, on a database whose writes are durable."""
     ready("bench")
@@ -98,6 +106,7 @@ def check() -> int:
 ALL: dict[str, Callable[[], int]] = {
     "test": test,
     "demo": demo,
+    "screenshots": screenshots,
     "bench": bench,
     "lint": check,
     "clean": clean,
