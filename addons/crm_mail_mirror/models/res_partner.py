@@ -56,6 +56,26 @@ class ResPartner(models.Model):
         domains = self._mirror_shown_domains()
         return SQL("(%s UNION %s)", tied, domains) if domains else tied
 
+    def _mirror_addresses_of_contact(self, contact_id):
+        """The same for one contact of this company, None where it is none of it.
+
+        :param contact_id: 0: addresses at its domains that no contact of it has
+        """
+        self.ensure_one()
+        tied = self._addresses_of_partners(
+            SQL(
+                "p.commercial_partner_id = %s AND (p.id = %s OR %s = 0) AND NOT %s",
+                self.id,
+                contact_id,
+                contact_id,
+                self.env["crm.mail.mirror.directory"]._is_own_partner("p"),
+            )
+        )
+        if contact_id:
+            return tied
+        domains = self._mirror_shown_domains()
+        return SQL("(%s EXCEPT %s)", domains, tied) if domains else None
+
     def _mirror_shown_domains(self):
         """SQL subquery of the addresses at domains of these companies, or None."""
         directory = self.env["crm.mail.mirror.directory"]
