@@ -163,7 +163,9 @@ class CrmMailMirrorMessage(models.Model):
 
     def _asked(self, look, mails):
         """``{message id: "asked" | "refused"}`` of what the reader asked for."""
-        return {}
+        if look.sight.uid != self.env.uid:
+            return {}
+        return self.browse([mail.id for mail in mails])._asked_of()
 
     def _subject(self, mail, most):
         if mail.shown == "metadata":

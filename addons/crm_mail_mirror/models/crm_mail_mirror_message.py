@@ -121,11 +121,12 @@ class CrmMailMirrorMessage(models.Model):
         :param columns: SQL of the columns to select; ``shown`` names what they share
         :param sight: the reader and the mailboxes; None: ``env.uid`` and what it reads
         """
+        uid = sight.uid if sight else self.env.uid
         return SQL(
             """SELECT %(columns)s
                  FROM (SELECT c.*, m.user_id AS owner_id,
                               CASE WHEN m.user_id = %(uid)s THEN 'everything'
-                                   WHEN c.sharing = 'private' THEN 'metadata'
+                                   WHEN c.sharing = 'private' THEN 'metadata'%(granted)s
                                    WHEN c.sharing IS NOT NULL THEN c.sharing
                                    WHEN c.direction = 'out' THEN m.sharing_out
                                    ELSE m.sharing_in END AS shown
@@ -134,7 +135,9 @@ class CrmMailMirrorMessage(models.Model):
                         WHERE c.state = 'mirrored' AND %(readable)s
                           AND %(where)s) AS v""",
             columns=columns,
-            uid=sight.uid if sight else self.env.uid,
+            uid=uid,
+            # nothing, but for who was let in by a colleague
+            granted=self.env["crm.mail.mirror.grant"]._granted_case(uid),
             readable=SQL("m.id = ANY(%s)", list(sight.mailboxes))
             if sight
             else SQL("m.id IN %s", self._readable_mailboxes()),
