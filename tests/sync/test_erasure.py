@@ -249,6 +249,90 @@ def test_the_address_is_never_stored_in_clear(mirror, erase):
     assert "crm_mail_mirror_erasure" not in rows_with(mirror, "jane.unique")
 
 
+@pytest.mark.parametrize("applied", [True, False])
+def test_changes_of_rules_do_not_name_the_person_any_more(
+    mirror, two, erase, rule, applied
+):
+    """Neither what was done, nor what is yet to be done, nor what would undo it."""
+    boxes, _servers = two
+    anna, jane = boxes[0].user_id, mirror.at("jane")
+    with mirror.env() as env:
+        made = env["crm.mail.mirror.exclusion"].create(
+            {"kind": "address", "value": jane, "user_id": anna}
+        )
+    with mirror.env() as env:
+        env["crm.mail.mirror.exclusion"].browse(made.id).value = mirror.at("kim")
+    if applied:
+        mirror.apply_changes()
+    assert "crm_mail_mirror_change" in rows_with(mirror, jane)
+
+    erase("jane")
+    run(mirror)
+    mirror.apply_changes()
+
+    assert rows_with(mirror, jane) == []
+    with mirror.env(anna) as env:
+        changes = env["crm.mail.mirror.change"].search([("user_id", "=", anna)])
+        assert changes.mapped("title") == [
+            f"“j***@c***.test” became “{mirror.at('kim')}”",
+            "Never mirror: “j***@c***.test”",
+        ]
+        changes[0].action_undo()
+        mine = env["crm.mail.mirror.exclusion"].search([("user_id", "=", anna)])
+        assert not mine, "it came back with the undo"
+    mirror.apply_changes()
+    assert mirror.states(boxes[0])[HERE] == 1
+    mirror.check(*boxes)
+
+
+# ---- what administrators are told ---
+
+
+def asked(mirror, local):
+    """What the wizard says before anything is erased."""
+    with mirror.env(2) as env:
+        erase = env["crm.mail.mirror.erase"].create({"addresses": mirror.at(local)})
+        erase.action_count()
+        return erase.told
+
+
+def test_few_mails_of_others_are_not_counted_out(mirror, lib, two, erase):
+    """Nor are they by mail of one's own, or by erasing and lifting."""
+    mirror.contact("kim")
+    server = lib.Server()
+    own = mirror.link("own", server, user_id=2)
+    server.put(*(lib.mail(n, mirror.at("jane"), own.email) for n in range(20)))
+    mirror.sync(own)
+    assert asked(mirror, "jane") == asked(mirror, "kim")
+
+    of_some, of_none = erase("jane"), erase("kim")
+    run(mirror)
+
+    with mirror.env(2) as env:
+        some, none = env["crm.mail.mirror.erasure"].browse([of_some, of_none])
+        assert some.mails == none.mails == "fewer than 10, if any"
+        assert some.summary == none.summary
+        for name in ("counts", "found_of", "removed_of"):
+            with pytest.raises(AccessError):
+                some.read([name])
+
+
+def test_many_mails_are_counted(mirror, lib, two, erase):
+    _boxes, servers = two
+    mirror.contact("kim")
+    servers[0].put(*(lib.mail(n, mirror.at("kim"), "us@h.test") for n in range(10, 20)))
+    mirror.sync(*_boxes)
+    assert "10 mails are here" in asked(mirror, "kim")
+
+    erasure = erase("kim")
+    run(mirror)
+
+    with mirror.env(2) as env:
+        found = env["crm.mail.mirror.erasure"].browse(erasure)
+        assert found.mails == "10"
+        assert "Mails in mailboxes: 10" in found.summary
+
+
 # ---- contacts that are deleted, archived, merged ---
 
 
@@ -304,7 +388,7 @@ def test_the_privacy_look_up_tells_a_number_and_erases(mirror, two):
     boxes, _servers = two
     with mirror.env(2) as env:
         (line,) = look_up(env, "Jane Nobody", mirror.at("jane"))
-        assert line.res_name == "Mirrored emails: 4"
+        assert line.res_name == "Mirrored emails: fewer than 10, if any"
 
         line.action_unlink()
 
@@ -313,11 +397,13 @@ def test_the_privacy_look_up_tells_a_number_and_erases(mirror, two):
     assert mirror.states(boxes[0]) == {HERE: 1, ERASED: 2}
     assert rows_with(mirror, mirror.at("jane")) == []
     with mirror.env(2) as env:
-        assert not look_up(env, "Jane Nobody", mirror.at("jane"))
+        (line,) = look_up(env, "Jane Nobody", mirror.at("jane"))
+        assert line.res_name == "Mirrored emails: fewer than 10, if any", "and of none"
 
 
 def test_the_privacy_look_up_is_no_directory_of_correspondents(mirror, two):
     """It looks for names as parts of names: an address of ours is somebody's mail."""
     with mirror.env(2) as env:
-        assert not look_up(env, "client", f"nobody@{mirror.domain}")
+        (line,) = look_up(env, "client", f"nobody@{mirror.domain}")
+        assert line.res_model == "crm.mail.mirror.erasure"
         assert not look_up(env, "Anna", f"anna@{mirror.house}"), "on all of her mail"

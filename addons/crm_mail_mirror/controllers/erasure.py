@@ -19,7 +19,9 @@ class Erasure(http.Controller):
         methods=["GET", "POST"],
         sitemap=False,
     )
-    def certificate(self, number, addresses="", **_other):
+    def certificate(self, number, **_other):
+        # of a link it would stand in the log of each server on the way
+        addresses = request.httprequest.form.get("addresses", "")
         erasures = request.env["crm.mail.mirror.erasure"]
         erasures._check_administrator()
         erasure = erasures.browse(number).exists()

@@ -57,6 +57,7 @@ from . import crm_mail_mirror_directory
 from . import crm_mail_mirror_review
 from . import crm_mail_mirror_erasure
 from . import crm_mail_mirror_erasure_job
+from . import crm_mail_mirror_erasure_job
 from . import crm_mail_mirror_answers
 from . import crm_mail_mirror_change
 from . import crm_mail_mirror_change_job

@@ -35,6 +35,23 @@ def more_terms(terms, rules):
     return {name: sorted(values) for name, values in terms.items()}
 
 
+def without(known, values):
+    """What a change knows (terms, or what undoes it) without these values.
+
+    A rule goes with its value; lists stay, empty: no list at all would mean "any".
+    """
+    if isinstance(known, dict):
+        return {name: without(each, values) for name, each in known.items()}
+    if isinstance(known, list):
+        return [
+            without(each, values)
+            for each in known
+            if each not in values
+            and not (isinstance(each, dict) and each.get("value") in values)
+        ]
+    return known
+
+
 def where_among(among):
     """A condition on the copy ``c``: one of these addresses or domains is on it."""
     if not among or among.get("words"):

@@ -6,13 +6,15 @@ A row is written in the transaction of the change itself; a job applies it, mail
 mailbox, in steps so short that nobody waits for them.
 """
 
+import re
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from .change_sentences import change_title, rules_title
-from .change_terms import NONE, more_terms, reasons_of
+from .change_terms import NONE, more_terms, reasons_of, without
+from .crm_mail_mirror_erasure import mask
 from .few import others_of, told_number
 
 #: Days in which a change can be undone: so long the rows it took away are kept.
@@ -264,6 +266,39 @@ class CrmMailMirrorChange(models.Model):
             ]
         )
 
+    @api.model
+    def _forget_mailbox(self, mailbox):
+        """It becomes another's: its owner undoes nothing there any more."""
+        for change in self.search([("user_id", "=", mailbox.user_id.id)]):
+            undo = change.undo or {}
+            target = (undo.get("write") or undo.get("call") or [])[:2]
+            if target == [mailbox._name, mailbox.id]:
+                change.undo = False
+
+    @api.model
+    def _forget(self, emails):
+        """Addresses are erased: they are in clear in no change any more.
+
+        Their mail is gone, so that nothing is left to be applied to it. What undoes a
+        change brings no rule of theirs back.
+        """
+        self.flush_model()
+        self.env.cr.execute(
+            """SELECT id FROM crm_mail_mirror_change WHERE EXISTS (
+                   SELECT 1 FROM unnest(%s) AS e(email) WHERE strpos(
+                       concat_ws(' ', title, among, terms, undo), e.email) > 0)""",
+            [list(emails)],
+        )
+        for change in self.browse(row[0] for row in self.env.cr.fetchall()):
+            change.write(
+                {
+                    "title": _blotted(change.title, emails),
+                    "among": without(change.among, emails),
+                    "terms": without(change.terms, emails),
+                    "undo": without(change.undo, emails),
+                }
+            )
+
     @api.autovacuum
     def _gc_changes(self):
         """What can not be undone any more is nobody's interest."""
@@ -282,3 +317,11 @@ class CrmMailMirrorChange(models.Model):
         cron = self.env.ref("crm_mail_mirror.ir_cron_changes", raise_if_not_found=False)
         if cron:
             cron.sudo()._trigger()
+
+
+def _blotted(text, emails):
+    """A text in which nobody can read these addresses."""
+    for email in emails:
+        whole = rf"(?<![\w.+-]){re.escape(email)}(?![\w-])"
+        text = re.sub(whole, lambda _found, email=email: mask(email), text)
+    return text

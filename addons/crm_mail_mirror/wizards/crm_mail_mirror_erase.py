@@ -9,6 +9,7 @@ from odoo.exceptions import UserError
 
 from ..engine.keyring import KeyUnusable
 from ..models.crm_mail_mirror_credential import keyring
+from ..models.few import FEW, is_told, others_of
 from ..models.sentences import sentence
 
 
@@ -24,8 +25,10 @@ class CrmMailMirrorErase(models.TransientModel):
         default=lambda self: self._of_contacts(),
     )
     sealed = fields.Text(groups=fields.NO_ACCESS)
-    mail_count = fields.Integer(readonly=True)
+    # {owner id: mails}
+    found_of = fields.Json(groups=fields.NO_ACCESS)
     is_counted = fields.Boolean(readonly=True)
+    told = fields.Char(compute="_compute_told")
 
     @api.model
     def _of_contacts(self):
@@ -49,6 +52,26 @@ class CrmMailMirrorErase(models.TransientModel):
             known = wizard.sudo()._unsealed() if mine else []
             wizard.addresses = "\n".join(known)
 
+    @api.depends("found_of")
+    @api.depends_context("uid", "lang")
+    def _compute_told(self):
+        for wizard in self:
+            found = wizard.sudo().found_of or {}
+            if is_told(others_of(found, self.env.uid)):
+                wizard.told = self.env._(
+                    "%(count)s mails are here with these addresses. Their text,"
+                    " subject, names and addresses will be removed. Only mailboxes will"
+                    " have them.",
+                    count=f"{sum(found.values()):,}",
+                )
+            else:
+                wizard.told = self.env._(
+                    "Fewer than %(few)s mails of other people are here with these"
+                    " addresses, if any: of so few it is not told how many. Erased all"
+                    " the same, they stay out in future.",
+                    few=FEW,
+                )
+
     def _inverse_addresses(self):
         for wizard in self:
             lines = [line.strip() for line in (wizard.addresses or "").splitlines()]
@@ -70,8 +93,8 @@ class CrmMailMirrorErase(models.TransientModel):
         """How much is there? A number, before anything is done."""
         self.ensure_one()
         erasures = self.env["crm.mail.mirror.erasure"]
-        count = erasures._count_mails(self._emails())
-        self.sudo().write({"mail_count": count, "is_counted": True})
+        found = erasures._count_mails(self._emails())
+        self.sudo().write({"found_of": found, "is_counted": True})
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Erase a Person's Mail"),

@@ -1,6 +1,7 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""What does Odoo's privacy look-up say of mirrored mail? How much there is, no more.
+"""What does Odoo's privacy look-up say of mirrored mail? How much there is, no more,
+and of little not even whether there is any: the line stands for every address.
 
 It would list rows of ours by their names, and delete them one by one: an address here
 is somebody's correspondent, and what is deleted would come back with the next sync.
@@ -31,10 +32,10 @@ class PrivacyLookupWizard(models.TransientModel):
         return result
 
     def _mirror_found(self):
-        """One row for all mirrored mail with the address, if there is any."""
+        """One row for all mirrored mail with the address."""
         erasures = self.env["crm.mail.mirror.erasure"]
         email = email_normalize(self.email or "")
-        if not email or not erasures._count_mails([email]):
+        if not email:
             return erasures
         try:
             return erasures._make(erasures._addresses_of(email), state="found")
