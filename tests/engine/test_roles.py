@@ -24,7 +24,7 @@ needs_corpus = pytest.mark.skipif(
     " noreply alerts-noreply noreply-dmarc newsletter admin billing comptabilite"
     " buchhaltung ventas vendite klantenservice assistenza datenschutz hr"
     " ne-pas-repondre salesteam itsupport hr-dept marketing-ops account.services"
-    " all-employees team-sales".split(),
+    " all-employees team-sales dispo magazzino achats pedido klachten".split(),
 )
 def test_a_function_is_recognised(local):
     assert is_role_address(f"{local}@x.example")

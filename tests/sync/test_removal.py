@@ -172,6 +172,21 @@ def test_taken_back_too_late_for_the_mailbox_is_said(
     mirror.check(box)
 
 
+def test_a_rule_that_keeps_it_out_is_named(mirror, three, remove, take_back, rule):
+    box, _refs = three
+    removals = remove(box, "Mail 1")
+    rule("address", mirror.at("client"), box.user_id)
+    mirror.apply_changes()
+
+    take_back(box, removals)
+    mirror.sync(box)
+
+    told = outcome(mirror, box, removals)
+    assert told.startswith("In the mailbox, and stays out: A rule keeps out")
+    assert told.endswith(f"({mirror.at('client')})")
+    mirror.check(box)
+
+
 def test_after_seven_days_it_stays_out(mirror, three, remove, take_back):
     box, _refs = three
     removals = remove(box, "Mail 1")

@@ -240,7 +240,7 @@ def test_created_contacts_get_their_mail(mirror, server, link, letter):
         )
         assert row.parent_id.id == company
         row.name = "Jane R. Roe"
-    act(mirror, box, "action_create", "received", "answered")
+    told = act(mirror, box, "action_create", "received", "answered")["params"]
     mirror.look_again()
     mirror.sync(box)
 
@@ -248,6 +248,8 @@ def test_created_contacts_get_their_mail(mirror, server, link, letter):
         ("Jane R. Roe", box.user_id, "en_US", company)
     ]
     assert partners(mirror, "answered")[0][0] == "John Doe"
+    assert {link["label"] for link in told["links"]} == {"Jane R. Roe", "John Doe"}
+    assert told["message"].count("%s") == len(told["links"])
     assert set(tray(mirror, box)) == {"answerer", "written.to"}
     assert len(mirror.mirrored(box)) == 3
     mirror.check(box)

@@ -86,38 +86,6 @@ class CrmMailMirrorRemoval(models.Model):
         except KeyUnusable:
             return {}
 
-    def _came_of_undo(self):
-        """What the owner reads after taking a mail back."""
-        self.env["crm.mail.mirror.copy"].flush_model()
-        self.env.cr.execute(
-            SQL(
-                """SELECT c.state, m.state = 'active' AS is_active,
-                          EXISTS (SELECT 1 FROM crm_mail_mirror_location l
-                                   WHERE l.copy_id = c.id) AS is_there
-                     FROM crm_mail_mirror_copy c
-                     JOIN crm_mail_mirror_mailbox m ON m.id = c.mailbox_id
-                    WHERE c.removal_id = %s AND m.user_id = %s""",
-                self.id,
-                self.user_id.id,
-            )
-        )
-        copies = self.env.cr.fetchall()
-        if any(state == "mirrored" for state, *_rest in copies):
-            return self.env._("Back in Odoo")
-        waiting = [active for state, active, there in copies if there and _waits(state)]
-        if any(waiting):
-            return self.env._("Being fetched from the mailbox")
-        if waiting:
-            return self.env._("Comes back once the mailbox is connected again")
-        if any(there for _state, _active, there in copies):
-            return self.env._("In the mailbox, but no rule or contact lets it in now")
-        accounts = self._unsealed().get("accounts", ())
-        if not self.env["crm.mail.mirror.mailbox"].search_count(
-            [("user_id", "=", self.user_id.id), ("email_normalized", "in", accounts)]
-        ):
-            return self.env._("Comes back once the mailbox is linked again")
-        return self.env._("The mailbox no longer has this mail")
-
     # ---- out ------------------------------------------------------------------------
 
     @api.model
@@ -354,6 +322,22 @@ class CrmMailMirrorRemoval(models.Model):
         due.write({"next_sync_at": fields.Datetime.now()})
         self.undone_at = fields.Datetime.now()
 
+    @api.model
+    def _forget_account(self, mailbox):
+        """A mailbox becomes another's: its owner takes nothing back there any more."""
+        for removal in self.search([("user_id", "=", mailbox.user_id.id)]):
+            known = removal._unsealed()
+            left = [
+                account
+                for account in known.get("accounts", ())
+                if account != mailbox.email_normalized
+            ]
+            if left:
+                known["accounts"] = left
+                removal.sealed = keyring().encrypt(json.dumps(known))
+            else:
+                removal.unlink()
+
     @api.autovacuum
     def _gc_removals(self):
         """After seven days nothing is left but the keyed hash that keeps it out."""
@@ -361,7 +345,3 @@ class CrmMailMirrorRemoval(models.Model):
         past = self.search([("removed_at", "<", over)], limit=1000)
         past.unlink()
         return len(past), len(past) == 1000
-
-
-def _waits(state):
-    return state in ("queued", "failed")

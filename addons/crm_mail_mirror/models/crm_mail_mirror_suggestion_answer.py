@@ -63,9 +63,12 @@ class CrmMailMirrorSuggestion(models.Model):
                 if len(contacts) != 1
                 else self.env._("Contact created"),
                 # the links take the places
-                "message": " · ".join(["%s"] * len(links))
-                + "\n"
-                + self.env._("Their mail appears within a minute."),
+                "message": "\n".join(
+                    [
+                        *["%s"] * len(links),
+                        self.env._("Their mail appears within a minute."),
+                    ]
+                ),
                 "links": links,
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
