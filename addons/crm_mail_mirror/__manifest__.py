@@ -9,7 +9,7 @@
     "author": "Mail Mirror",
     "license": "AGPL-3",
     "application": True,
-    "depends": ["crm", "contacts", "privacy_lookup"],
+    "depends": ["crm", "contacts", "privacy_lookup", "web_hierarchy"],
     "external_dependencies": {
         "python": [
             "cryptography",
@@ -56,7 +56,16 @@
         "views/res_config_settings_views.xml",
         "views/crm_mail_mirror_suggestion_views.xml",
         "views/crm_mail_mirror_menus.xml",
+        "views/crm_mail_mirror_grant_views.xml",
+        "views/crm_mail_mirror_grant_views.xml",
         "views/not_linked_templates.xml",
     ],
-    "assets": {"web.assets_backend": ["crm_mail_mirror/static/src/**/*"]},
+    "assets": {
+        "web.assets_backend": [
+            "crm_mail_mirror/static/src/**/*",
+            ("remove", "crm_mail_mirror/static/src/organisation/**/*"),
+        ],
+        # with the view that it extends
+        "web.assets_backend_lazy": ["crm_mail_mirror/static/src/organisation/**/*"],
+    },
 }

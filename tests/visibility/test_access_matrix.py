@@ -73,6 +73,7 @@ NOTHING = "anybody: it does nothing"
 #: Stopping a mailbox gives nobody content: somebody has to when its owner has left.
 STOPPER = "the mailbox's owner and the administrators"
 ADMINISTRATORS = "administrators"
+ACCESS_RIGHTS = "who manages access rights"
 #: Odoo checks nothing there; what is ours is read and saved for administrators alone.
 SETTINGS = "as Odoo's own"
 #: Public methods that the addon brings, and who may call them.
@@ -152,6 +153,7 @@ METHODS = {
     ("res.partner", "action_open_mirror_messages"): INTERNAL,
     ("res.users", "action_mirror_link"): INTERNAL,
     ("res.users", "action_mirror_sign_in"): INTERNAL,
+    ("res.users", "get_mirror_move"): ACCESS_RIGHTS,
 }
 #: Of other people's mailboxes: what administrators see.
 HEALTH = {

@@ -57,7 +57,6 @@ from . import crm_mail_mirror_directory
 from . import crm_mail_mirror_review
 from . import crm_mail_mirror_erasure
 from . import crm_mail_mirror_erasure_job
-from . import crm_mail_mirror_erasure_job
 from . import crm_mail_mirror_answers
 from . import crm_mail_mirror_change
 from . import crm_mail_mirror_change_job
@@ -92,6 +91,7 @@ from . import res_users
 from . import res_users_invitation
 from . import res_users_invited
 from . import res_users_sight
+from . import res_users_organisation
 from . import res_users_leaver
 from . import res_users_viewers
 from . import res_users_view_as
