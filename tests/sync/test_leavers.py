@@ -24,9 +24,12 @@ def policy(mirror, company):
 
 @pytest.fixture
 def colleague(mirror, company):
-    def join(name, **values):
+    def join(name, groups=None, **values):
         ours = {"company_id": company, "company_ids": [(6, 0, [company])]}
-        return mirror.user(name, **ours, **values)
+        user = mirror.user(name, **ours, **values)
+        if groups:
+            mirror.write("res.users", user, group_ids=[(4, groups)])
+        return user
 
     return join
 
@@ -244,10 +247,154 @@ def test_what_the_leaver_kept_private_does_not_become_visible(
     mirror.check(anna)
 
 
-def test_in_steps_that_are_broken_off(mirror, anna, policy, monkeypatch):
-    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_mailbox_leaver as it
+def test_why_does_not_tell_the_successor_what_the_leaver_kept_out(
+    mirror, lib, server, anna, policy, rule
+):
+    """That a rule of the former owner keeps it out, and no more."""
+    policy("successor")
+    client, dr = mirror.at("client"), mirror.at("dr")
+    rule("word", "geheim", anna.user_id)
+    rule("address", dr, anna.user_id)
+    leave(mirror, anna)
+    run(mirror)
+    boss = boss_of(mirror)
+    rule("word", "vertraulich", boss)
+    mirror.write("crm.mail.mirror.mailbox", anna.id, password="secret")
+    mirror.write("crm.mail.mirror.mailbox", anna.id, state="active")
+    server.put(
+        lib.mail(4, client, anna.email, subject="geheim zz1"),
+        lib.mail(5, client, f"{anna.email} {dr}", subject="hello zz2"),
+        lib.mail(6, client, anna.email, subject="vertraulich zz3"),
+    )
 
-    monkeypatch.setattr(it, "BITE", 1)
+    def asked(pasted):
+        with mirror.env(boss) as env:
+            why = env["crm.mail.mirror.why"].create({"pasted": pasted})
+            why.action_search()
+            (line,) = why.line_ids
+            return line.verdict, line.steps, line.mend
+
+    for pasted, secret in (("zz1", "geheim"), ("zz2", dr)):
+        verdict, steps, mend = asked(pasted)
+        assert "A rule of the former owner keeps it out" in steps
+        assert secret not in verdict + steps
+        assert not mend
+    assert "vertraulich" in asked("zz3")[1], "their own they are told"
+
+
+def test_an_administrator_gets_no_mail_by_their_own_hand(mirror, anna, colleague):
+    with mirror.env() as env:
+        manager = env.ref("crm_mail_mirror.crm_mail_mirror_group_manager").id
+    admin = colleague("admin", groups=manager)
+    leave(mirror, anna)
+
+    def take():
+        with mirror.env(admin) as env:
+            env["crm.mail.mirror.leaver"].create(
+                {
+                    "mailbox_ids": [(6, 0, [anna.id])],
+                    "action": "successor",
+                    "successor_id": admin,
+                }
+            ).action_now()
+
+    with pytest.raises(UserError, match="You are not Anna's manager"):
+        take()
+    mirror.write("res.users", anna.user_id, mirror_manager_id=admin)
+    take()
+    run(mirror)
+
+    assert owner(mirror, anna) == [(admin,)]
+
+
+def test_a_successor_works_in_the_mailboxs_company(mirror, anna, policy):
+    outsider = mirror.user("outsider")
+    policy("successor")
+    leave(mirror, anna)
+    with (
+        mirror.env(2) as env,
+        pytest.raises(UserError, match="Outsider does not work in"),
+    ):
+        env["crm.mail.mirror.leaver"].create(
+            {
+                "mailbox_ids": [(6, 0, [anna.id])],
+                "action": "successor",
+                "successor_id": outsider,
+            }
+        ).action_now()
+    mirror.sql(
+        "UPDATE crm_mail_mirror_mailbox SET successor_id = %s WHERE id = %s",
+        outsider,
+        anna.id,
+    )
+
+    run(mirror)
+
+    assert owner(mirror, anna) == [(anna.user_id,)], "not even if it stands there"
+
+
+def told(mirror, user):
+    """Bodies of what this user was notified of, the newest last."""
+    with mirror.env() as env:
+        partner = env["res.users"].browse(user).partner_id
+        found = env["mail.message"].search(
+            [("notified_partner_ids", "in", partner.ids)], order="id"
+        )
+        return [message.body for message in found]
+
+
+def test_who_left_is_told_who_has_their_mail_then_and_once_they_are_back(
+    mirror, anna, policy
+):
+    policy("successor")
+    leave(mirror, anna)
+    assert told(mirror, anna.user_id) == []
+
+    run(mirror)
+
+    (said,) = told(mirror, anna.user_id)
+    assert anna.email in said and "handed over to Boss on" in said
+    mirror.write("res.users", anna.user_id, active=True)
+    assert told(mirror, anna.user_id) == [said, said]
+    mirror.write("res.users", anna.user_id, active=False)
+    mirror.write("res.users", anna.user_id, active=True)
+    assert len(told(mirror, anna.user_id)) == 2, "once is enough"
+
+
+def test_with_one_mailbox_goes_only_its_list_of_removed_mail(mirror, lib, anna, policy):
+    """What lay in another one can be taken back, there and nowhere else."""
+    other = lib.Server()
+    box = mirror.link("anna2", other, user_id=anna.user_id)
+    other.put(lib.mail(1, mirror.at("client"), anna.email))
+    mirror.sync(box)
+    with mirror.env(anna.user_id) as env:
+        mails = env["crm.mail.mirror.message"].search([("is_mine", "=", True)])
+        mails.filtered(lambda mail: mail.subject == "Mail 1").action_remove()
+    assert mirror.states(box) == {("hidden", "owner"): 1}
+    boss = boss_of(mirror)
+
+    with mirror.env() as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(anna.id)
+        mailbox._hand_over(env["res.users"].browse(boss))
+    mirror.write("crm.mail.mirror.mailbox", anna.id, password="secret")
+    mirror.write("crm.mail.mirror.mailbox", anna.id, state="active")
+    with mirror.env(anna.user_id) as env:
+        removed = env["crm.mail.mirror.removal"].search([])
+        assert removed.accounts == box.email
+        removed.action_undo()
+    mirror.sync(anna, box)
+    mirror.sync(anna, box)
+
+    assert mirror.states(box) == {HERE: 1}
+    assert subjects(mirror, boss) == ["Mail 2", "Mail 3"]
+
+
+def test_in_steps_that_are_broken_off(mirror, anna, policy, monkeypatch):
+    from odoo.addons.crm_mail_mirror.models import (
+        crm_mail_mirror_mailbox_handover as it,
+    )
+
+    monkeypatch.setattr(it, "WITHHELD", 1)
     monkeypatch.setattr(it, "MANY", 1)
     policy("successor")
     leave(mirror, anna)

@@ -61,7 +61,10 @@ def purge(mirror):
 def preview(mirror, company, **months):
     with mirror.env() as env:
         company = env["res.company"].browse(company)
-        return env["crm.mail.mirror.retention"]._preview(company, months)
+        mails, _others, contacts, is_all = env["crm.mail.mirror.retention"]._preview(
+            company, months
+        )
+        return mails, contacts, is_all
 
 
 def test_mail_goes_after_the_last_mail_with_the_contact(
@@ -287,13 +290,49 @@ def test_the_wizard_tells_before_it_saves(mirror, box, company, letters):
 
         wizard.action_apply()
 
-        assert wizard.preview == "Would remove 1 mails with 1 contacts."
+        said = wizard.preview
+        assert said == "Would remove fewer than 10 mails of other people, if any."
         assert not here.company.mirror_retention_months, "saved without a look"
+        wizard.retention_months = "599"
+        wizard.action_preview()
+        assert wizard.preview == said, "of none it says the same"
+        wizard.retention_months = "12"
+        wizard.action_preview()
         wizard.action_apply()
         assert here.company.mirror_retention_months == 12
         assert here.company.mirror_retention_sentence.startswith("Mail is removed 12")
     purge(mirror)
     assert mirror.states(box) == {LAPSED: 1}
+
+
+def test_many_mails_are_told_and_own_ones_count_nothing_off(
+    mirror, lib, box, company, letters
+):
+    mirror.contact("jane")
+    letters(*[("jane", {"months": 13})] * 9)
+    server = lib.Server()
+    own = mirror.link("own", server, user_id=2, company_id=company)
+    at = ago(months=13)
+    server.put(
+        *(
+            lib.mail(n, mirror.at("jane"), own.email, received_at=at)
+            for n in range(500, 510)
+        )
+    )
+    mirror.sync(own)
+
+    def said():
+        with mirror.env(2) as env:
+            here = env.user.with_context(allowed_company_ids=[company]).env
+            wizard = here["crm.mail.mirror.retain"].create({"retention_months": "12"})
+            wizard.action_preview()
+            return wizard.preview
+
+    with mirror.env() as env:
+        env["res.users"].browse(2).company_ids = [(4, company)]
+    assert said() == "Would remove fewer than 10 mails of other people, if any."
+    letters(("jane", {"months": 13}))
+    assert said() == "Would remove 20 mails with one contact."
 
 
 def test_only_administrators_say_how_long(mirror, box):

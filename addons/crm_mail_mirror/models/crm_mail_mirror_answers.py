@@ -18,6 +18,8 @@ from .lease import naive
 
 #: Mirrored mails that are explained.
 MOST_HERE = 15
+#: Rules in which values of a former owner may speak.
+FORMER = ("private_word", "excluded_address", "excluded_domain")
 
 
 class CrmMailMirrorAnswers(models.AbstractModel):
@@ -91,14 +93,12 @@ class CrmMailMirrorAnswers(models.AbstractModel):
             emails = {email for row in rows for email in row["emails"]}
             policy, directory = mailbox._policy(), self._look_up(emails, mailbox)
             for row in rows:
-                steps = rules.explain(
-                    envelope_of(row),
-                    policy,
-                    directory,
-                    role="unselected" if row["counts"] is False else "other",
-                    received_at=row["received_at"],
-                    outgoing=row["direction"] == "out",
-                )
+                facts = {
+                    "role": "unselected" if row["counts"] is False else "other",
+                    "received_at": row["received_at"],
+                    "outgoing": row["direction"] == "out",
+                }
+                case = (envelope_of(row), policy, directory)
                 lines.append(
                     {
                         "kind": "here",
@@ -109,10 +109,22 @@ class CrmMailMirrorAnswers(models.AbstractModel):
                         "date": _written(row["received_at"]),
                         "subject": row["subject_raw"] or "",
                         "sender": _first(row["roles"], row["emails"]),
-                        "steps": _plain(steps),
+                        "steps": self._steps(mailbox, case, facts),
                     }
                 )
         return sorted(lines, key=lambda line: line["date"], reverse=True)
+
+    def _steps(self, mailbox, case, facts):
+        """What each rule says; of a former owner's rules not what they are."""
+        steps = rules.explain(*case, **facts)
+        if not mailbox.former_rules:
+            return _plain(steps)
+        envelope, _policy, directory = case
+        own = rules.explain(envelope, mailbox._policy(former=False), directory, **facts)
+        return [
+            _discreet(step, mine.what)
+            for step, mine in zip(_plain(steps), own, strict=True)
+        ]
 
     def _look_up(self, emails, mailbox):
         """Whose are these? In a transaction whose statements stand in no log."""
@@ -198,7 +210,7 @@ class CrmMailMirrorAnswers(models.AbstractModel):
                     "subject": presence.envelope.subject[:200],
                     "sender": getattr(presence.envelope.sender, "email", ""),
                     "people": sorted(rules.external(*case)),
-                    "steps": _plain(rules.explain(*case, **facts)),
+                    "steps": self._steps(mailbox, case, facts),
                     **_verdict(row, key in hidden, rules.decide(*case, **facts)),
                 }
             )
@@ -262,6 +274,19 @@ def _plain(steps):
         [step.rule, str(step.outcome), step.reason and str(step.reason), step.what]
         for step in steps
     ]
+
+
+def _discreet(step, known):
+    """A step in which a rule spoke that may be a former owner's.
+
+    :param known: what the rule found by the rules that the owner knows
+    :return: the step; with a fifth value: a rule of the former owner spoke
+    """
+    rule, outcome, reason, what = step
+    if not reason or rule not in FORMER:
+        return step
+    what = [value for value in what if value in known]
+    return [rule, outcome, reason, what] if what else [rule, outcome, reason, [], True]
 
 
 def _first(roles, emails):

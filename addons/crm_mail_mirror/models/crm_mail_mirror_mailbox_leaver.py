@@ -5,12 +5,8 @@
 Nobody looks into it any more from that moment on. What the company does with the mail
 that is here has a date; an administrator may choose otherwise, and sees none of it.
 
-What is handed over is the mail that was mirrored. What its owner kept to themselves
-does not become visible by it:
-
-* a mail whose text they withheld, mail by mail, goes before, and stays out;
-* what was kept out or removed leaves neither row nor reason;
-* their own rules go on to hold for that mailbox, and nobody can read them.
+No administrator gets mail by it: whoever hands a mailbox over to themselves has to be
+its owner's manager, and the owner is told (``crm_mail_mirror_mailbox_handover.py``).
 """
 
 import logging
@@ -26,8 +22,10 @@ from .res_company_forgetting import LEAVER
 
 _logger = logging.getLogger(__name__)
 
-#: Mails that one transaction removes; and those that get another owner.
-BITE, MANY = 200, 5000
+#: How a day is written in a sentence.
+DAY = "d MMMM y"
+#: Mails that one transaction removes.
+BITE = 200
 #: Seconds of work in one run of the job.
 BUDGET = 20.0
 _FIELDS = {"left_at", "leaver_action", "leaver_on", "successor_id", "former_rules"}
@@ -50,8 +48,6 @@ class CrmMailMirrorMailbox(models.Model):
         ondelete="set null",
     )
     leaver_sentence = fields.Char(compute="_compute_leaver_sentence")
-    # {kind: values} that former owners kept out of this mailbox
-    former_rules = fields.Json(readonly=True, copy=False, groups=fields.NO_ACCESS)
 
     _leaver_idx = models.Index("(leaver_on) WHERE left_at IS NOT NULL")
 
@@ -66,8 +62,9 @@ class CrmMailMirrorMailbox(models.Model):
     def _leaver_told(self):
         names = {
             "owner": self.user_id.name,
-            "left": format_date(self.env, self.left_at),
-            "date": format_date(self.env, self.leaver_on) if self.leaver_on else "",
+            "left": format_date(self.env, self.left_at, date_format=DAY),
+            "date": self.leaver_on
+            and format_date(self.env, self.leaver_on, date_format=DAY),
             "successor": self.successor_id.name,
         }
         if self.leaver_action == "successor" and not self.successor_id:
@@ -155,7 +152,13 @@ class CrmMailMirrorMailbox(models.Model):
         return users.filtered(self._may_succeed)[:1]
 
     def _may_succeed(self, user):
-        return user.active and not user.share and user != self.user_id
+        """A colleague who works in the mailbox's company"""
+        return (
+            user.active
+            and not user.share
+            and user != self.user_id
+            and self.company_id in user.company_ids
+        )
 
     # ---- administrators -------------------------------------------------------------
 
@@ -187,10 +190,7 @@ class CrmMailMirrorMailbox(models.Model):
         self._check_leaver()
         if action == "successor":
             for mailbox in self.sudo():
-                if not successor or not mailbox._may_succeed(successor.sudo()):
-                    raise UserError(
-                        self.env._("Whom shall the mail go to? Choose a colleague.")
-                    )
+                mailbox._check_successor(successor.sudo(), self.env.user)
         if action != "keep" and not on:
             on = fields.Date.today()
         _logger.info(
@@ -209,6 +209,31 @@ class CrmMailMirrorMailbox(models.Model):
             }
         )
         self._trigger_leavers()
+
+    def _check_successor(self, successor, administrator):
+        """:raises UserError: this administrator cannot hand the mailbox over to them"""
+        if successor == administrator and successor != self._manager():
+            raise UserError(
+                self.env._(
+                    "You are not %(owner)s's manager: administrators hand no mail over"
+                    " to themselves. Choose the colleague who takes over the work.",
+                    owner=self.user_id.name,
+                )
+            )
+        if successor and self.company_id not in successor.company_ids:
+            raise UserError(
+                self.env._(
+                    "%(name)s does not work in %(company)s, to which %(address)s"
+                    " belongs.",
+                    name=successor.name,
+                    company=self.company_id.name,
+                    address=self.email,
+                )
+            )
+        if not successor or not self._may_succeed(successor):
+            raise UserError(
+                self.env._("Whom shall the mail go to? Choose a colleague.")
+            )
 
     # ---- the job --------------------------------------------------------------------
 
@@ -281,115 +306,3 @@ class CrmMailMirrorMailbox(models.Model):
         self.env["crm.mail.mirror.page"]._delete_copies(copies, days)
         self.env["crm.mail.mirror.day"]._add(self, days)
         return len(copies)
-
-    # ---- the hand-over --------------------------------------------------------------
-
-    def _hand_over(self, successor):
-        """All of it at once, in this transaction."""
-        self._hold_row()
-        while not self._hand_over_some(successor):
-            pass
-
-    def _hand_over_some(self, successor):
-        """One short step: what the owner kept to themselves goes first, the mailbox
-        itself comes last. :return: whether it is handed over"""
-        if self._remove_withheld():
-            return False
-        if self._drop_copies(SQL("c.state NOT IN ('mirrored', 'hidden')")):
-            return False
-        if self._drop_copies(SQL("c.state = 'hidden' AND c.reason = 'owner'")):
-            return False
-        self.env.cr.execute(
-            """UPDATE crm_mail_mirror_copy SET user_id = %s
-                WHERE id IN (SELECT id FROM crm_mail_mirror_copy WHERE mailbox_id = %s
-                                AND user_id IS DISTINCT FROM %s LIMIT %s)""",
-            [successor.id, self.id, successor.id, MANY],
-        )
-        if self.env.cr.rowcount:
-            return False
-        self._give_to(successor)
-        return True
-
-    def _remove_withheld(self):
-        """Mail whose text its owner withheld by a choice for that mail alone.
-
-        :return: how many
-        """
-        self.env.cr.execute(
-            SQL(
-                """SELECT m.identity FROM crm_mail_mirror_copy c
-                     JOIN crm_mail_mirror_message m ON m.id = c.message_id
-                    WHERE c.mailbox_id = %s AND c.sharing != 'everything' LIMIT %s""",
-                self.id,
-                BITE,
-            )
-        )
-        identities = {identity for (identity,) in self.env.cr.fetchall()}
-        if identities:
-            self.env["crm.mail.mirror.removal"]._keep_out(self, identities)
-        return len(identities)
-
-    def _give_to(self, successor):
-        """From now on it is the successor's."""
-        former = self.user_id
-        self._freeze_rules(former)
-        # a colleague who comes back takes nothing back that is another's now
-        self.env["crm.mail.mirror.removal"].search(
-            [("user_id", "=", former.id)]
-        ).unlink()
-        for table in ("suggestion", "search"):
-            self.env.cr.execute(
-                SQL(
-                    "DELETE FROM %s WHERE mailbox_id = %s",
-                    SQL.identifier(f"crm_mail_mirror_{table}"),
-                    self.id,
-                )
-            )
-        # what is not mirrored may have a telling name
-        self.env.cr.execute(
-            "UPDATE crm_mail_mirror_folder SET name = '...'"
-            " WHERE mailbox_id = %s AND NOT selected",
-            [self.id],
-        )
-        self.activity_ids.unlink()
-        self.env.flush_all()
-        # not by the ORM, which would write each copy
-        self.env.cr.execute(
-            """UPDATE crm_mail_mirror_mailbox
-                  SET user_id = %s, left_at = NULL, leaver_action = NULL,
-                      leaver_on = NULL, successor_id = NULL, state = 'draft',
-                      next_sync_at = NULL, last_error = NULL,
-                      policy_seq = policy_seq + 1
-                WHERE id = %s""",
-            [successor.id, self.id],
-        )
-        self.env.invalidate_all()
-        # should the successor sign in: nothing is passed by that was only queued
-        self._list_again()
-        self._tell_successor(former, successor)
-
-    def _freeze_rules(self, former):
-        """Rules of a former owner hold on for this mailbox, whatever they do later."""
-        rules = {
-            kind: set(values) for kind, values in (self.former_rules or {}).items()
-        }
-        for rule in self.env["crm.mail.mirror.exclusion"].search(
-            [("user_id", "=", former.id), ("effect", "=", "never")]
-        ):
-            rules.setdefault(rule.kind, set()).add(rule.value)
-        self.former_rules = {kind: sorted(values) for kind, values in rules.items()}
-
-    def _tell_successor(self, former, successor):
-        env = successor.with_context(lang=successor.lang).env
-        env["mail.thread"].sudo().message_notify(
-            partner_ids=successor.partner_id.ids,
-            subject=env._("A mailbox was handed over to you"),
-            body=env._(
-                "The mail of %(address)s with contacts, which was %(former)s's, is now"
-                " yours in Odoo: you decide who sees it. Nobody looks into the mailbox"
-                " itself unless you sign in there. What %(former)s kept private is not"
-                " part of it.",
-                address=self.email,
-                former=former.name,
-            ),
-        )

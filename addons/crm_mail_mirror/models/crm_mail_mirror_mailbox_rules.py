@@ -74,16 +74,18 @@ class CrmMailMirrorMailbox(models.Model):
         )
         return self.env.cr.fetchone()
 
-    def _policy(self, added=(), without=None):
+    def _policy(self, added=(), without=None, former=True):
         """The rules of this mailbox: its owner's and the company's.
 
         :param added: values of rules (as of ``exclusion.create``) that count as well
         :param without: rules that do not count
+        :param former: those of former owners count
         """
         self.ensure_one()
         mailbox = self.sudo()
         rules = self.env["crm.mail.mirror.exclusion"]._of(mailbox, added, without)
-        for kind, values in (mailbox.former_rules or {}).items():
+        formerly = mailbox.former_rules if former else None
+        for kind, values in (formerly or {}).items():
             rules["never", kind] = rules["never", kind] | frozenset(values)
         own = {mailbox.email_normalized, *(mailbox.aliases or "").lower().split(",")}
         return Policy(

@@ -11,26 +11,21 @@ One row is the job's: how far it is, and what it did last.
 """
 
 import time
-from datetime import timedelta
 
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..engine.company_domains import known_among
 from ..engine.reasons import Reason
-from .lease import WRITERS_LOCK
 
-#: Addresses looked at in one step; and mails that one transaction removes.
-STEP, SLICE = 500, 50
-#: Seconds of work in one run of the job, and for counting what it would do.
-BUDGET, PREVIEW = 20.0, 10.0
+#: Addresses, and mails, looked at in one step.
+STEP = 500
+#: Seconds for counting what the job would do.
+PREVIEW = 10.0
 #: Which setting belongs to which floor.
 SETTINGS = {"mail": "mirror_retention_months", "lost": "mirror_lost_months"}
-#: A night's work is not begun again before.
-PAUSE = timedelta(hours=12)
 #: Beyond this it is a slip of the hand.
 MOST_MONTHS = 600
 
@@ -45,13 +40,17 @@ class CrmMailMirrorRetention(models.Model):
         comodel_name="res.company", required=True, readonly=True, ondelete="cascade"
     )
     # the address the job came to; 0 when it has nothing to do
-    at_address = fields.Integer(readonly=True)
+    at_address = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
     is_running = fields.Boolean(readonly=True)
     begun_at = fields.Datetime(readonly=True)
     ended_at = fields.Datetime(readonly=True)
-    removed_count = fields.Integer(readonly=True)
 
     _company_uniq = models.UniqueIndex("(company_id)")
+
+    @api.model
+    def _months(self, company):
+        """``{origin: months}`` of a company's settings; 0: for ever"""
+        return {origin: company[name] or 0 for origin, name in SETTINGS.items()}
 
     # ---- whose time is over ---------------------------------------------------------
 
@@ -154,6 +153,15 @@ class CrmMailMirrorRetention(models.Model):
         )
         return self.env.cr.fetchall()
 
+    def _add_floors(self, company, by_origin):
+        """:return: ``{address: floor}``, of several the latest"""
+        suppressions, latest = self.env["crm.mail.mirror.suppression"], {}
+        for origin, floors in by_origin.items():
+            suppressions._raise(floors, company, origin)
+            for email, floor in floors.items():
+                latest[email] = max(floor, latest.get(email, floor))
+        return latest
+
     # ---- what goes ------------------------------------------------------------------
 
     def _copies_below(self, company, floors):
@@ -202,10 +210,11 @@ class CrmMailMirrorRetention(models.Model):
 
         Tried out in a transaction that comes to nothing: by the very steps of the job.
 
-        :return: ``(mails, contacts, whether that is all)``
+        :return: ``(mails, how many of them are others' than the reader's, contacts,
+            whether that is all)``
         """
         end, after = time.monotonic() + seconds, 0
-        messages, contacts, is_all = set(), set(), True
+        messages, others, contacts, is_all = set(), set(), set(), True
         with self.env["crm.mail.mirror.sync"]._transaction() as env:
             retention = env[self._name]
             company = env["res.company"].browse(company.id)
@@ -218,20 +227,23 @@ class CrmMailMirrorRetention(models.Model):
                     if (is_all := time.monotonic() < end)
                     for _mailbox, decisions in retention._judge_below(rows)
                     for copy, decision in decisions
-                    if _lapses(decision)
+                    if lapses(decision)
                 ]
-                found, whose = retention._whose(gone, floors)
+                found, of_others, whose = retention._whose(gone, floors, self.env.uid)
                 messages |= found
+                others |= of_others
                 contacts |= whose
                 is_all = is_all and (after is None or time.monotonic() < end)
             env.cr.rollback()
-        return len(messages), len(contacts), is_all
+        return len(messages), len(others), len(contacts), is_all
 
-    def _whose(self, copies, floors):
-        """:return: messages of these copies, and the contacts whose time is over"""
+    def _whose(self, copies, floors, reader):
+        """:return: messages of these copies, those of them that lie in mailboxes of
+        others than the reader, and the contacts whose time is over"""
         self.env.cr.execute(
             SQL(
-                """SELECT DISTINCT c.message_id, a.email_normalized, r.partner_id
+                """SELECT DISTINCT c.message_id, c.user_id, a.email_normalized,
+                          r.partner_id
                      FROM crm_mail_mirror_copy c
                      JOIN crm_mail_mirror_participant p ON p.message_id = c.message_id
                      JOIN crm_mail_mirror_address a ON a.id = p.address_id
@@ -242,154 +254,11 @@ class CrmMailMirrorRetention(models.Model):
             )
         )
         rows = self.env.cr.fetchall()
-        return {message for message, _email, _partner in rows}, {
-            partner or email for _message, email, partner in rows if email in floors
-        }
-
-    # ---- the job --------------------------------------------------------------------
-
-    @api.model
-    def _months(self, company):
-        """``{origin: months}`` of a company's settings; 0: for ever"""
-        return {origin: company[name] or 0 for origin, name in SETTINGS.items()}
-
-    @api.model
-    def _cron_retention(self):
-        """Each night; and on, as long as there is work."""
-        cron = self.env["ir.cron"]
-        cron._commit_progress(remaining=0)
-        if self._run():
-            cron.browse(self.env.context.get("cron_id"))._trigger()
-
-    @api.model
-    def _trigger(self):
-        cron = self.env.ref(
-            "crm_mail_mirror.ir_cron_retention", raise_if_not_found=False
+        return (
+            {message for message, *_rest in rows},
+            {message for message, owner, *_rest in rows if owner != reader},
+            {partner or email for *_rest, email, partner in rows if email in floors},
         )
-        if cron:
-            cron.sudo()._trigger()
-
-    @api.model
-    def _run(self, budget=BUDGET):
-        """Purge what was kept long enough until all is done or time is up.
-
-        :return: whether anything is left
-        """
-        end, write = time.monotonic() + budget, self.env["crm.mail.mirror.sync"]._write
-        for row in write(lambda env: env[self._name]._begun().ids):
-            while write(lambda env, row=row: env[self._name].browse(row).is_running):
-                if time.monotonic() > end:
-                    return True
-                self._step(row)
-        return False
-
-    def _begun(self):
-        """Rows of the companies that have something to purge, each begun."""
-        wanted = Domain.OR(Domain(name, ">", 0) for name in SETTINGS.values())
-        companies = self.env["res.company"].search(wanted) | self.search(
-            [("is_running", "=", True)]
-        ).mapped("company_id")
-        for company in companies:
-            row = self.search([("company_id", "=", company.id)])
-            if not any(self._months(company).values()):
-                row.is_running = False
-                continue
-            row = row or self.create({"company_id": company.id})
-            rested = fields.Datetime.now() - PAUSE
-            if not row.is_running and (not row.ended_at or row.ended_at < rested):
-                row.write(
-                    {
-                        "at_address": 0,
-                        "is_running": True,
-                        "begun_at": fields.Datetime.now(),
-                        "removed_count": 0,
-                    }
-                )
-        return self.search([("is_running", "=", True)])
-
-    def _step(self, row):
-        """Some addresses further: their floors first, then their mail, bit by bit."""
-        write = self.env["crm.mail.mirror.sync"]._write
-        floors, last = write(lambda env: env[self._name].browse(row)._raise_floors())
-        company = write(lambda env: env[self._name].browse(row).company_id.id)
-        below = write(
-            lambda env: env[self._name]._copies_below(
-                env["res.company"].browse(company), floors
-            )
-        )
-        for rows in batched(below, SLICE):
-            write(lambda env, rows=rows: env[self._name].browse(row)._purge(rows))
-        write(lambda env: env[self._name].browse(row)._passed(last))
-
-    def _raise_floors(self):
-        """Floors for some addresses; pages that were decided without are waited for."""
-        company = self.company_id
-        by_origin, last = self._floors(company, self._months(company), self.at_address)
-        if any(by_origin.values()):
-            self.env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [WRITERS_LOCK])
-        return self._add_floors(company, by_origin), last
-
-    def _add_floors(self, company, by_origin):
-        """:return: ``{address: floor}``, of several the latest"""
-        suppressions, latest = self.env["crm.mail.mirror.suppression"], {}
-        for origin, floors in by_origin.items():
-            suppressions._raise(floors, company, origin)
-            for email, floor in floors.items():
-                latest[email] = max(floor, latest.get(email, floor))
-        return latest
-
-    def _purge(self, rows):
-        """A few mails, in a transaction of their own.
-
-        :param rows: of ``_copies_below``
-        """
-        review = self.env["crm.mail.mirror.review"]
-        for mailbox in sorted({mailbox for _copy, mailbox in rows}):
-            review._hold(self.env["crm.mail.mirror.mailbox"].browse(mailbox))
-        for mailbox, decisions in self._judge_below(rows):
-            gone = [(copy, why) for copy, why in decisions if _lapses(why)]
-            self.removed_count += review._apply(mailbox, gone) if gone else 0
-
-    def _passed(self, last):
-        if last is None:
-            self.write({"is_running": False, "ended_at": fields.Datetime.now()})
-        else:
-            self.at_address = last
-
-    # ---- the setting is changed -----------------------------------------------------
-
-    @api.model
-    def _setting_changed(self, company, before):
-        """A company's months are others now.
-
-        Less, or some where there were none: what is over goes. None any more: its
-        floors are lifted, and the mailboxes are looked through again.
-
-        :param before: ``{origin: months}``
-        """
-        now = self._months(company)
-        suppressions = self.env["crm.mail.mirror.suppression"]
-        lifted = sum(
-            suppressions._lift("lapsed", company=company, origin=origin)
-            for origin in now
-            if before[origin] and not now[origin]
-        )
-        if lifted:
-            mailboxes = self.env["crm.mail.mirror.mailbox"].sudo()
-            mailboxes = mailboxes.search([("company_id", "=", company.id)])
-            self.env["crm.mail.mirror.change"]._announce(
-                self.env._("Mail is kept for ever again"),
-                mailboxes.filtered(lambda mailbox: mailbox.state != "draft"),
-                narrows=False,
-                relist=True,
-                requeue=(Reason.RETENTION,),
-                user=self.env["res.users"],
-            )
-        # begin anew, with the first address
-        rows = self.sudo().search([("company_id", "=", company.id)])
-        rows.write({"is_running": False, "ended_at": False})
-        if any(now.values()):
-            self._trigger()
 
 
 def batched(rows, size):
@@ -411,5 +280,5 @@ def _mail_of(address, company, condition):
     )
 
 
-def _lapses(decision):
+def lapses(decision):
     return getattr(decision, "reason", None) is Reason.RETENTION

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ..engine.keyring import KeyUnusable
 from ..models.crm_mail_mirror_retention import SETTINGS
+from ..models.few import FEW, is_told
 from ..models.sentences import sentence
 
 
@@ -75,9 +76,9 @@ class CrmMailMirrorRetain(models.TransientModel):
             )
         if any(after.values()):
             yield self.env._(
-                "Each night mail goes whose time is over. When the contact writes"
-                " again, the new mail comes, and the old stays removed. Mail that"
-                " another contact is on, whose time is not over, stays."
+                "Each night, mail that is older than that is removed. When the contact"
+                " writes again, the new mail comes, and the old stays removed. Mail"
+                " stays as long as it is to be kept for any contact on it."
             )
 
     def _months(self):
@@ -101,20 +102,12 @@ class CrmMailMirrorRetain(models.TransientModel):
         self._check_company()
         months = self._months()
         try:
-            mails, contacts, is_all = self.env["crm.mail.mirror.retention"]._preview(
+            found = self.env["crm.mail.mirror.retention"]._preview(
                 self.company_id, months
             )
         except KeyUnusable as error:
             raise UserError(sentence(self.env, error.code)) from None
-        told = (
-            self.env._("Would remove %(mails)s mails with %(contacts)s contacts.")
-            if is_all
-            else self.env._(
-                "Would remove more than %(mails)s mails with %(contacts)s contacts."
-            )
-        )
-        numbers = {"mails": f"{mails:,}", "contacts": f"{contacts:,}"}
-        self.write({"preview": told % numbers, "previewed": str(months)})
+        self.write({"preview": self._told_of(*found), "previewed": str(months)})
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("How Long Mail Is Kept"),
@@ -123,6 +116,29 @@ class CrmMailMirrorRetain(models.TransientModel):
             "view_mode": "form",
             "target": "new",
         }
+
+    def _told_of(self, mails, others, contacts, is_all):
+        """What would go, in words: the same of few mails of others and of none."""
+        env = self.env
+        if not is_told(others) and not is_all:
+            return env._(
+                "How much it would remove is not known: there is too much to look"
+                " through now."
+            )
+        if not is_told(others):
+            return env._(
+                "Would remove fewer than %(few)s mails of other people, if any.",
+                few=FEW,
+            )
+        numbers = {
+            "mails": env._("%(count)s mails", count=f"{mails:,}"),
+            "contacts": env._("one contact")
+            if contacts == 1
+            else env._("%(count)s contacts", count=f"{contacts:,}"),
+        }
+        if is_all:
+            return env._("Would remove %(mails)s with %(contacts)s.", **numbers)
+        return env._("Would remove more than %(mails)s with %(contacts)s.", **numbers)
 
     def action_apply(self):
         """Save; but nobody removes what they have not seen the number of."""
