@@ -28,6 +28,10 @@ async function removed(env, { params }) {
             },
         ],
     });
+    if (params.stays) {
+        // the page "Emails" shows by itself that it is gone
+        return;
+    }
     dialog.closeAll();
     const { view, action: shown } = action.currentController || {};
     if (view?.type !== "form" || shown?.res_model !== MODEL) {

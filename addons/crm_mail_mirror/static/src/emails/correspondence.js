@@ -1,0 +1,183 @@
+// Copyright 2026 Mail Mirror
+// License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+
+import { failureOf } from "./failure";
+
+export const MODEL = "crm.mail.mirror.message";
+export const PAGE = 30;
+
+export const NO_FILTERS = Object.freeze({
+    text: "",
+    direction: null,
+    person: null,
+    owner: null,
+    attachments: false,
+    since: null,
+    until: null,
+});
+
+/**
+ * The conversations of a record, or of all mail: read page by page, newest first.
+ *
+ * An answer that comes after another question was asked is dropped.
+ */
+export class Correspondence {
+    constructor(orm) {
+        this.orm = orm;
+        this.asked = 0;
+        this.scope = { model: null, id: null };
+        this.domain = null;
+        this.viewer = null;
+        this.filters = { ...NO_FILTERS };
+        this.conversations = [];
+        this.overview = null;
+        this.next = null;
+        this.inEarlier = false;
+        /** @type {null | "first" | "more"} */
+        this.loading = "first";
+        this.failure = null;
+    }
+
+    get isFiltered() {
+        return Object.entries(NO_FILTERS).some(([name, none]) => this.filters[name] !== none);
+    }
+
+    get isEmpty() {
+        return !this.loading && !this.failure && !this.conversations.length && !this.next;
+    }
+
+    /** Mail from before a lead is there, not yet asked for, and may be. */
+    get hasEarlier() {
+        const { model } = this.scope;
+        return Boolean(
+            model === "crm.lead" &&
+                !this.inEarlier &&
+                !this.next &&
+                !this.loading &&
+                this.overview?.earlier_count
+        );
+    }
+
+    _arguments() {
+        const told = {};
+        if (this.viewer) {
+            told.viewer = this.viewer;
+        }
+        return told;
+    }
+
+    _call(method, args, kwargs = {}) {
+        return this.orm.silent.call(MODEL, method, args, { ...this._arguments(), ...kwargs });
+    }
+
+    /** Ask from the beginning, for what `change` says. */
+    async begin(change = {}) {
+        Object.assign(this, change);
+        this.inEarlier = false;
+        this.next = null;
+        this.loading = "first";
+        this.failure = null;
+        const asked = ++this.asked;
+        await Promise.all([this._page(asked, null), this._overview(asked)]);
+    }
+
+    async more() {
+        if (this.loading || !this.next) {
+            return;
+        }
+        this.loading = "more";
+        this.failure = null;
+        await this._page(this.asked, this.next);
+    }
+
+    /** Go on with the mail from before the lead. */
+    async earlier() {
+        this.inEarlier = true;
+        this.loading = "more";
+        await this._page(this.asked, null);
+    }
+
+    async again() {
+        this.failure = null;
+        if (this.conversations.length && (this.next || this.inEarlier)) {
+            this.loading = "more";
+            await this._page(this.asked, this.next);
+        } else {
+            await this.begin();
+        }
+    }
+
+    async _page(asked, before) {
+        const scope = this.inEarlier ? { ...this.scope, earlier: true } : { ...this.scope };
+        const kwargs = { filters: { ...this.filters }, limit: PAGE };
+        if (this.domain) {
+            kwargs.domain = this.domain;
+        }
+        const goesOn = Boolean(before || scope.earlier);
+        try {
+            let told;
+            do {
+                // a page may be empty while the search has not come to the end
+                told = await this._call("get_conversations", [scope], { ...kwargs, before });
+                before = told.next;
+            } while (asked === this.asked && before && !told.conversations.length);
+            if (asked !== this.asked) {
+                return;
+            }
+            const page = told.conversations.map((each) => ({
+                ...each,
+                scope,
+                key: `${each.id}${scope.earlier ? "e" : ""}`,
+            }));
+            const known = new Set(goesOn ? this.keys : []);
+            const fresh = page.filter((each) => !known.has(each.key));
+            this.conversations = goesOn ? [...this.conversations, ...fresh] : fresh;
+            this.next = told.next;
+            this.failure = null;
+        } catch (error) {
+            if (asked === this.asked) {
+                this.failure = failureOf(error);
+            }
+        }
+        if (asked === this.asked) {
+            this.loading = null;
+        }
+    }
+
+    get keys() {
+        return this.conversations.map((each) => each.key);
+    }
+
+    async _overview(asked) {
+        try {
+            const told = await this._call("get_overview", [{ ...this.scope }]);
+            if (asked === this.asked) {
+                this.overview = told;
+            }
+        } catch (error) {
+            if (asked === this.asked) {
+                this.failure = failureOf(error);
+            }
+        }
+    }
+
+    /** The line over the list once more, and what it says of an empty page. */
+    refreshOverview() {
+        return this._overview(this.asked);
+    }
+
+    /** It is no more, or not for this reader. */
+    drop(key) {
+        this.conversations = this.conversations.filter((each) => each.key !== key);
+    }
+
+    read(conversation, before) {
+        return this._call("get_conversation", [conversation.id, conversation.scope], {
+            before,
+        });
+    }
+
+    text(message) {
+        return this._call("get_text", [message]);
+    }
+}

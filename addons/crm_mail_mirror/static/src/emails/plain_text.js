@@ -1,0 +1,112 @@
+// Copyright 2026 Mail Mirror
+// License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+
+/**
+ * Text of a mail is hostile. It is only ever shown as text; here it is cut into what is
+ * a link and what is not, and freed of characters that turn the order of letters round.
+ */
+
+// Overrides and embeddings make "gpj.exe" look like "exe.jpg"; they end with U+202C
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+const OVERRIDES = /[\u202d\u202e]/g;
+const LINK = /(?:https?:\/\/|mailto:)[^\s<>"\u00a0\u2028\u2029]+/gi;
+const TRAILING = /[.,;:!?'\u2019\u201d\u00bb*_~]+$/;
+const PROTOCOLS = new Set(["http:", "https:", "mailto:"]);
+// characters of a link that are shown in the text; all of it stands in the dialog
+const SHOWN = 80;
+
+/** One line, such as a subject or a name, whose letters stand in their true order. */
+export function oneLine(text) {
+    return (text || "").replace(TURNING, "").replace(/\s+/g, " ").trim();
+}
+
+/**
+ * The text of a mail in parts.
+ *
+ * @returns {{ text: string, link?: string }[]} `link` is the real address
+ */
+export function parts(text) {
+    const clean = (text || "").replace(OVERRIDES, "");
+    const found = [];
+    let end = 0;
+    for (const match of clean.matchAll(LINK)) {
+        const written = withoutTrailing(match[0]);
+        const link = realAddress(written);
+        if (!link) {
+            continue;
+        }
+        if (match.index > end) {
+            found.push({ text: clean.slice(end, match.index) });
+        }
+        end = match.index + written.length;
+        found.push({
+            text: written.length > SHOWN ? `${written.slice(0, SHOWN)}…` : written,
+            link,
+        });
+    }
+    if (end < clean.length) {
+        found.push({ text: clean.slice(end) });
+    }
+    return found;
+}
+
+/** What follows a link in a sentence does not belong to it; nor does a bracket around it. */
+function withoutTrailing(written) {
+    for (;;) {
+        let shorter = written.replace(TRAILING, "");
+        for (const [open, close] of ["()", "[]", "{}"]) {
+            if (shorter.endsWith(close) && !shorter.includes(open)) {
+                shorter = shorter.slice(0, -1);
+            }
+        }
+        if (shorter === written) {
+            return written;
+        }
+        written = shorter;
+    }
+}
+
+/** The address a browser would really go to, in ASCII; null if it is none we follow. */
+export function realAddress(written) {
+    try {
+        const url = new URL(written);
+        return PROTOCOLS.has(url.protocol) ? url.href : null;
+    } catch {
+        return null;
+    }
+}
+
+/**
+ * A real address taken apart, so that its host can be told from what imitates one.
+ *
+ * @returns {{ before: string, host: string, after: string, isForeign: boolean,
+ *      hasUser: boolean }} `isForeign`: the host has letters beyond ASCII
+ */
+export function anatomy(link) {
+    const url = new URL(link);
+    if (url.protocol === "mailto:") {
+        const [address, ...rest] = url.href.slice("mailto:".length).split("?");
+        const after = rest.length ? `?${rest.join("?")}` : "";
+        return { before: "mailto:", host: address, after, isForeign: false, hasUser: false };
+    }
+    const user = url.username || url.password;
+    const before = `${url.protocol}//${user ? `${url.username}:${url.password}@` : ""}`;
+    return {
+        before,
+        host: url.host,
+        after: url.href.slice(`${url.protocol}//`.length).replace(/^[^/?#]*/, ""),
+        isForeign: /(^|\.)xn--/.test(url.host),
+        hasUser: Boolean(user),
+    };
+}
+
+/** Bytes in words. */
+export function humanSize(size) {
+    const units = ["B", "KB", "MB", "GB"];
+    let place = 0;
+    while (size >= 1024 && place < units.length - 1) {
+        size /= 1024;
+        place += 1;
+    }
+    return `${size >= 10 || !place ? Math.round(size) : size.toFixed(1)} ${units[place]}`;
+}
