@@ -37,7 +37,8 @@ class CrmMailMirrorMessage(models.Model):
         :param viewer: as there
         :return: ``{"last_in": {"date", "name"} | None, "last_out": the same, "turn":
             "us" | "them" | None, "total": mails, at most 1000, "total_is_limited":
-            bool, "searching": str | None, "stale": [{"sentence", "mailbox_id": id of
+            bool, "searching": str | None, "former": addresses a contact had before,
+            whose mail is here too | None, "stale": [{"sentence", "mailbox_id": id of
             one's own | None, "can_check"}], "earlier_count": mails before the lead, at
             most 1000, "groups": [{"partner_id" (0: people at its domain who are no
             contacts), "name", "count": at most 100, "last": date}] by contact, at most
@@ -62,6 +63,7 @@ class CrmMailMirrorMessage(models.Model):
             "total": min(len(rows), COUNTED),
             "total_is_limited": len(rows) > COUNTED,
             "searching": self._searching(look),
+            "former": self._former(look),
             "stale": self._stale(look, rows),
             "earlier_count": self._count_before(earlier, look.since),
             "groups": self._groups(look) if by_contact else [],
@@ -97,6 +99,12 @@ class CrmMailMirrorMessage(models.Model):
             return None
         record = self.env[look.scope.model].browse(look.scope.id)
         return record.mirror_search_progress or None
+
+    def _former(self, look):
+        if look.scope.model != "res.partner" or look.sight.uid != self.env.uid:
+            return None
+        contact = self.env["res.partner"].browse(look.scope.id)
+        return contact.mirror_former_addresses or None
 
     # ---- by contact -----------------------------------------------------------------
 

@@ -41,15 +41,17 @@ class CrmMailMirrorTab(models.AbstractModel):
             )
 
     def action_open_mirror_messages(self):
-        """All mail of the record, in a list that can be searched."""
+        """All mail of the record, as the menu Emails shows it: to be searched."""
         self.ensure_one()
         self.check_access("read")
         self.env["crm.mail.mirror.message"].check_access("read")
-        return {
-            "type": "ir.actions.act_window",
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_mail_mirror.crm_mail_mirror_message_action"
+        )
+        # its address stands for all mail
+        action.pop("path", None)
+        return action | {
             "name": self.env._("Emails of %(name)s", name=self.display_name),
-            "res_model": "crm.mail.mirror.message",
-            "view_mode": "list,form",
             "domain": self._mirror_domain(),
         }
 

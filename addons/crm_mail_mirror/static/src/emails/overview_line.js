@@ -23,7 +23,7 @@ export class OverviewLine extends Component {
 
     setup() {
         this.orm = useService("orm");
-        this.state = useState({ checking: [] });
+        this.state = useState({ checking: [], showsStale: false });
     }
 
     get last() {
@@ -50,6 +50,18 @@ export class OverviewLine extends Component {
             return _t("more than %s mails", total);
         }
         return total === 1 ? _t("1 mail") : _t("%s mails", total);
+    }
+
+    /** Mailboxes that lag behind: one's own, or else the first; the others on demand. */
+    get stale() {
+        const lines = this.props.overview.stale || [];
+        const mine = lines.filter((each) => each.mailbox_id);
+        return this.state.showsStale ? lines : mine.length ? mine : lines.slice(0, 1);
+    }
+
+    get moreStale() {
+        const more = (this.props.overview.stale || []).length - this.stale.length;
+        return more === 1 ? _t("and 1 mailbox more") : _t("and %s mailboxes more", more);
     }
 
     isChecking(line) {
