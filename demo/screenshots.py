@@ -29,7 +29,7 @@ ADDON = CHECKOUT / "addons/crm_mail_mirror"
 DOCS = CHECKOUT / "docs/screens"
 APPS = ADDON / "static/description"
 MADE_FROM = DOCS / "made-from"
-PATIENCE = 60_000  # milliseconds
+PATIENCE = 180_000  # milliseconds; the first page waits for scripts to be compiled
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def emails_of(model: str, name: str, *then: Callable[[Screen], None]):
     def show(screen: Screen) -> None:
         screen.record(model, name)
         screen.tab()
-        screen.wait(".o_crm_mail_mirror_emails")
+        screen.wait(".o_crm_mail_mirror_row, .o_crm_mail_mirror_empty")
         for one in then:
             one(screen)
 
@@ -133,8 +133,8 @@ def emails_of(model: str, name: str, *then: Callable[[Screen], None]):
 
 
 def first_conversation(screen: Screen) -> None:
-    screen.click(".o_crm_mail_mirror_emails [role=option]")
-    screen.wait(".o_crm_mail_mirror_pane article")
+    screen.click(".o_crm_mail_mirror_row")
+    screen.wait("article.o_crm_mail_mirror_mail")
 
 
 def menu(xmlid: str, ready: str = ".o_action_manager > *"):
@@ -154,7 +154,7 @@ CHOSEN = ("contact",)
 
 
 def sources() -> str:
-    """A fingerprint of what the pictures show: scripts, styles, views, the demo's mail."""
+    """A fingerprint of what the pictures show: scripts, styles, views, mail."""
     files = [
         path
         for folder in (ADDON / "static/src", ADDON / "views", CHECKOUT / "demo")
@@ -167,7 +167,7 @@ def sources() -> str:
 def take(url: str, in_language) -> None:
     """Take the pictures; the variable ``SCREENS`` has part of the names wanted.
 
-    :param in_language: ``in_language(code)``: a context in which all users read that one
+    :param in_language: ``in_language(code)``: all users read that one
     """
     only = os.environ["SCREENS"]
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -193,7 +193,11 @@ def _take(browser, url: str, look: Look, only: str) -> None:
             screen.log_in(login, password)
             for name, whose, show in wanted:
                 if whose == login:
-                    show(screen)
+                    try:
+                        show(screen)
+                    except Exception:
+                        page.screenshot(path=FOLDER / f"{name}-{look.name}-failed.png")
+                        raise
                     page.wait_for_timeout(800)  # pictures of people, moving parts
                     page.screenshot(path=FOLDER / f"{name}-{look.name}.png")
 
