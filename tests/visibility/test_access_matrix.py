@@ -163,8 +163,10 @@ METHODS = {
     ("res.config.settings", "set_values"): SETTINGS,
     ("res.partner", "action_mirror_former_addresses"): WRITER,
     ("res.partner", "action_open_mirror_messages"): INTERNAL,
+    ("res.users", "action_mirror_decline"): INTERNAL,
     ("res.users", "action_mirror_link"): INTERNAL,
     ("res.users", "action_mirror_sign_in"): INTERNAL,
+    ("res.users", "get_mirror_colleagues"): INTERNAL,
     ("res.users", "get_mirror_move"): ACCESS_RIGHTS,
 }
 #: Of other people's mailboxes: what administrators see.
@@ -188,6 +190,7 @@ OWNERS = {
     "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
     "password", "sharing_in", "sharing_out", "since_sentence", "sync_from",
     "company_rule_count", "sharing_preview",
+    "folders_sentence", "my_rule_count", "state_color", "state_sentence", "viewers",
 }  # fmt: skip
 #: Rows of which only the owner's are listed.
 LISTS = {

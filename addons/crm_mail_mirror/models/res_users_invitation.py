@@ -31,7 +31,9 @@ class ResUsers(models.Model):
             {"user": self.id},
         )
         (usable,) = self.env.cr.fetchone()
-        if not usable or not self.env["crm.mail.mirror.mailbox"].has_access("create"):
+        # env.user is a superuser's record
+        mailboxes = self.with_user(self).env["crm.mail.mirror.mailbox"]
+        if not usable or not mailboxes.has_access("create"):
             return False
         clients = self.env["crm.mail.mirror.client"]
         return ",".join(
