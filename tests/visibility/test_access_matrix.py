@@ -100,6 +100,7 @@ METHODS = {
     ("crm.mail.mirror.exclusion", "action_remove"): WRITER,
     ("crm.mail.mirror.former.address", "action_remove"): WRITER,
     ("crm.mail.mirror.grant", "action_give_up"): OWNER,
+    ("crm.mail.mirror.grant", "action_look"): INTERNAL,
     ("crm.mail.mirror.grant", "action_no"): OWNER,
     ("crm.mail.mirror.grant", "action_take_back"): OWNER,
     ("crm.mail.mirror.grant", "action_yes"): OWNER,

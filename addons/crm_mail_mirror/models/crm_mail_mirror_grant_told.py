@@ -5,6 +5,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL, format_datetime
 
 from .crm_mail_mirror_grant import PAUSE_DAYS
@@ -62,7 +63,7 @@ class CrmMailMirrorGrant(models.Model):
             return self.env._("Asked, no answer yet")
         if self.state == "granted" and self.until:
             return self.env._(
-                "Given until %(time)s", time=format_datetime(self.env, self.until)
+                "Given until %(time)s", time=_short(self.env, self.until)
             )
         if self.state == "granted":
             return self.env._("Given until it is taken back")
@@ -71,7 +72,7 @@ class CrmMailMirrorGrant(models.Model):
             if again > fields.Datetime.now() and self.asker_id.id == self.env.uid:
                 return self.env._(
                     "Refused. You may ask again on %(time)s.",
-                    time=format_datetime(self.env, again),
+                    time=_short(self.env, again),
                 )
             return self.env._("Refused")
         return self.env._("Taken back")
@@ -174,3 +175,42 @@ class CrmMailMirrorGrant(models.Model):
                    ON ka.address_id = kp.address_id
                 WHERE g.what = 'contact' AND ka.grant_id = g.id"""
         )
+
+    # ---- looking at it --------------------------------------------------------------
+
+    def action_look(self):
+        """The mail it is about, as ``env.uid`` sees it."""
+        self.ensure_one()
+        self.check_access("read")
+        action = {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Emails"),
+            "res_model": "crm.mail.mirror.message",
+        }
+        found = self._seen_messages()
+        if not found:
+            raise UserError(self.env._("You do not see this mail, or it is gone."))
+        if len(found) == 1:
+            return {**action, "res_id": found.id, "view_mode": "form", "target": "new"}
+        return {**action, "view_mode": "list,form", "domain": [("id", "in", found.ids)]}
+
+    def _seen_messages(self):
+        """At most 1000 of the mails it is about, those of its owner."""
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """SELECT DISTINCT c.message_id
+                     FROM crm_mail_mirror_grant g
+                     JOIN crm_mail_mirror_copy c ON c.user_id = g.owner_id
+                    WHERE g.id = %s AND c.message_id IN (%s) AND %s LIMIT 1000""",
+                self.id,
+                self._candidates(),
+                self._covers(),
+            )
+        )
+        ids = [message for (message,) in self.env.cr.fetchall()]
+        return self.env["crm.mail.mirror.message"].search([("id", "in", ids)])
+
+
+def _short(env, moment):
+    return format_datetime(env, moment, dt_format="short")

@@ -329,6 +329,7 @@ class CrmMailMirrorMessage(models.Model):
         if not self:
             return ""
         people = " → ".join(filter(None, (self.sender_name, self.recipient_names)))
-        told = [self.subject, people, format_datetime(self.env, self.date)]
+        date = format_datetime(self.env, self.date, dt_format="short")
+        told = [self.subject, people, date]
         return " · ".join(filter(None, told))
 
