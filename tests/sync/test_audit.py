@@ -149,6 +149,34 @@ def test_fifty_rows_deleted_behind_the_addons_back_are_brought_back(
     assert week(mirror, box) == ("done", 0, 0, 0)
 
 
+def test_headers_that_cannot_be_read_are_counted_and_said(
+    mirror, lib, server, box, filled
+):
+    """Nobody knows whether they are missing: the next night asks for them again."""
+    take_away(mirror, box, 5)
+    missing = set(filled["mirrored"]) - set(mirror.mirrored(box))
+    unreadable = sorted(missing)[:2]
+    for mail in server.mails.values():
+        if mail.envelope.message_id in unreadable:
+            mail.errors["envelopes"] = lib.base.MessageBroken("message_broken")
+
+    assert week(mirror, box) == ("done", 3, 0, 0)
+    with mirror.env(box.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        (audit,) = mailbox.audit_ids
+        assert audit.unread == 2
+        assert "3 were missing and are back, 2 could not be read" in audit.result
+        assert "2 could not be read yet" in mailbox.proof
+
+    for mail in server.mails.values():
+        mail.errors.pop("envelopes", None)
+    assert week(mirror, box) == ("done", 2, 0, 0)
+    as_before(mirror, box, filled)
+    with mirror.env(box.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        assert "could not be read" not in mailbox.proof
+
+
 def test_rows_that_should_not_be_there_go(mirror, lib, server, box, filled):
     """The mailbox forgot them, and never told."""
     refs = sorted(ref for _folder, ref in server.mails)[:3]

@@ -111,7 +111,8 @@ def test_job_that_dies_goes_on_where_it_was(mirror, clients, rule, monkeypatch):
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_change_job
 
     change = mirror.registry["crm.mail.mirror.change"]
-    monkeypatch.setattr(crm_mail_mirror_change_job, "SLICE", 2)
+    few = crm_mail_mirror_change_job.Slice(2, most=2)
+    monkeypatch.setattr(crm_mail_mirror_change_job, "SLICE", few)
     monkeypatch.setattr(crm_mail_mirror_change_job, "STEP", 3)
     real, calls = change._narrow, []
 
@@ -142,7 +143,8 @@ def test_second_rule_while_the_first_is_applied(mirror, clients, rule, monkeypat
     """Judged by the rules that are, not by those that were when it began."""
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_change_job
 
-    monkeypatch.setattr(crm_mail_mirror_change_job, "SLICE", 1)
+    one = crm_mail_mirror_change_job.Slice(1, most=1)
+    monkeypatch.setattr(crm_mail_mirror_change_job, "SLICE", one)
     change = mirror.registry["crm.mail.mirror.change"]
     real, calls = change._narrow, []
     made = rule("address", mirror.at("client"), clients.user_id)

@@ -335,14 +335,87 @@ def test_many_mails_go_in_short_steps_in_the_background(mirror, shelf, monkeypat
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_folder
 
     box, _owner = shelf
-    monkeypatch.setattr(crm_mail_mirror_folder, "STEP", 2)
-    monkeypatch.setattr(crm_mail_mirror_folder, "AT_ONCE", 1)
+    two = crm_mail_mirror_folder.Slice(2, most=2)
+    monkeypatch.setattr(crm_mail_mirror_folder, "SLICE", two)
+    monkeypatch.setattr(crm_mail_mirror_folder, "AIM", 0)
     switch(mirror, box, off=["Work", "Deep"])
     assert len(set(mirror.mirrored(box))) > 2
 
+    run_job(mirror)
+
+    assert ids(mirror, box) == {0, 1}
+    mirror.check(box)
+
+
+def run_job(mirror):
     with mirror.env() as env:
         cron = env.ref("crm_mail_mirror.ir_cron_folders")
         env["crm.mail.mirror.folder"].with_context(cron_id=cron.id)._cron_folders()
 
-    assert ids(mirror, box) == {0, 1}
+
+@pytest.fixture
+def one_at_once(monkeypatch):
+    from odoo.addons.crm_mail_mirror.models import (
+        crm_mail_mirror_mailbox_leaver,
+        crm_mail_mirror_mailbox_old,
+    )
+
+    one = crm_mail_mirror_mailbox_leaver.Slice(1, most=1)
+    monkeypatch.setattr(crm_mail_mirror_mailbox_leaver, "SLICE", one)
+    monkeypatch.setattr(crm_mail_mirror_mailbox_old, "AIM", 0)
+
+
+def test_older_mail_goes_in_short_steps_and_is_never_taken_for_lost(
+    mirror, aged, one_at_once, monkeypatch
+):
+    """The mailbox is listed from its new first day on before all of it went."""
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_gone
+
+    box, _program = aged
+    monkeypatch.setattr(crm_mail_mirror_page_gone, "BRAKE_COUNT", 1)
+    chosen(mirror, box, look_back="1w")
+    assert mirror.by_state(box) == {"mirrored": 4}, "one step at once"
     mirror.check(box)
+
+    passes(mirror, box)
+    assert mirror.by_state(box) == {"mirrored": 4}
+    assert not mirror.mailbox(box, "brake")
+
+    run_job(mirror)
+    assert mirror.by_state(box) == {"mirrored": 2}
+    mirror.check(box)
+    passes(mirror, box)
+    assert not mirror.mailbox(box, "brake")
+
+
+def test_first_day_moved_back_meanwhile_keeps_what_is_here_yet(
+    mirror, aged, one_at_once
+):
+    box, _program = aged
+    chosen(mirror, box, look_back="1w")
+    chosen(mirror, box, look_back="all")
+    run_job(mirror)
+    assert mirror.by_state(box)["mirrored"] >= 4
+
+    passes(mirror, box)
+    assert mirror.by_state(box) == {"mirrored": 5}
+    mirror.check(box)
+
+
+def test_size_of_a_step_follows_how_long_the_last_one_took(mirror):
+    from odoo.addons.crm_mail_mirror.models.slice import Slice
+
+    step = Slice(20, most=100)
+    sizes = []
+    for seconds in (0.01, 0.01, 0.01, 0.4, 5.0, 0.001):
+        step.took(step.size, seconds)
+        sizes.append(step.size)
+    assert sizes == [40, 80, 100, 25, 1, 2]
+    step.took(0, 0.0)
+    assert step.size == 2, "nothing was done, nothing learned"
+
+    done = []
+    for some in step.of(range(7)):
+        done.append(list(some))
+        step.took(len(some), 0.001)
+    assert done == [[0, 1], [2, 3, 4, 5], [6]]

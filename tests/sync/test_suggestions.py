@@ -317,13 +317,16 @@ def test_rule_of_one_owner_leaves_the_trays_of_others(
     assert set(tray(mirror, jon)) == {"jane"}
 
 
-def test_two_owners_make_one_contact(mirror, server, lib, link, letter, together):
-    anna, other = link("all"), lib.Server()
-    jon = link("all", "jon", other)
+@pytest.mark.parametrize("theirs", ["jane", "carl"])
+def test_two_owners_make_one_contact_and_one_company(
+    mirror, server, lib, link, letter, together, theirs
+):
+    anna, other = link("all", contact_companies=True), lib.Server()
+    jon = link("all", "jon", other, contact_companies=True)
     server.put(letter(anna, 1, "jane"))
-    other.put(letter(jon, 2, "jane"))
+    other.put(letter(jon, 2, theirs))
     mirror.sync(anna, jon)
-    assert set(tray(mirror, anna)) == set(tray(mirror, jon)) == {"jane"}
+    assert (set(tray(mirror, anna)), set(tray(mirror, jon))) == ({"jane"}, {theirs})
 
     from odoo.service.model import retrying
 
@@ -337,7 +340,11 @@ def test_two_owners_make_one_contact(mirror, server, lib, link, letter, together
 
     together(lambda: create(anna), lambda: create(jon))
 
-    assert len(partners(mirror, "jane")) == 1
+    found = partners(mirror, "jane") + partners(mirror, theirs)
+    assert len(partners(mirror, "jane")) == len(partners(mirror, theirs)) == 1
+    assert len({company for *_rest, company in found}) == 1
+    companies = "SELECT count(*) FROM res_partner WHERE website LIKE %s AND is_company"
+    assert mirror.sql(companies, f"%{mirror.domain}%") == [(1,)]
     assert tray(mirror, anna) == tray(mirror, jon) == {}
 
 

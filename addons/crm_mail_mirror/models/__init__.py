@@ -75,6 +75,7 @@ from . import crm_mail_mirror_sync
 from . import crm_mail_mirror_sync_lease
 from . import crm_mail_mirror_sync_vacuum
 from . import crm_mail_mirror_sync_audit
+from . import crm_mail_mirror_sync_outbox
 from . import crm_mail_mirror_sync_live
 from . import crm_mail_mirror_tab
 from . import crm_lead
@@ -83,6 +84,7 @@ from . import crm_mail_mirror_retention_job
 from . import res_company
 from . import res_company_forgetting
 from . import crm_mail_mirror_mailbox_leaver
+from . import crm_mail_mirror_mailbox_old
 from . import crm_mail_mirror_mailbox_handover
 from . import res_config_settings
 from . import res_partner

@@ -57,6 +57,7 @@ class Missed(Listed):
 
     def tell(self, page) -> None:
         page.sought, page.audit = True, self.audit
+        page.unread = len(self._broken())
         return super().tell(page)
 
 

@@ -73,6 +73,8 @@ class CrmMailMirrorAudit(models.Model):
     compared_until = fields.Datetime(groups=fields.NO_ACCESS)
     seen = fields.Integer(string="Mails compared")
     missing = fields.Integer(string="Were missing")
+    # headers that could not be had: nobody knows whether they are missing
+    unread = fields.Integer(string="Could not be read")
     gone = fields.Integer(string="Were gone")
     changed = fields.Integer(string="Kept out today")
     # copies that lost their last place by it
@@ -86,7 +88,7 @@ class CrmMailMirrorAudit(models.Model):
 
     # ---- in words -------------------------------------------------------------------
 
-    @api.depends("state", "seen", "missing", "gone", "changed")
+    @api.depends("state", "seen", "missing", "unread", "gone", "changed")
     @api.depends_context("lang")
     def _compute_result(self):
         number = self._number
@@ -133,6 +135,15 @@ class CrmMailMirrorAudit(models.Model):
                 else self.env._(
                     "%(count)s are kept out by today's rules",
                     count=number(self.changed),
+                )
+            )
+        if self.unread:
+            parts.append(
+                self.env._("one could not be read and is tried again the next night")
+                if self.unread == 1
+                else self.env._(
+                    "%(count)s could not be read and are tried again the next night",
+                    count=number(self.unread),
                 )
             )
         found = ", ".join(parts) or self.env._(

@@ -6,6 +6,7 @@ Those of the last week are fenced like pages: whoever takes the mailbox over beg
 comparison anew, and what was brought back till then is found by its key and counted.
 """
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from odoo import api, models
@@ -14,10 +15,11 @@ from odoo.tools import SQL
 from ..engine.providers.base import COUNTED_ROLES, Place
 from .crm_mail_mirror_audit import MARGIN
 from .lease import Lease, naive
+from .slice import Slice
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 #: Mirrored mails that are judged anew in one transaction.
-JUDGED = 500
+SLICE = Slice(100, most=1000)
 
 
 class CrmMailMirrorAudit(models.Model):
@@ -31,7 +33,7 @@ class CrmMailMirrorAudit(models.Model):
         self._page()._fence(lease)
         self.env.cr.execute(
             """UPDATE crm_mail_mirror_audit
-                  SET state = 'running',
+                  SET state = 'running', unread = 0,
                       begun_at = coalesce(begun_at, now() AT TIME ZONE 'UTC')
                 WHERE id = %s""",
             [audit],
@@ -241,15 +243,17 @@ class CrmMailMirrorAudit(models.Model):
         (after,) = self.env.cr.fetchone()
         # from here on no rule or contact comes between verdict and deed
         review._hold(mailbox)
-        decisions = review._judge(mailbox, after=after, limit=JUDGED)
+        began, limit = time.monotonic(), SLICE.size
+        decisions = review._judge(mailbox, after=after, limit=limit)
         changed = review._apply(mailbox, decisions) if decisions else 0
+        SLICE.took(len(decisions), time.monotonic() - began)
         if decisions:
             self.env.cr.execute(
                 """UPDATE crm_mail_mirror_audit
                       SET judged = %s, changed = changed + %s WHERE id = %s""",
                 [decisions[-1][0], changed, self.id],
             )
-        if len(decisions) < JUDGED:
+        if len(decisions) < limit:
             self.env.cr.execute(
                 """UPDATE crm_mail_mirror_audit SET seen = (
                           SELECT coalesce(sum(count), 0) FROM crm_mail_mirror_day d
@@ -268,6 +272,12 @@ class CrmMailMirrorAudit(models.Model):
 
         :param received: when each was received
         """
+        if page.audit and page.unread:
+            self.env.cr.execute(
+                """UPDATE crm_mail_mirror_audit
+                      SET unread = coalesce(unread, 0) + %s WHERE id = %s""",
+                [page.unread, page.audit],
+            )
         if not received or not (page.audit or lease.listing == "again"):
             return
         self.env.cr.execute(

@@ -16,9 +16,10 @@ from ..engine.policy import Policy
 from .change_terms import traced, where_among
 from .crm_mail_mirror_review import changes
 from .few import more_of
+from .slice import Slice
 
 #: Mails judged in one step, without any lock; and mails that one transaction writes.
-STEP, SLICE = 1000, 50
+STEP, SLICE = 1000, Slice()
 #: Seconds of work in one run of the job.
 BUDGET = 20.0
 #: ``at_copy`` before the mailbox at hand is begun, before its mail is judged, and after
@@ -65,8 +66,7 @@ class CrmMailMirrorChange(models.Model):
         seen = write(lambda env: env[self._name].browse(change)._look())
         if not seen:
             return
-        for start in range(0, len(seen.hits), SLICE):
-            bite = seen.hits[start : start + SLICE]
+        for bite in SLICE.of(seen.hits):
             if not write(
                 lambda env, bite=bite: (
                     env[self._name].browse(change)._narrow(seen, bite)
@@ -162,9 +162,11 @@ class CrmMailMirrorChange(models.Model):
         review._hold(mailbox)
         if not mailbox or mailbox._policy_stamp() != seen.stamp:
             return False
+        began = time.monotonic()
         where = SQL("c.id = ANY(%s)", copies)
         decisions = review._judge(mailbox, seen.policy, where, limit=len(copies))
         count = review._apply(mailbox, decisions, seen.policy)
+        SLICE.took(len(copies), time.monotonic() - began)
         self.removed_of = more_of(self.removed_of, mailbox.user_id, count)
         return True
 

@@ -19,9 +19,10 @@ from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import line
 from .few import more_of
 from .lease import WRITERS_LOCK
+from .slice import Slice
 
 #: Mails that one transaction removes.
-BITE = 100
+SLICE = Slice()
 #: Seconds of work in one run of the job.
 BUDGET = 20.0
 #: Rules that speak before the one that keeps erased persons out: their verdict stays.
@@ -107,13 +108,14 @@ class CrmMailMirrorErasure(models.Model):
     def _erase_mirrored(self, emails, counts):
         """Some mails go, whoever's they are. :return: how many"""
         self.env.cr.execute(
-            SQL("%s ORDER BY 1, 2 LIMIT %s", self._copies_query(emails), BITE)
+            SQL("%s ORDER BY 1, 2 LIMIT %s", self._copies_query(emails), SLICE.size)
         )
         rows = self.env.cr.fetchall()
         by_mailbox = defaultdict(list)
         for mailbox, copy, _message in rows:
             by_mailbox[mailbox].append(copy)
         messages = sorted({message for _b, _c, message in rows})
+        began = time.monotonic()
         before = self._shared_rows(messages)
         for mailbox, copies in by_mailbox.items():
             self._erase_copies(
@@ -121,6 +123,7 @@ class CrmMailMirrorErasure(models.Model):
             )
         counts["copies"] += len(rows)
         counts.update(before - self._shared_rows(messages))
+        SLICE.took(len(rows), time.monotonic() - began)
         return len(rows)
 
     def _erase_copies(self, mailbox, copies):
@@ -167,7 +170,7 @@ class CrmMailMirrorErasure(models.Model):
                     WHERE t.digest = ANY(%s) AND t.kind = 'address'
                     ORDER BY 1, 2 LIMIT %s""",
                 digests,
-                BITE,
+                SLICE.size,
             )
         )
         rows = self.env.cr.fetchall()

@@ -13,11 +13,10 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..engine.providers.base import COUNTED_ROLES, IGNORED_ROLES
+from .slice import AIM, Slice
 
 #: Places that are given up in one transaction, and seconds of work in one run.
-STEP, BUDGET = 500, 20.0
-#: Steps that the owner who switches a folder off waits for.
-AT_ONCE = 4
+SLICE, BUDGET = Slice(), 20.0
 #: Folders within folders that are shown; who has more sees them at this depth.
 MAX_DEPTH = 50
 
@@ -158,11 +157,12 @@ class CrmMailMirrorFolder(models.Model):
 
     @api.model
     def _forget_at_once(self, mailbox):
-        """What a few short steps can remove; the rest goes in the background."""
-        for _step in range(AT_ONCE):
-            if not self._forget_some(mailbox.id):
+        """What a moment can remove; the rest goes in the background."""
+        end = time.monotonic() + AIM
+        while self._forget_some(mailbox.id):
+            if time.monotonic() > end:
+                self._trigger()
                 return
-        self._trigger()
 
     @api.model
     def _trigger(self):
@@ -172,18 +172,23 @@ class CrmMailMirrorFolder(models.Model):
 
     @api.model
     def _cron_folders(self):
-        """Give up what is left in folders that were switched off, in short steps."""
+        """Give up what is left in folders that were switched off, and what is from
+        before the first day that its owner chose, in short steps."""
         cron, sync = self.env["ir.cron"], self.env["crm.mail.mirror.sync"]
         cron._commit_progress(remaining=0)
         end = time.monotonic() + BUDGET
         while time.monotonic() < end:
-            mailbox = sync._write(lambda env: env[self._name]._next_to_forget())
-            if mailbox is None:
+            if not sync._write(lambda env: env[self._name]._forget_next()):
                 return
-            sync._write(
-                lambda env, mailbox=mailbox: env[self._name]._forget_some(mailbox)
-            )
         cron.browse(self.env.context.get("cron_id"))._trigger()
+
+    def _forget_next(self):
+        """One step. :return: whether there was anything to do"""
+        mailbox = self._next_to_forget()
+        if mailbox is not None:
+            self._forget_some(mailbox)
+            return True
+        return self.env["crm.mail.mirror.mailbox"]._forget_next_old()
 
     @api.model
     def _next_to_forget(self):
@@ -209,13 +214,14 @@ class CrmMailMirrorFolder(models.Model):
                   FOR NO KEY UPDATE""",
             [mailbox_id],
         )
+        began, limit = time.monotonic(), SLICE.size
         cr.execute(
             """DELETE FROM crm_mail_mirror_location WHERE id IN (
                    SELECT l.id FROM crm_mail_mirror_folder f
                      JOIN crm_mail_mirror_location l ON l.folder_id = f.id
                     WHERE f.mailbox_id = %s AND NOT f.selected LIMIT %s)
             RETURNING copy_id""",
-            [mailbox_id, STEP],
+            [mailbox_id, limit],
         )
         rows = cr.fetchall()
         copies = {copy for (copy,) in rows}
@@ -232,7 +238,8 @@ class CrmMailMirrorFolder(models.Model):
             )
             mailbox = self.env["crm.mail.mirror.mailbox"].browse(mailbox_id)
             self.env["crm.mail.mirror.day"]._add(mailbox, days)
-        return len(rows) == STEP
+        SLICE.took(len(rows), time.monotonic() - began)
+        return len(rows) == limit
 
 
 def _rank(folder):

@@ -81,7 +81,14 @@ class CrmMailMirrorListing(models.Model):
 
         :return: [(copy id, folder id, generation, ref)]
         """
-        cr = self.env.cr
+        cr, old = self.env.cr, SQL("FALSE")
+        mailbox = self.env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
+        if mailbox._has_old():
+            # not listed any more, and on its way out (``_forget_old``): it is not gone
+            old = SQL(
+                """EXISTS (SELECT 1 FROM crm_mail_mirror_copy c
+                            WHERE c.id = l.copy_id AND c.received_at < m.sync_from)"""
+            )
         cr.execute(
             SQL(
                 """WITH told AS MATERIALIZED (
@@ -92,8 +99,10 @@ class CrmMailMirrorListing(models.Model):
                     WHERE m.id = %(mailbox)s AND f.mailbox_id = m.id
                       AND l.folder_id = f.id AND l.id <= m.listing_mark
                       AND NOT EXISTS (SELECT 1 FROM told t WHERE t.id = l.id)
+                      AND NOT %(old)s
                 RETURNING l.copy_id, l.folder_id, l.generation, l.ref""",
                 mailbox=lease.mailbox_id,
+                old=old,
             )
         )
         gone = cr.fetchall()

@@ -19,13 +19,14 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL, format_date
 
 from .res_company_forgetting import LEAVER
+from .slice import Slice
 
 _logger = logging.getLogger(__name__)
 
 #: How a day is written in a sentence.
 DAY = "d MMMM y"
 #: Mails that one transaction removes.
-BITE = 200
+SLICE = Slice()
 #: Seconds of work in one run of the job.
 BUDGET = 20.0
 _FIELDS = {"left_at", "leaver_action", "leaver_on", "successor_id", "former_rules"}
@@ -291,7 +292,7 @@ class CrmMailMirrorMailbox(models.Model):
         self.env["crm.mail.mirror.review"]._hold(self)
         self.invalidate_recordset()
 
-    def _drop_copies(self, where, limit=BITE):
+    def _drop_copies(self, where):
         """Some mails of this mailbox go. :return: how many"""
         self.env.cr.execute(
             SQL(
@@ -299,10 +300,12 @@ class CrmMailMirrorMailbox(models.Model):
                     WHERE c.mailbox_id = %s AND %s LIMIT %s""",
                 self.id,
                 where,
-                limit,
+                SLICE.size,
             )
         )
+        began = time.monotonic()
         copies, days = [copy for (copy,) in self.env.cr.fetchall()], Counter()
         self.env["crm.mail.mirror.page"]._delete_copies(copies, days)
         self.env["crm.mail.mirror.day"]._add(self, days)
+        SLICE.took(len(copies), time.monotonic() - began)
         return len(copies)

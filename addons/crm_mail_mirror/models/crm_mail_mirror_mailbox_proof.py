@@ -99,6 +99,13 @@ class CrmMailMirrorMailbox(models.Model):
             )
         else:
             missing = self.env._("0 missing")
+        unread = sum(audit.unread for audit in found)
+        if unread:
+            missing = self.env._(
+                "%(missing)s, %(count)s could not be read yet",
+                missing=missing,
+                count=in_words(self.env, unread),
+            )
         words = {
             "where": _PLACES.get(self.provider) or self.env._("the mailbox"),
             "week": week and self._when(week),

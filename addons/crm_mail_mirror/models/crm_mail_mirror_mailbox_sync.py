@@ -222,7 +222,7 @@ class CrmMailMirrorMailbox(models.Model):
         # first: a page that is under way is of the cursor that was, and comes too late
         self.sudo().write({**values, "cursor_seq": self.sudo().cursor_seq + 1})
         self.sudo().flush_recordset()
-        self.env["crm.mail.mirror.page"]._forget_before(self, self._since())
+        self._forget_old_at_once()
         self.env["crm.mail.mirror.listing"]._begin(self)
 
     def _tell_owner(self, summary):

@@ -2,6 +2,8 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What changed in the CRM that the mirror has not looked at yet?"""
 
+import json
+import time
 from collections import Counter, defaultdict
 
 from odoo import api, fields, models
@@ -9,9 +11,10 @@ from odoo.tools import SQL, email_normalize
 
 from ..engine.domains import domain_of, lies_within
 from .crm_mail_mirror_credential import keyring
+from .slice import Slice
 
-#: Mails that are judged again at once.
-BITE = 1000
+#: Mails that are noted in one row, and judged again in one transaction.
+NOTED, SLICE = 1000, Slice()
 
 
 class CrmMailMirrorOutbox(models.Model):
@@ -23,6 +26,8 @@ class CrmMailMirrorOutbox(models.Model):
     email_normalized = fields.Char(required=True)
     # it was known before: its older mail is there
     settled = fields.Boolean()
+    # what came of it: {"mailbox": id, "ids": copies that are to be judged again}
+    copies = fields.Json()
 
     @api.model
     def _put(self, emails, settled=()):
@@ -77,7 +82,7 @@ class CrmMailMirrorOutbox(models.Model):
         directory = self.env["crm.mail.mirror.directory"]._look_up(entries)
         self.env["crm.mail.mirror.suggestion"]._forget(directory.known & emails)
         self._queue_matching(directory.known & emails, directory.known_domains)
-        self._judge_again(emails, directory.known & emails, domains)
+        self._note_mirrored(emails, directory.known & emails, domains)
         self._search_for(fresh, directory)
 
     def _search_for(self, fresh, directory):
@@ -158,10 +163,8 @@ class CrmMailMirrorOutbox(models.Model):
         )
 
     @api.model
-    def _judge_again(self, emails, known, domains=()):
-        """Mirrored mail of these addresses and domains goes unless it still matches.
-
-        Judged copy by copy: a Bcc counts for the copy that shows it alone.
+    def _note_mirrored(self, emails, known, domains=()):
+        """Mirrored mail of these addresses and domains is to be judged again.
 
         :param known: those of the addresses that are a contact's: mail that matched by
             its domain alone matches by them now
@@ -177,12 +180,53 @@ class CrmMailMirrorOutbox(models.Model):
         )
         for mailbox, copy in self.env.cr.fetchall():
             copies[mailbox].append(copy)
-        review = self.env["crm.mail.mirror.review"]
-        for mailbox, ids in copies.items():
-            mailbox = self.env["crm.mail.mirror.mailbox"].browse(mailbox)
-            for start in range(0, len(ids), BITE):
-                among = SQL("c.id = ANY(%s)", ids[start : start + BITE])
+        notes = [
+            {"mailbox": mailbox, "ids": ids[start : start + NOTED]}
+            for mailbox, ids in copies.items()
+            for start in range(0, len(ids), NOTED)
+        ]
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO crm_mail_mirror_outbox (email_normalized, copies)
+                   SELECT '', * FROM unnest(%s::jsonb[])""",
+                list(map(json.dumps, notes)),
+            )
+        )
+
+    @api.model
+    def _judge_some(self):
+        """A few of the mails that were noted go unless they still match.
+
+        Judged copy by copy: a Bcc counts for the copy that shows it alone.
+
+        :return: whether there were any
+        """
+        self.env.cr.execute(
+            """SELECT id, copies FROM crm_mail_mirror_outbox WHERE copies IS NOT NULL
+                ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
+        )
+        for note, copies in self.env.cr.fetchall():
+            mailbox = self.env["crm.mail.mirror.mailbox"].browse(copies["mailbox"])
+            some, rest = copies["ids"][: SLICE.size], copies["ids"][SLICE.size :]
+            review = self.env["crm.mail.mirror.review"]
+            # from here on no rule or contact comes between verdict and deed
+            review._hold(mailbox)
+            began = time.monotonic()
+            if mailbox.exists():
+                among = SQL("c.id = ANY(%s)", some)
                 review._apply(mailbox, review._judge(mailbox, where=among, limit=None))
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE crm_mail_mirror_outbox SET copies = %s WHERE id = %s",
+                    json.dumps({**copies, "ids": rest}),
+                    note,
+                )
+                if rest
+                else SQL("DELETE FROM crm_mail_mirror_outbox WHERE id = %s", note)
+            )
+            SLICE.took(len(some), time.monotonic() - began)
+            return True
+        return False
 
     @staticmethod
     def _mirrored_query(column, values, condition="TRUE"):

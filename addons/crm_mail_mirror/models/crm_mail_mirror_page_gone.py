@@ -9,7 +9,7 @@ from odoo.tools import SQL
 
 from ..engine.providers.base import COUNTED_ROLES, EXCLUDED, GONE, LIVE, Lookup, Place
 from .crm_mail_mirror_day import line
-from .lease import Lease, Orphan, naive
+from .lease import Lease, Orphan
 
 #: Departures in one pass beyond this share need a second look (DESIGN 4).
 BRAKE_SHARE = 0.1
@@ -235,18 +235,6 @@ class CrmMailMirrorPageGone(models.AbstractModel):
             days = Counter()
             self._delete_copies([copy for (copy,) in self.env.cr.fetchall()], days)
             self.env["crm.mail.mirror.day"]._add(mailbox, days)
-
-    @api.model
-    def _forget_before(self, mailbox, since):
-        """The first day moved on: what was received before it goes, log and all."""
-        if since:
-            self.env.cr.execute(
-                """SELECT id FROM crm_mail_mirror_copy
-                    WHERE mailbox_id = %s AND received_at < %s""",
-                [mailbox.id, naive(since)],
-            )
-            copies = [copy for (copy,) in self.env.cr.fetchall()]
-            self._delete_copies(copies, Counter())
 
     def _delete_copies(self, copies, days):
         if not copies:

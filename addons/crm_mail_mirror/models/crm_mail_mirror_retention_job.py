@@ -9,11 +9,12 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from ..engine.reasons import Reason
-from .crm_mail_mirror_retention import SETTINGS, batched, lapses
+from .crm_mail_mirror_retention import SETTINGS, lapses
 from .lease import WRITERS_LOCK
+from .slice import Slice
 
 #: Mails that one transaction removes.
-SLICE = 50
+SLICE = Slice()
 #: Seconds of work in one run of the job.
 BUDGET = 20.0
 #: A night's work is not begun again before.
@@ -87,7 +88,7 @@ class CrmMailMirrorRetention(models.Model):
                 env["res.company"].browse(company), floors
             )
         )
-        for rows in batched(below, SLICE):
+        for rows in SLICE.of(below):
             write(lambda env, rows=rows: env[self._name].browse(row)._purge(rows))
         write(lambda env: env[self._name].browse(row)._passed(last))
 
@@ -107,10 +108,12 @@ class CrmMailMirrorRetention(models.Model):
         review = self.env["crm.mail.mirror.review"]
         for mailbox in sorted({mailbox for _copy, mailbox in rows}):
             review._hold(self.env["crm.mail.mirror.mailbox"].browse(mailbox))
+        began = time.monotonic()
         for mailbox, decisions in self._judge_below(rows):
             gone = [(copy, why) for copy, why in decisions if lapses(why)]
             if gone:
                 review._apply(mailbox, gone)
+        SLICE.took(len(rows), time.monotonic() - began)
 
     def _passed(self, last):
         if last is None:

@@ -22,7 +22,6 @@ from queue import Empty, Queue
 import psycopg2
 
 from odoo import SUPERUSER_ID, api, models
-from odoo.tools import SQL
 
 from ..discretion import values_unsaid
 from ..engine import reader, suggestions
@@ -34,7 +33,7 @@ from ..engine.providers.base import (
 from .audit_run import Counted
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_listing import is_counted
-from .lease import WRITERS_LOCK, Fenced, Page
+from .lease import Fenced, Page
 from .mailbox_run import Confirmed, Failed, Listed, Pulled, Read, where
 from .search_run import Found
 from .sentences import sentence
@@ -84,14 +83,6 @@ class CrmMailMirrorSync(models.AbstractModel):
             self.env["ir.cron"].browse(self.env.context.get("cron_id"))._trigger()
 
     @api.model
-    def _cron_outbox(self):
-        """Look at mail again whose addresses came to, or went from, contacts."""
-        self.env["ir.cron"]._commit_progress(remaining=0)
-        self.env["crm.mail.mirror.suggestion"]._create_waiting()
-        while self._look_again():
-            pass
-
-    @api.model
     def _trigger(self):
         for number in range(4):
             cron = self.env.ref(
@@ -100,12 +91,6 @@ class CrmMailMirrorSync(models.AbstractModel):
             if cron and cron.sudo().active:
                 cron.sudo()._trigger()
                 break
-
-    @api.model
-    def _trigger_outbox(self):
-        cron = self.env.ref("crm_mail_mirror.ir_cron_outbox", raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger()
 
     # ---- the run --------------------------------------------------------------------
 
@@ -392,38 +377,3 @@ class CrmMailMirrorSync(models.AbstractModel):
                 "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL jit = off"
             )
             yield api.Environment(cr, SUPERUSER_ID, {})
-
-    # ---- what changed in the CRM ----------------------------------------------------
-
-    @api.model
-    def _look_again(self, limit=500):
-        """Addresses from the outbox: queue mail that matches now, remove what does not.
-
-        Waits for the pages that are being written: what they decided without the change
-        has left its traces when we look.
-
-        :return: whether there was anything to do
-        """
-        with self._transaction() as env:
-            cr = env.cr
-            cr.execute("SELECT pg_advisory_xact_lock(%s)", [WRITERS_LOCK])
-            cr.execute(
-                SQL(
-                    """DELETE FROM crm_mail_mirror_outbox WHERE id IN (
-                           SELECT id FROM crm_mail_mirror_outbox ORDER BY id LIMIT %s)
-                    RETURNING email_normalized, settled""",
-                    limit,
-                )
-            )
-            rows = cr.fetchall()
-            entries = {entry for entry, _settled in rows}
-            fresh = {entry for entry, settled in rows if not settled}
-            if entries:
-                env["crm.mail.mirror.outbox"]._look_at(entries, fresh)
-        if not entries and not self._write(
-            # when nothing more is asked for that this would find as well
-            lambda env: env["crm.mail.mirror.search"]._begin_listing()
-        ):
-            return False
-        self._trigger()
-        return True

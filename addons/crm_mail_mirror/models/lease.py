@@ -111,7 +111,8 @@ class Page:
     :param sought: mail that was looked for: what is not to be mirrored, and so old that
         its row would have gone in time, leaves none
     :param search: what of a search was looked at with this page
-    :param audit: number of the comparison in which it was found missing
+    :param audit: number of the comparison in which it was found missing; ``unread``:
+        how many more were, of which not even the headers could be had
     :param counted: filled in: what is to be added to that of the lease
     :param seconds: filled in: how many mails were mirrored how soon after they came
     :param doubtful: mail that is not mirrored, whose headers tell whether its people
@@ -125,6 +126,7 @@ class Page:
     sought: bool = False
     search: Task | None = None
     audit: int | None = None
+    unread: int = 0
     counted: set[str] = field(default_factory=set, repr=False)
     seconds: Counter = field(default_factory=Counter, repr=False)
     doubtful: list[Judged] = field(default_factory=list, repr=False)

@@ -67,6 +67,11 @@ class Listed:
         """What the page has to know of it, once it is judged."""
         page.lost, page.asked = self.lost, self.asked
 
+    def _broken(self) -> list[Place]:
+        """Where something is whose headers nobody can have."""
+        known = {p.place for p in self.presences if p.envelope is not None}
+        return [place for place in self.asked if place not in known.union(self.lost)]
+
 
 @dataclass
 class Looked(Listed):
@@ -80,11 +85,6 @@ class Looked(Listed):
         broken = {item.presence.place: item for item in page.judged}
         for place in self._broken():
             broken[place].error = MessageBroken(self.asked[place])
-
-    def _broken(self) -> list[Place]:
-        """Where something is whose headers nobody can have."""
-        known = {p.place for p in self.presences if p.envelope is not None}
-        return [place for place in self.asked if place not in known.union(self.lost)]
 
     def name_broken(self) -> None:
         """They are set aside one by one, under a name that nothing else has."""
