@@ -6,6 +6,7 @@ Whoever sees a mail and not its text may ask the owners of the copies they see, 
 alone. Mail that its owner keeps private is asked for like any other.
 """
 
+from collections import defaultdict
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -16,6 +17,8 @@ from .crm_mail_mirror_grant import MOST_OPEN, PAUSE_DAYS, PERIODS, WHAT
 
 #: Copies that are looked at for the owners of a conversation.
 MANY = 2000
+#: Contacts of one mail whose mail may be asked for there.
+MOST_CONTACTS = 20
 
 
 class CrmMailMirrorMessage(models.Model):
@@ -77,10 +80,10 @@ class CrmMailMirrorMessage(models.Model):
         elif what == "conversation":
             owners = dict.fromkeys(message._conversation_owners())
         else:
-            partner = message._contact_asked_for(partner_id)
+            partner, addresses = message._contact_asked_for(partner_id)
             values |= {
                 "partner_id": partner.id,
-                "address_ids": [fields.Command.set(self._addresses_of_contact(partner))],
+                "address_ids": [fields.Command.set(addresses)],
             }
             owners = dict.fromkeys(message._conversation_owners(all_of_it=True))
         if not owners:
@@ -164,24 +167,56 @@ class CrmMailMirrorMessage(models.Model):
         )
 
     def _contacts_to_ask_for(self):
-        """Contacts on this mail by an address of theirs; not companies by a domain."""
-        return self.partner_ids.filtered(self._addresses_of_contact).sorted("name")
+        """Contacts on this mail by an address of theirs, who wrote it first.
 
-    @api.model
-    def _addresses_of_contact(self, partner):
-        """Ids of a contact's addresses, those it had before as well, but for ours."""
-        partners = self.env["res.partner"].sudo()
-        return self._without_own(
-            partners._addresses_of_partners(SQL("p.id = %s", partner.id))
+        At most ``MOST_CONTACTS``; no companies that merely have somebody's domain.
+        """
+        self.env.cr.execute(
+            SQL(
+                """SELECT r.partner_id FROM crm_mail_mirror_participant p
+                     JOIN crm_mail_mirror_address_partner_rel r
+                       ON r.address_id = p.address_id
+                    WHERE p.message_id = %s AND %s GROUP BY 1 ORDER BY min(p.id)""",
+                self.id,
+                self._participant_is_visible(),
+            )
+        )
+        readable = set(self.partner_ids.ids)
+        ids = [ident for (ident,) in self.env.cr.fetchall() if ident in readable]
+        tied = self._addresses_of_contacts(ids)
+        return self.env["res.partner"].browse(
+            [ident for ident in ids if ident in tied][:MOST_CONTACTS]
         )
 
+    @api.model
+    def _addresses_of_contacts(self, partners):
+        """``{partner id: ids of addresses}``, former ones as well, but for ours."""
+        self.env["crm.mail.mirror.address"].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """SELECT r.partner_id, a.id, a.email_normalized
+                     FROM crm_mail_mirror_address_partner_rel r
+                     JOIN crm_mail_mirror_address a ON a.id = r.address_id
+                    WHERE r.partner_id = ANY(%s)""",
+                list(partners),
+            )
+        )
+        rows, tied = self.env.cr.fetchall(), defaultdict(list)
+        directory = self.env["crm.mail.mirror.directory"]
+        own = directory._own_among({email for _p, _a, email in rows})
+        for partner, address, email in rows:
+            if email not in own:
+                tied[partner].append(address)
+        return tied
+
     def _contact_asked_for(self, partner_id):
+        """:return: the contact, ids of its addresses"""
         contacts = self._contacts_to_ask_for()
         if partner_id:
             contacts = contacts.filtered(lambda partner: partner.id == partner_id)
         if len(contacts) != 1:
             raise UserError(self.env._("Choose the contact whose mail you ask for."))
-        return contacts
+        return contacts, self._addresses_of_contacts(contacts.ids)[contacts.id]
 
     # ---- the question ---------------------------------------------------------------
 
