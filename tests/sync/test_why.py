@@ -118,6 +118,33 @@ def test_traces_of_many_mails_are_told_by_reason(mirror, lib, server, box):
     assert "private words" in told(answers)
 
 
+@pytest.mark.parametrize("kind", ["address", "domain"])
+def test_a_new_rule_is_the_reason_from_now_on(mirror, lib, server, box, rule, kind):
+    server.put(lib.mail(1, mirror.at("stranger"), box.email))
+    server.put(lib.mail(2, f"else@elsewhere-{mirror.domain}", box.email))
+    mirror.sync(box)
+    assert mirror.states(box) == {("unmatched", "no_contact"): 2}
+
+    value = mirror.at("stranger") if kind == "address" else mirror.domain
+    rule(kind, value, box.user_id)
+    mirror.apply_changes()
+
+    (answer,) = ask(mirror, box, mirror.at("stranger"))
+    assert answer["verdict"].startswith("A rule keeps out all mail")
+    assert mirror.states(box) == {
+        ("unmatched", "no_contact"): 1,
+        ("excluded", f"excluded_{kind}"): 1,
+    }
+    mirror.check(box)
+
+    with mirror.env(box.user_id) as env:
+        env["crm.mail.mirror.exclusion"].search([("value", "=", value)]).unlink()
+    mirror.apply_changes()
+    mirror.sync(box)
+    assert mirror.states(box) == {("unmatched", "no_contact"): 2}
+    mirror.check(box)
+
+
 # ---- what is not: the mailbox is looked at ---
 
 

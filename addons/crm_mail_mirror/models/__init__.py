@@ -60,6 +60,7 @@ from . import crm_mail_mirror_erasure_job
 from . import crm_mail_mirror_answers
 from . import crm_mail_mirror_change
 from . import crm_mail_mirror_change_job
+from . import crm_mail_mirror_change_reason
 from . import crm_mail_mirror_preview
 from . import crm_mail_mirror_rule_preview
 from . import crm_mail_mirror_suggestion

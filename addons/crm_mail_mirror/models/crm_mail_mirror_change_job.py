@@ -92,6 +92,7 @@ class CrmMailMirrorChange(models.Model):
             # after it finds that the rules changed
             self.env["crm.mail.mirror.review"]._hold(mailbox)
             self.write({"at_mailbox": mailbox.id, "at_copy": REQUEUE})
+            self._say_why(mailbox)
             self._take_back(mailbox)
         elif self.at_copy == REQUEUE:
             self._take_back(mailbox)
