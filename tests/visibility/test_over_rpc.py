@@ -258,3 +258,95 @@ def test_portal_user_gets_nothing_over_rpc(call, level, world):
         )
     with pytest.raises(Refused):
         portal.json2("res.partner", "action_open_mirror_messages", ids=[partner])
+
+
+def test_what_was_given_counts_at_the_next_click_and_what_is_over_does_not(
+    call, level, world, change
+):
+    """Asked and answered over RPC; by level, by sharing, by time."""
+    level("viewer", "4")
+    viewer, boss, grant = call("viewer"), call("boss"), "crm.mail.mirror.grant"
+    mail = next(
+        m for m in world.mails
+        if m.owner == "boss" and m.shown("4") == "metadata" and m.override is None
+    )  # fmt: skip
+
+    def body():
+        told = viewer.json2(MESSAGE, "read", ids=[mail.id], fields=["body"])
+        found = viewer.xmlrpc(MESSAGE, "search", [("body", "ilike", mail.text[:20])])
+        listed = viewer.json2(
+            MESSAGE, "get_conversation", message_id=mail.id, scope={"model": None}
+        )
+        text = listed["mails"][0]["text"] or False
+        assert bool(told[0]["body"]) == (mail.id in found) == bool(text)
+        return told[0]["body"]
+
+    assert body() is False
+    told = viewer.xmlrpc(MESSAGE, "ask_access", mail.id, "mail", 7, "why")
+    assert told["asked"] == ["Boss"]
+    (row,) = boss.json2(grant, "search_read", domain=[], fields=["about", "state"])
+    assert mail.subject in row["about"]
+    for other in ("peer", "outsider", "administrator"):
+        assert call(other).json2(grant, "search", domain=[]) == []
+        with pytest.raises(Refused):
+            call(other).json2(grant, "action_yes", ids=[row["id"]])
+    with pytest.raises(Refused):
+        viewer.xmlrpc(grant, "action_yes", [row["id"]])
+    with pytest.raises(Refused):
+        viewer.xmlrpc(grant, "write", [row["id"]], {"state": "granted"})
+    boss.xmlrpc(grant, "action_yes_day", [row["id"]])
+    assert body() == mail.text
+
+    # the level, privacy, time, and the owner: each ends it at the next click
+    level("viewer", "2")
+    with pytest.raises(Refused):
+        viewer.json2(MESSAGE, "read", ids=[mail.id], fields=["body"])
+    level("viewer", "4")
+    assert body() == mail.text
+    boss.json2(MESSAGE, "set_sharing", message_ids=[mail.id], value="private")
+    assert body() is False
+    boss.json2(MESSAGE, "set_sharing", message_ids=[mail.id], value=False)
+    assert body() == mail.text
+    with change() as env:
+        env[grant].browse(row["id"]).until = "2026-01-01"
+    assert body() is False
+    with change() as env:
+        env[grant].browse(row["id"]).until = False
+    assert body() == mail.text
+    boss.json2(grant, "action_take_back", ids=[row["id"]])
+    assert body() is False
+
+
+def test_owner_shares_one_mail_and_nobody_elses(call, level, world):
+    level("viewer", "2")
+    viewer, peer = call("viewer"), call("peer")
+    mail = next(
+        m for m in world.mails
+        if m.owner == "peer" and m.shown("2") == "metadata" and m.override is None
+    )  # fmt: skip
+    theirs = next(m.id for m in world.mails if m.owner == "boss")
+
+    def seen():
+        return viewer.json2(MESSAGE, "read", ids=[mail.id], fields=["access"])[0]
+
+    for value in ("everything", "subject", "private"):
+        told = peer.xmlrpc(MESSAGE, "set_sharing", [mail.id], value)
+        shown = "metadata" if value == "private" else value
+        assert (seen()["access"], told["count"]) == (shown, 1)
+    for back in told["undo"]:
+        peer.json2(
+            MESSAGE, "set_sharing",
+            message_ids=back[0], value=back[1], conversation=back[2],
+        )  # fmt: skip
+    assert seen()["access"] == "subject"
+    # the same words for what is another's and for what is not there at all
+    said = []
+    for ids in ([theirs], [mail.id, theirs], [9**8], []):
+        with pytest.raises(Refused) as refused:
+            peer.xmlrpc(MESSAGE, "set_sharing", ids, "everything")
+        said.append(str(refused.value))
+    assert len(set(said)) == 1
+    with pytest.raises(Refused):
+        viewer.json2(MESSAGE, "set_sharing", message_ids=[mail.id], value="everything")
+    peer.xmlrpc(MESSAGE, "set_sharing", [mail.id], False)
+    assert seen()["access"] == "metadata"

@@ -62,9 +62,7 @@ class CrmMailMirrorGrant(models.Model):
         if self.state == "asked":
             return self.env._("Asked, no answer yet")
         if self.state == "granted" and self.until:
-            return self.env._(
-                "Given until %(time)s", time=_short(self.env, self.until)
-            )
+            return self.env._("Given until %(time)s", time=_short(self.env, self.until))
         if self.state == "granted":
             return self.env._("Given until it is taken back")
         if self.state == "refused":

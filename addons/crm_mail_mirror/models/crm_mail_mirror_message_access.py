@@ -367,4 +367,3 @@ class CrmMailMirrorMessage(models.Model):
         date = format_datetime(self.env, self.date, dt_format="short")
         told = [self.subject, people, date]
         return " · ".join(filter(None, told))
-
