@@ -1,4 +1,4 @@
-"""What an owner chose for one mail, or for a conversation, holds whatever becomes of it."""
+"""What an owner chose for one mail, or for a conversation, holds whatever happens."""
 
 import pytest
 

@@ -6,8 +6,8 @@ A colleague who sees of a mail that it is there may ask its owner for the rest: 
 mail, of its conversation, or of all mail with a contact; for a time. One row is one
 question to one owner. A yes raises what the owner shares to everything, for that asker
 alone, as long as it lasts and their level reaches that mailbox; mail that its owner
-keeps private stays so. It is looked up in each query (``_granted_case``): a time that is
-over, or a yes that was taken back, counts at the next click.
+keeps private stays so. It is looked up in each query (``_granted_case``): a time that
+is over, or a yes that was taken back, counts at the next click.
 
 For a contact the addresses count that it had when the question was put, which are those
 the owner reads before saying yes: who edits the contact afterwards opens nothing.
@@ -234,7 +234,7 @@ class CrmMailMirrorGrant(models.Model):
 
     @api.model
     def _forget_addresses(self, emails):
-        """These belong to us by now: mail with a colleague is not mail with a contact."""
+        """These are ours by now: mail with a colleague is not mail with a contact."""
         self.env.cr.execute(
             SQL(
                 """DELETE FROM crm_mail_mirror_grant_address_rel r
@@ -246,7 +246,7 @@ class CrmMailMirrorGrant(models.Model):
 
     @api.autovacuum
     def _gc_grants(self):
-        """Lists say what is over anyway; here it is written down, and later forgotten."""
+        """What is over says so anyway; here it is written down, and later forgotten."""
         now = fields.Datetime.now()
         self.search(
             [

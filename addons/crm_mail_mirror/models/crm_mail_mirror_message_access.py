@@ -2,8 +2,8 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Asking for access: what may be asked at a mail, and whom?
 
-Whoever sees a mail and not its text may ask the owners of the copies they see, and those
-alone. Mail that its owner keeps private is asked for like any other.
+Whoever sees a mail and not its text may ask the owners of the copies they see, and
+those alone. Mail that its owner keeps private is asked for like any other.
 """
 
 from collections import defaultdict
@@ -106,7 +106,7 @@ class CrmMailMirrorMessage(models.Model):
         return self.env["res.users"].sudo().browse(owners).mapped("name")
 
     def _owners_of(self, where):
-        """``[(message id, owner id, shown)]`` of the copies one sees, none of one's own.
+        """``[(message id, owner id, shown)]`` of colleagues' copies that one sees.
 
         :param where: SQL condition on ``c``, the copy
         """

@@ -33,7 +33,7 @@ class CrmMailMirrorMessage(models.Model):
         :param conversation: all mail of their conversations in one's mailboxes, what
             comes later too
         :return: ``{"count": mails that changed, "sentence": str,
-            "undo": [[message_ids, value, conversation], ...]}``: calls that take it back
+            "undo": [[message_ids, value, conversation], ...]}``: calls to take it back
         :raises AccessError: one of them is in no mailbox of one's own, or nowhere
         """
         if value and value not in [name for name, _label in CHOICES]:
