@@ -44,14 +44,14 @@ class CrmMailMirrorReportMail(models.Model):
         return {
             "days": [fields.Date.to_string(day) for day in days],
             "mails": [count for count, _median, _slowest in columns],
-            "median": [median for _count, median, _slowest in columns],
-            "slowest": [slowest for _count, _median, slowest in columns],
+            "median": [median or None for _count, median, _slowest in columns],
+            "slowest": [slowest or None for _count, _median, slowest in columns],
             "failures": failures,
             "states": self._states(),
             "lately": {
                 "mails": count or 0,
-                "median": median,
-                "slowest": slowest,
+                "median": median or None,
+                "slowest": slowest or None,
                 "failures": sum(sum(each["counts"]) for each in failures),
             },
         }

@@ -74,7 +74,6 @@ class Chart extends Component {
     }
 
     draw() {
-        // eslint-disable-next-line no-undef
         this.chart = new window.Chart(this.canvas.el, this.props.config);
     }
 }
@@ -118,8 +117,8 @@ export class Health extends Component {
         return formatInteger(count);
     }
 
-    tone(status) {
-        return TONES[status] || "secondary";
+    tone(state) {
+        return state.count && TONES[state.status] ? `text-${TONES[state.status]}` : "";
     }
 
     get people() {
@@ -153,20 +152,7 @@ export class Health extends Component {
                     color: this.color(index + 1, kinds),
                 }))
             ),
-            states: this.chart(
-                _t("Users and mailboxes by state"),
-                "doughnut",
-                told.states.map((each) => each.label),
-                told.states.map((each) => each.label),
-                String,
-                [
-                    {
-                        label: _t("Users and mailboxes"),
-                        data: told.states.map((each) => each.count),
-                        color: told.states.map((each) => this.hue(each.status)),
-                    },
-                ]
-            ),
+            states: this.bars(told.states),
         };
     }
 
@@ -174,53 +160,78 @@ export class Health extends Component {
         return getColor(index, cookie.get("color_scheme"), Math.max(count, 6));
     }
 
-    hue(status) {
-        const hues = DARK
+    /** The states, each in its colour, with a line of its own. */
+    bars(states) {
+        const tones = DARK
             ? { success: "#28a745", info: "#3e9fc4", warning: "#d9a521", danger: "#dc5a66" }
             : { success: "#3aa861", info: "#4ea7f2", warning: "#f0ad2e", danger: "#dc3545" };
-        const grey = { not_invited: "#8f959e", declined: "#b9bec5", paused: "#6c757d" };
-        return hues[TONES[status]] || grey[status];
+        const labels = states.map((state) => state.label);
+        const sets = [
+            {
+                label: _t("Users and mailboxes"),
+                data: states.map((state) => state.count),
+                color: states.map((state) => tones[TONES[state.status]] || "#8f959e"),
+            },
+        ];
+        const title = _t("Users and mailboxes by state");
+        const told = this.chart(title, "bar", labels, labels, String, sets);
+        const { options } = told.config;
+        const { x, y } = options.scales;
+        options.indexAxis = "y";
+        options.interaction = { mode: "index", axis: "y", intersect: false };
+        options.scales = {
+            x: { ...y, grid: { color: LINES } },
+            y: { ...x, ticks: { color: INK, autoSkip: false } },
+        };
+        options.onClick = (_event, [hit]) => hit && this.openStatus(states[hit.index].status);
+        return told;
     }
 
     /** What chart.js takes, and the same numbers in lines for a table. */
     chart(label, type, titles, labels, write, sets) {
-        const isRound = type === "doughnut";
         const datasets = sets.map(({ label, data, color }) => ({
             label,
             data,
             backgroundColor: type === "line" ? hexToRGBA(color, 0.15) : color,
-            borderColor: isRound ? "transparent" : color,
+            borderColor: color,
             borderWidth: type === "line" ? 2 : 0,
             pointRadius: data.length > 40 ? 0 : 2,
             spanGaps: true,
             tension: 0.2,
         }));
-        const axis = { grid: { color: LINES }, ticks: { color: INK } };
         const options = {
             responsive: true,
             maintainAspectRatio: false,
             animation: false,
             plugins: {
                 legend: {
-                    display: sets.length > 1 || isRound,
-                    position: isRound && !this.env.isSmall ? "right" : "bottom",
+                    display: sets.length > 1,
+                    position: "bottom",
                     labels: { color: INK, boxWidth: 12 },
                 },
                 tooltip: {
                     callbacks: {
                         title: (items) => titles[items[0].dataIndex],
-                        label: (item) => `${isRound ? item.label : item.dataset.label}: ${write(item.raw)}`,
+                        label: (item) => `${item.dataset.label}: ${write(item.raw)}`,
                     },
                 },
             },
         };
-        if (!isRound) {
-            options.interaction = { mode: "index", intersect: false };
-            options.scales = {
-                x: { ...axis, stacked: type === "bar", grid: { display: false }, ticks: { color: INK, maxTicksLimit: 8, maxRotation: 0 } },
-                y: { ...axis, stacked: type === "bar", beginAtZero: true, ticks: { color: INK, precision: 0, maxTicksLimit: 6, callback: (value) => write(value) } },
-            };
-        }
+        const ticks = { color: INK };
+        options.interaction = { mode: "index", intersect: false };
+        options.scales = {
+            x: {
+                stacked: type === "bar",
+                grid: { display: false },
+                ticks: { ...ticks, maxTicksLimit: 8, maxRotation: 0 },
+            },
+            y: {
+                stacked: type === "bar",
+                beginAtZero: true,
+                grid: { color: LINES },
+                ticks: { ...ticks, precision: 0, maxTicksLimit: 6, callback: (n) => write(n) },
+            },
+        };
         return {
             label,
             config: { type, data: { labels, datasets }, options },
