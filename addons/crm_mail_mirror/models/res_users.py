@@ -276,6 +276,8 @@ class ResUsers(models.Model):
             "name": self.env._("Link a Mailbox"),
             "res_model": "crm.mail.mirror.mailbox",
             "view_mode": "form",
+            # the card calls it itself: nobody else fills these in
+            "views": [(False, "form")],
             "target": "current",
             "context": {
                 "default_user_id": self.env.uid,
