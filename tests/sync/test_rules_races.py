@@ -1,8 +1,12 @@
 """A rule that comes while mail is written, read or judged."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from tests.sync.mirror import LONG
+from tests.sync.test_sync_races import pause_at
 
 
 def test_rule_made_while_a_page_is_read_keeps_its_mail_out(
@@ -162,3 +166,86 @@ def test_second_rule_while_the_first_is_applied(mirror, clients, rule, monkeypat
 
     assert mirror.by_state(clients) == {"mirrored": 5}
     mirror.check(clients)
+
+
+def compared(mirror, box):
+    """All of a mailbox is compared, up to where it is judged; :return: what judges"""
+
+    def judge():
+        with mirror.env() as env:
+            while env["crm.mail.mirror.sync"]._write(_audit_step):
+                pass
+
+    with mirror.env() as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        env["crm.mail.mirror.audit"]._ask(mailbox, "all", "owner")
+    judge()
+    mirror.sync(box)
+    return judge
+
+
+def _audit_step(env):
+    return env["crm.mail.mirror.audit"]._step()
+
+
+def erased(mirror, _box):
+    """A person is erased; :return: what does it"""
+    with mirror.env(2) as env:
+        env["crm.mail.mirror.erasure"]._make([mirror.at("friend")])
+
+    def erase():
+        with mirror.env() as env:
+            assert not env["crm.mail.mirror.erasure"]._run()
+
+    return erase
+
+
+def waits_or_is_done(mirror, future):
+    for _ in range(3000):
+        if future.done() or mirror.sql(
+            """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+                  AND cardinality(pg_blocking_pids(pid)) > 0"""
+        ):
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it neither waits nor ends")
+
+
+@pytest.mark.parametrize(
+    ("begin", "state"),
+    [(compared, "mirrored"), (erased, "excluded")],
+)
+def test_no_rule_is_removed_between_verdict_and_deed(
+    mirror, lib, server, rule, monkeypatch, begin, state
+):
+    """It was judged by a rule that is removed, with all that follows, before the mail
+    goes: it would go, or be called excluded, for a rule that is no more."""
+    box = mirror.link(server=server)
+    mirror.contact("friend")
+    server.put(lib.mail(1, mirror.at("friend"), box.email))
+    mirror.sync(box)
+    act = begin(mirror, box)
+    made = rule("address", mirror.at("friend"), box.user_id)
+    judged, go_on = pause_at(
+        monkeypatch, mirror.registry["crm.mail.mirror.review"], "_judge", after=True
+    )
+
+    def remove():
+        with mirror.env() as env:
+            env["crm.mail.mirror.exclusion"].browse(made).unlink()
+        mirror.apply_changes()
+
+    with ThreadPoolExecutor(2) as pool:
+        acting = pool.submit(act)
+        assert judged.wait(LONG)
+        removing = pool.submit(remove)
+        waits_or_is_done(mirror, removing)
+        came_between = removing.done()
+        go_on.set()
+        acting.result(LONG)
+        removing.result(LONG)
+    mirror.sync(box)
+
+    assert not came_between
+    assert mirror.by_state(box) == {state: 1}
+    mirror.check(box)
