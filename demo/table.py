@@ -109,7 +109,7 @@ _TO_TRY = (
     "   and type an address: what that removes is told before, and can be undone.",
     "8. As lena: on a mail of yours press 'Remove from Odoo'. The mailbox keeps it;",
     "   'Removed by Me' takes it back, for seven days.",
-    "9. As admin: Configuration, 'Erased Persons', erase the address of a contact:",
+    "9. As admin: Administration, 'Erased Persons', erase the address of a contact:",
     "   their mail goes from all mailboxes, with a certificate to print.",
 )
 

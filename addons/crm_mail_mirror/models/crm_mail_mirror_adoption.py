@@ -77,7 +77,7 @@ class CrmMailMirrorAdoption(models.Model):
         readonly=True,
     )
     progress = fields.Integer(string="First import (%)", readonly=True, aggregator=None)
-    told = fields.Char(string="In words", compute="_compute_told")
+    told = fields.Text(string="In words", compute="_compute_told")
 
     @property
     def _table_query(self):

@@ -19,21 +19,54 @@ class ResUsers(models.Model):
     )
 
     def _compute_mirror_managers(self):
-        employees = self.env["hr.employee"].sudo().search([("user_id", "in", self.ids)])
+        employees = (
+            self.env["hr.employee"].sudo().search([("user_id", "in", self._origin.ids)])
+        )
         self.env.cr.execute(
             SQL(
                 "SELECT user_id, manager_id FROM (%s) AS e WHERE user_id = ANY(%s)",
                 self._mirror_edges(),
-                list(self.ids),
+                list(self._origin.ids),
             )
         )
         edges = self.env.cr.fetchall()
         for user in self:
-            user.mirror_is_employee = user in employees.user_id
-            managers = self.browse(sorted({m for u, m in edges if u == user.id}))
+            # in a form that is being edited, too
+            origin = user._origin
+            user.mirror_is_employee = origin in employees.user_id
+            managers = self.browse(sorted({m for u, m in edges if u == origin.id}))
             user.mirror_manager_names = user.mirror_is_employee and ", ".join(
                 managers.sudo().mapped("name")
             )
+
+    def _mirror_refuses(self, manager):
+        """Who is an employee gets another manager there."""
+        if self.mirror_is_employee:
+            return self.env._(
+                "%(name)s is an employee: the manager stands in Employees. Please"
+                " change it there.",
+                name=self.name,
+            )
+        return super()._mirror_refuses(manager)
+
+    def _mirror_is_placed_here(self):
+        return not self.mirror_is_employee and super()._mirror_is_placed_here()
+
+    def action_mirror_open_employee(self):
+        """To where the manager stands; Odoo asks whether one may see employees."""
+        self.ensure_one()
+        employees = self.env["hr.employee"].search([("user_id", "=", self.id)])
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Employee"),
+            "res_model": "hr.employee",
+            "view_mode": "form" if len(employees) == 1 else "list,form",
+            "views": [[False, "form"]]
+            if len(employees) == 1
+            else [[False, "list"], [False, "form"]],
+            "res_id": employees.id if len(employees) == 1 else False,
+            "domain": [("user_id", "=", self.id)],
+        }
 
     @api.model
     def _mirror_edges(self):
