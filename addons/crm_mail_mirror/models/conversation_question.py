@@ -129,8 +129,9 @@ def _dict(value):
 def _text(value):
     if value and not isinstance(value, str):
         raise BadQuestion
-    # PostgreSQL's texts have no NUL
-    return " ".join((value or "").replace("\0", " ").split())[:MOST_TEXT]
+    # PostgreSQL's texts have no NUL, and no halves of characters
+    text = (value or "").encode("utf-8", "ignore").decode()
+    return " ".join(text.replace("\0", " ").split())[:MOST_TEXT]
 
 
 def _day(value):

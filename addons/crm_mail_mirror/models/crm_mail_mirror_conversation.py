@@ -14,6 +14,8 @@ from . import conversation_question as question
 
 #: Most conversations, and most mails of one, in an answer.
 MOST_CONVERSATIONS, MOST_MAILS = 100, 50
+#: Mails of a conversation are counted so far.
+MOST_COUNTED = 1000
 
 
 class CrmMailMirrorMessage(models.Model):
@@ -93,15 +95,21 @@ class CrmMailMirrorMessage(models.Model):
             message_id = question.number(message_id)
             below = question.position(before)
             limit = question.limit(limit, MOST_MAILS)
-        rows = self._mails_of(look, message_id)
+        thread = self._thread_of(look, message_id)
+        rows = self._threads(look, [thread]).get(thread) if thread else None
         if not rows:
             return {"gone": True}
+        count = len({row.same for row in rows})
+        if below:
+            place = (below.date, below.id)
+            rows = self._threads(look, [thread], place).get(thread, [])
         mails = list({row.same: row for row in reversed(rows)}.values())[::-1]
-        page = [row for row in mails if not below or row.place < (below.date, below.id)]
-        more, page = len(page) > limit, page[:limit]
+        mails.sort(key=lambda row: row.place, reverse=True)
+        page = mails[:limit]
+        more = len(mails) > limit
         return {
             "mails": self._told_mails(look, page[::-1], rows),
-            "count": len(mails),
+            "count": min(count, MOST_COUNTED),
             "next": str(question.Position(*page[-1].place, 1)) if more else None,
         }
 

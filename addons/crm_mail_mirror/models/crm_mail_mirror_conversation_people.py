@@ -9,6 +9,7 @@ from odoo import models
 from odoo.tools import SQL
 
 from ..engine import legible
+from ..engine.domains import domain_of, is_free_mail, lies_within, parent_domains
 
 #: The roles that are shown, in the order of a letter's head.
 ROLES = ("from", "to", "cc", "bcc")
@@ -60,7 +61,7 @@ class CrmMailMirrorMessage(models.Model):
         )
         rows = self.env.cr.fetchall()
         emails = {row[3] for row in rows}
-        own = self.env["crm.mail.mirror.directory"]._own_among(emails)
+        ours = self._ours_among(emails)
         contacts = self._contacts_of(emails)
         for message, role, name, email, count in rows:
             person = {
@@ -73,9 +74,22 @@ class CrmMailMirrorMessage(models.Model):
                 **contacts.get(email, {}),
             }
             people[message].append(
-                Participant(role, email, name, count, email in own, person)
+                Participant(role, email, name, count, email in ours, person)
             )
         return people
+
+    def _ours_among(self, emails):
+        """Which of these addresses are ours, or at a domain of ours?"""
+        directory = self.env["crm.mail.mirror.directory"]
+        own = directory._own_among(emails)
+        homes = {home for e in emails for home in parent_domains(domain_of(e))}
+        self.env.cr.execute(directory._own_domains_among(homes))
+        found = frozenset(
+            home
+            for (home,) in self.env.cr.fetchall()
+            if home in homes and "." in home and not is_free_mail(home)
+        )
+        return {e for e in emails if e in own or lies_within(domain_of(e), found)}
 
     def _contacts_of(self, emails):
         """``{email: {"partner_id", "partner_name", "avatar"}}`` of contacts that

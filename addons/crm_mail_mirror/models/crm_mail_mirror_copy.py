@@ -84,3 +84,7 @@ class CrmMailMirrorCopy(models.Model):
     _expiry_idx = models.Index("(expires_at) WHERE expires_at IS NOT NULL")
     # what the rule on messages asks: is there a mirrored copy in these mailboxes?
     _visible_idx = models.Index("(message_id, mailbox_id) WHERE state = 'mirrored'")
+    # the mail of those who read few mailboxes
+    _mailbox_mail_idx = models.Index(
+        "(mailbox_id, message_id) WHERE state = 'mirrored'"
+    )

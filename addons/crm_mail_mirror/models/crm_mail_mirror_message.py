@@ -38,10 +38,10 @@ class CrmMailMirrorMessage(models.Model):
 
     identity = fields.Char(required=True, groups=fields.NO_ACCESS)
     same_key = fields.Char(index="btree_not_null", groups=fields.NO_ACCESS)
-    thread_key = fields.Char(index="btree_not_null", groups=fields.NO_ACCESS)
+    thread_key = fields.Char(groups=fields.NO_ACCESS)
     internet_message_id = fields.Char(index="btree_not_null", groups=fields.NO_ACCESS)
     subject_raw = fields.Char(groups=fields.NO_ACCESS)
-    date = fields.Datetime(required=True, readonly=True, index=True)
+    date = fields.Datetime(required=True, readonly=True)
     copy_ids = fields.One2many(
         comodel_name="crm.mail.mirror.copy",
         inverse_name="message_id",
@@ -77,6 +77,11 @@ class CrmMailMirrorMessage(models.Model):
     attachment_names = fields.Text(compute="_compute_body", string="Attachments")
     not_shared = fields.Char(compute="_compute_shown")
     _identity_uniq = models.UniqueIndex("(identity)")
+    # all mail, and that of a conversation, newest first, from any mail on
+    _date_idx = models.Index("(date DESC, id DESC)")
+    _thread_idx = models.Index(
+        "(thread_key, date DESC, id DESC) WHERE thread_key IS NOT NULL"
+    )
     # an id may be longer than what a btree takes
     _internet_message_id_idx = models.Index("USING hash (internet_message_id)")
 

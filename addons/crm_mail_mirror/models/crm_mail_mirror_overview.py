@@ -6,6 +6,7 @@ Worked out under the reader's level at each asking, never stored. What is told o
 mailboxes is told of the reader's own, and of those whose mail the reader sees anyway.
 """
 
+import dataclasses
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -18,6 +19,8 @@ from . import conversation_question as question
 COUNTED = 1000
 #: Contacts of a company that are listed.
 MOST_GROUPS = 200
+#: Mails of one of them are counted so far.
+IN_GROUP = 100
 #: A mailbox that was not looked at for so long may lack newer mail.
 STALE = timedelta(hours=1)
 #: Mailboxes that lag behind, each with a sentence.
@@ -49,13 +52,15 @@ class CrmMailMirrorMessage(models.Model):
         :raises AccessError, UserError: as in ``get_conversations``
         """
         look = self._look(scope, None, viewer)
-        rows = self._counted(look)
-        last = self._last(look) if look.scope.model else {"in": None, "out": None}
+        is_record, by = bool(look.scope.model), look.scope
+        rows = self._counted(look, COUNTED + 1)
+        last = self._last(look, rows) if is_record else {"in": None, "out": None}
         newest = max(
-            (d for d in last if last[d]), key=lambda d: last[d]["date"], default=None
+            (way for way in last if last[way]),
+            key=lambda way: last[way]["date"],
+            default=None,
         )
-        by_contact = look.scope.by == "contact" and look.scope.partner_id is None
-        earlier = look._replace(scope=look.scope.__class__(earlier=True), since=None)
+        by_contact = by.by == "contact" and by.partner_id is None
         return {
             "last_in": last["in"],
             "last_out": last["out"],
@@ -63,36 +68,55 @@ class CrmMailMirrorMessage(models.Model):
             "total": min(len(rows), COUNTED),
             "total_is_limited": len(rows) > COUNTED,
             "searching": self._searching(look),
-            "former": self._former(look),
-            "stale": self._stale(look, rows),
-            "earlier_count": self._count_before(earlier, look.since),
+            "stale": self._stale(look, [row.id for row in rows]),
+            "earlier_count": self._count_earlier(look),
             "groups": self._groups(look) if by_contact else [],
             "empty": None if rows else self._empty(look),
         }
 
-    def _counted(self, look):
-        """The newest mails of the scope: one more than is counted."""
-        return [row.id for row in self._rows(look)][: COUNTED + 1]
+    def _counted(self, look, most):
+        """The newest mails of the scope, each once."""
+        lower, upper = self._bounds(look)
+        start = (upper, 0) if upper else None
+        rows = {}
+        for more, _asked in self._filtered_rows(look, start, None, lower):
+            for row in more:
+                rows.setdefault(row.same, row)
+            if len(rows) >= most:
+                break
+        return list(rows.values())[:most]
 
-    def _count_before(self, look, since):
-        if not since:
+    def _count_earlier(self, look):
+        if not look.made or look.scope.earlier:
             return 0
-        return min(len([r for r in self._rows(look) if r.date < since]), COUNTED)
+        scope = dataclasses.replace(look.scope, earlier=True)
+        return len(self._counted(look._replace(scope=scope), COUNTED))
 
-    def _last(self, look):
+    def _last(self, look, rows):
         """``{"in": {"date", "name"} | None, "out": ...}``"""
+        copies = self._copies_seen(look.sight, [row.id for row in rows])
         last = {}
-        for direction in ("in", "out"):
-            filters = question.Filters(direction=direction)
-            rows = self._rows(look._replace(filters=filters))[:1]
-            people = self._people_of(look, [row.id for row in rows], 6)
-            last[direction] = None
-            for row in rows:
-                others = self._correspondents(people[row.id])["people"]
-                name = others[0]["name"] or others[0]["email"] if others else ""
-                date = fields.Datetime.to_string(row.date)
-                last[direction] = {"date": date, "name": name}
-        return last
+        for row in rows:
+            if copies[row.id]:
+                last.setdefault(copies[row.id][0].direction, row)
+        for way in ("in", "out"):
+            if way not in last and len(rows) > COUNTED:
+                filters = question.Filters(direction=way)
+                found = self._counted(look._replace(filters=filters), 1)
+                last[way] = found[0] if found else None
+        ids = [last[way].id for way in ("in", "out") if last.get(way)]
+        people = self._people_of(look, ids, 6) if ids else {}
+        return {
+            way: self._told_last(last[way], people) if last.get(way) else None
+            for way in ("in", "out")
+        }
+
+    def _told_last(self, row, people):
+        others = self._correspondents(people[row.id])["people"]
+        return {
+            "date": fields.Datetime.to_string(row.date),
+            "name": (others[0]["name"] or others[0]["email"]) if others else "",
+        }
 
     def _searching(self, look):
         if not look.scope.model or look.sight.uid != self.env.uid:
@@ -109,31 +133,48 @@ class CrmMailMirrorMessage(models.Model):
     # ---- by contact -----------------------------------------------------------------
 
     def _groups(self, look):
+        """A company's contacts with mail, who wrote or was written to last first."""
         company = self.env["res.partner"].browse(look.scope.id)
-        groups = []
-        contacts = self.env["res.partner"].search(
-            [("commercial_partner_id", "=", company.id)]
+        contacts = self.env["res.partner"].with_context(active_test=False)
+        contacts = contacts.search([("commercial_partner_id", "=", company.id)])
+        self.env.cr.execute(
+            SQL(
+                """SELECT coalesce(k.partner_id, 0), count(DISTINCT n.id), max(n.date)
+                     FROM unnest(%(addresses)s::int[]) AS a(id)
+                     LEFT JOIN LATERAL (
+                          SELECT r.partner_id
+                            FROM crm_mail_mirror_address_partner_rel r
+                           WHERE r.address_id = a.id
+                             AND r.partner_id = ANY(%(contacts)s)
+                          ) AS k ON TRUE
+                    CROSS JOIN LATERAL (
+                          SELECT t.id, t.date
+                            FROM crm_mail_mirror_participant p
+                            JOIN crm_mail_mirror_message t ON t.id = p.message_id
+                           WHERE p.address_id = a.id AND %(person)s AND %(seen)s
+                           ORDER BY p.date DESC, p.message_id DESC
+                           LIMIT %(most)s) AS n
+                    GROUP BY 1 ORDER BY 3 DESC LIMIT %(groups)s""",
+                addresses=look.addresses,
+                contacts=contacts.ids,
+                person=self._participant_is_visible(look.sight),
+                seen=self._is_seen(look),
+                most=IN_GROUP,
+                groups=MOST_GROUPS,
+            )
         )
-        for contact in (*contacts.ids, 0):
-            addresses = company._mirror_addresses_of_contact(contact)
-            ids = self._without_own(addresses) if addresses else []
-            rows = self._rows(look._replace(addresses=ids)) if ids else []
-            if rows:
-                groups.append(
-                    {
-                        "partner_id": contact,
-                        "name": legible.line(
-                            contacts.browse(contact).display_name
-                            if contact
-                            else self.env._("Others at this company"),
-                            100,
-                        ),
-                        "count": min(len(rows), 100),
-                        "last": fields.Datetime.to_string(rows[0].date),
-                    }
-                )
-        groups.sort(key=lambda group: group["last"], reverse=True)
-        return groups[:MOST_GROUPS]
+        rows = self.env.cr.fetchall()
+        others = self.env._("Others at this company")
+        names = {c.id: c.display_name for c in contacts.browse([r[0] for r in rows])}
+        return [
+            {
+                "partner_id": ident,
+                "name": legible.line(names.get(ident) if ident else others, 100),
+                "count": min(count, IN_GROUP),
+                "last": fields.Datetime.to_string(date),
+            }
+            for ident, count, date in rows
+        ]
 
     # ---- mailboxes that lag behind --------------------------------------------------
 

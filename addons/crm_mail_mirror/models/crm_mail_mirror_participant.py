@@ -36,7 +36,8 @@ class CrmMailMirrorParticipant(models.Model):
         comodel_name="crm.mail.mirror.copy", ondelete="cascade", index="btree_not_null"
     )
 
-    _address_date_idx = models.Index("(address_id, date DESC, message_id)")
+    # the mail of an address, newest first, from any mail on
+    _address_date_idx = models.Index("(address_id, date DESC, message_id DESC)")
     _once_uniq = models.UniqueIndex(
         "(message_id, address_id, role, COALESCE(copy_id, 0))"
     )
