@@ -17,7 +17,8 @@ def settle(world):
         assert rounds < 20, "there is always something to do"
         seen = _rows(world)
         run_jobs(world.mirror)
-        # as if the time had come for what is to be tried again
+        # as if the time had come for what is to be tried again, or is done each night
+        world.mirror.sql("UPDATE crm_mail_mirror_retention SET ended_at = '2020-01-01'")
         world.mirror.sql(
             """UPDATE crm_mail_mirror_copy SET next_try_at = '2020-01-01'
                 WHERE state IN ('queued', 'failed') AND mailbox_id = ANY(%s)""",
@@ -33,6 +34,29 @@ def settle(world):
         [box.id for box in boxes],
     )
     assert not troubles
+    check_suggestions(world)
+
+
+def check_suggestions(world):
+    """Nobody is suggested who was erased, is a contact, or is kept out by a rule."""
+    for email, user in world.mirror.sql(
+        """SELECT email_normalized, user_id FROM crm_mail_mirror_suggestion
+            WHERE state = 'open' AND mailbox_id = ANY(%s)""",
+        [box.id for box, _house in world.boxes],
+    ):
+        assert email not in world.erased, "an erased person is suggested"
+        assert email != world.colleague, "a colleague is suggested"
+        assert not world.mirror.sql(
+            "SELECT 1 FROM res_partner WHERE email_normalized = %s AND active", email
+        ), "a contact is suggested"
+        assert not world.mirror.sql(
+            """SELECT 1 FROM crm_mail_mirror_exclusion
+                WHERE kind = 'address' AND effect = 'never' AND value = %s
+                  AND coalesce(user_id, %s) = %s""",
+            email,
+            user,
+            user,
+        ), "somebody is suggested whom a rule keeps out"
 
 
 def check(world):
@@ -134,8 +158,8 @@ def rebuild(world):
     mirror.check()  # nobody's messages, nobody's texts
 
 
-#: What its owner chose for a mailbox.
-KEPT = ["aliases", "mode", "sync_from", "sharing_in", "sharing_out"]
+#: What its owner, or a former one, chose for a mailbox.
+KEPT = ["aliases", "mode", "sync_from", "sharing_in", "sharing_out", "former_rules"]
 
 
 def mailbox_folders(env, mailbox_id):

@@ -61,6 +61,8 @@ JOB_EDGES = [
         ("erasure", "_erase_some"),
         ("erasure", "_lift_some"),
         ("audit", "_judge_some"),
+        ("retention", "_raise_floors"),
+        ("retention", "_purge"),
         ("outbox", "_queue_matching"),
         ("day", "_add"),
     )
@@ -260,6 +262,31 @@ class Machine(RuleBasedStateMachine):
     def owner_removes_a_mail(self, when, owner, which):
         self._do(when, "remove_mail", owner, which)
 
+    @rule(when=when, months=st.sampled_from([1, 2, False]))
+    def mail_is_kept_for(self, when, months):
+        self._do(when, "keep_for", months)
+
+    @rule(when=when, box=box)
+    def mailbox_is_handed_over(self, when, box):
+        self._do(when, "hand_over", box)
+
+    @rule(when=when, box=box, mode=st.sampled_from(["all", "written", "never"]))
+    def contacts_are_suggested(self, when, box, mode):
+        self._do(when, "suggest", box, mode)
+
+    @rule(
+        when=when,
+        owner=owner,
+        which=which,
+        answer=st.sampled_from(["action_create", "action_dismiss"]),
+    )
+    def suggestion_is_answered(self, when, owner, which, answer):
+        self._do(when, "answer_suggestion", owner, which, answer)
+
+    @rule(owner=owner, which=which)
+    def owner_withholds_a_mail(self, owner, which):
+        self.world.withhold_mail(owner, which)
+
     @rule(when=when, owner=owner, which=which)
     def owner_takes_it_back(self, when, owner, which):
         self._do(when, "undo_removal", owner, which)
@@ -394,8 +421,28 @@ def undo_brings_nothing_back(patch, registry):
     )
 
 
-def begin_with_a_letter(state, known):
-    state.begin(known=known, mails=[{"boxes": [0], "person": 0}])
+def what_is_over_stays(patch, registry):
+    patch.setattr(
+        registry["crm.mail.mirror.retention"], "_purge", lambda self, _rows: None
+    )
+
+
+def the_leavers_rules_hold_for_the_successor(patch, registry):
+    patch.setattr(
+        registry["crm.mail.mirror.mailbox"], "_follow_successor", lambda self: None
+    )
+
+
+def the_erased_are_suggested(patch, registry):
+    patch.setattr(
+        registry["crm.mail.mirror.erasure"],
+        "_erase_rest",
+        lambda self, *_args: None,
+    )
+
+
+def begin_with_a_letter(state, known, **values):
+    state.begin(known=known, mails=[{"boxes": [0], "person": 0, **values}])
     state.mailboxes_are_read(boxes=[0, 1, 2])
 
 
@@ -417,7 +464,31 @@ def what_expired_is_moved(state):
     state.mail_moves(None, 0, 0, "Archive")
 
 
+def mail_is_old(state):
+    begin_with_a_letter(state, [0], days=100)
+    state.mail_is_kept_for(None, 1)
+
+
+def the_successor_keeps_out_what_the_leaver_had(state):
+    begin_with_a_letter(state, [0])
+    state.rule_is_added(None, "address", 0, "ben", "never")
+    state.mailbox_is_handed_over(None, 0)
+
+
+def somebody_suggested_is_erased(state):
+    state.begin(known=[], mails=[])
+    state.contacts_are_suggested(None, 0, "all")
+    state.letter_arrives(None, [0], 0)
+    state.mailboxes_are_read(boxes=[0])
+    state.person_is_erased(None, 0)
+
+
 STORIES_OF_FAULTS = {
+    what_is_over_stays: mail_is_old,
+    the_leavers_rules_hold_for_the_successor: (
+        the_successor_keeps_out_what_the_leaver_had
+    ),
+    the_erased_are_suggested: somebody_suggested_is_erased,
     rules_act_forward_only: a_rule_is_added,
     what_expired_counts_again: what_expired_is_moved,
     undo_brings_nothing_back: a_rule_is_undone,

@@ -60,6 +60,7 @@ class World:
         self.domains = [client, shop]
         self.colleague = f"carl@{mirror.house}"
         self.written, self.gone = itertools.count(1), []
+        self.erased = set()
         self.partners, self.leads, self.rules = [], [], []
         self.boxes = []
         for name, kind in BOXES.items():
@@ -75,7 +76,10 @@ class World:
             ids = [box.id for box, _house in self.boxes]
             env["crm.mail.mirror.mailbox"].browse(ids).exists().unlink()
             env["crm.mail.mirror.exclusion"].browse(self.rules).exists().unlink()
-            env["res.company"].search([]).write({"mirror_match_domains": False})
+            env["res.company"].search([]).write(
+                {"mirror_match_domains": False, "mirror_retention_months": False}
+            )
+            env["crm.mail.mirror.retention"].search([]).unlink()
             env["crm.mail.mirror.change"].search([]).unlink()
             env["crm.mail.mirror.erasure"].search([]).unlink()
             env["crm.mail.mirror.suppression"].search([]).unlink()
@@ -265,12 +269,17 @@ class World:
         """All that is here of a person goes, and stays away."""
         with self.mirror.env() as env:
             env["crm.mail.mirror.erasure"]._make([self.people[person]])
+        self.erased.add(self.people[person])
 
     def lift_erasure(self, which):
         with self.mirror.env() as env:
             erased = env["crm.mail.mirror.erasure"].search([("state", "=", "done")])
             if erased:
-                erased[which % len(erased)].action_lift()
+                lifted = erased[which % len(erased)]
+                lifted.action_lift()
+                self.erased = {
+                    each for each in self.erased if not lifted._is_of([each])
+                }
 
     def ask_for_audit(self, box, kind):
         with self.mirror.env() as env:
@@ -303,6 +312,45 @@ class World:
         with self.mirror.env() as env:
             env["res.company"].search([]).write({"mirror_match_domains": on})
 
+    def keep_for(self, months):
+        """How long mail is kept after the last one with a contact; False: for ever."""
+        with self.mirror.env() as env:
+            env["res.company"].search([]).write({"mirror_retention_months": months})
+
+    def hand_over(self, box):
+        """Its owner left; the other one gets the mailbox, and signs in there."""
+        number, (box, house) = box, self.boxes[box]
+        successor = next(
+            user
+            for name, user in self.owners.items()
+            if name in ("anna", "ben") and user != box.user_id
+        )
+        with self.mirror.env() as env:
+            mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+            mailbox._leave()
+            mailbox._hand_over(env["res.users"].browse(successor))
+            mailbox.write({"password": "secret"})
+            mailbox.write({"state": "active"})
+            self.boxes[number] = (self.mirror.box(mailbox), house)
+
+    # ---- suggested contacts ---------------------------------------------------------
+
+    def suggest(self, box, mode):
+        self.change_mailbox(box, contact_mode=mode)
+
+    def answer_suggestion(self, owner, which, answer):
+        """:param answer: action_create, action_dismiss"""
+        with self.mirror.env(self.owners[owner]) as env:
+            found = env["crm.mail.mirror.suggestion"].search(
+                [("state", "=", "open")], order="email_normalized"
+            )
+            if found:
+                one = found[which % len(found)]
+                email = one.email_normalized
+                getattr(one, answer)()
+                made = env["res.partner"].search([("email_normalized", "=", email)])
+                self.partners += set(made.ids) - set(self.partners)
+
     # ---- an owner's mail ------------------------------------------------------------
 
     def remove_mail(self, owner, which):
@@ -317,6 +365,17 @@ class World:
             (message,) = rows[which % len(rows)]
             with self.mirror.env(user) as env:
                 env["crm.mail.mirror.message"].browse(message).action_remove()
+
+    def withhold_mail(self, owner, which):
+        """An owner shares nothing of one mail."""
+        self.mirror.sql(
+            """UPDATE crm_mail_mirror_copy SET sharing = 'private' WHERE id IN (
+                   SELECT id FROM crm_mail_mirror_copy
+                    WHERE user_id = %s AND state = 'mirrored'
+                    ORDER BY id LIMIT 1 OFFSET %s)""",
+            self.owners[owner],
+            which,
+        )
 
     def undo_removal(self, owner, which):
         user = self.owners[owner]
