@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.sync.mirror import Mirror
+from tests.sync.test_scope import run_job
 
 
 def letters(lib, mirror, box, count, local="client", start=0, **fields):
@@ -382,6 +383,7 @@ def test_the_owner_confirms_and_hidden_mail_is_removed(mirror, braked):
 
     with mirror.env(box.user_id) as env:
         env["crm.mail.mirror.mailbox"].browse(box.id).action_confirm_removal()
+    run_job(mirror)
 
     assert mirror.states(box) == {("mirrored", "contact"): 200}
     assert not mirror.mailbox(box, "brake")
@@ -390,6 +392,35 @@ def test_the_owner_confirms_and_hidden_mail_is_removed(mirror, braked):
     mirror.check(box)
     mirror.sync(box)
     assert not mirror.mailbox(box, "brake")
+
+
+def test_much_hidden_mail_goes_in_short_steps_and_nobody_is_asked_again(
+    mirror, braked, monkeypatch
+):
+    from odoo.addons.crm_mail_mirror.models import (
+        crm_mail_mirror_mailbox_leaver,
+        crm_mail_mirror_mailbox_old,
+    )
+
+    few = crm_mail_mirror_mailbox_leaver.Slice(70)
+    monkeypatch.setattr(few, "took", lambda *_step: None)
+    monkeypatch.setattr(crm_mail_mirror_mailbox_leaver, "SLICE", few)
+    monkeypatch.setattr(crm_mail_mirror_mailbox_old, "AIM", 0)
+    box, _partner, _mails = braked
+    mirror.sync(box)
+    with mirror.env(box.user_id) as env:
+        env["crm.mail.mirror.mailbox"].browse(box.id).action_confirm_removal()
+    assert mirror.states(box)["hidden", "brake"] == 130
+
+    mirror.sync(box)
+    assert mirror.mailbox(box, "brake") == "confirmed"
+    assert not mirror.activities(box)
+    mirror.check(box)
+
+    run_job(mirror)
+    assert mirror.states(box) == {("mirrored", "contact"): 200}
+    assert not mirror.mailbox(box, "brake")
+    mirror.check(box)
 
 
 def test_hidden_mail_that_comes_back_is_shown_again(mirror, server, braked):

@@ -135,7 +135,11 @@ class CrmMailMirrorMailbox(models.Model):
     progress_done = fields.Integer(readonly=True, copy=False)
     progress_total = fields.Integer(readonly=True, copy=False)
     brake = fields.Selection(
-        selection=[("waiting", "Second look"), ("asked", "Owner asked")],
+        selection=[
+            ("waiting", "Second look"),
+            ("asked", "Owner asked"),
+            ("confirmed", "Owner agreed, being removed"),
+        ],
         readonly=True,
         copy=False,
         help="Much mail went at once: it is hidden until that is sure",
@@ -381,8 +385,8 @@ class CrmMailMirrorMailbox(models.Model):
     def action_confirm_removal(self):
         """Answer of the owner to the brake: that mail is really gone."""
         self._check_owner()
-        self.env["crm.mail.mirror.page"]._remove_braked(self)
-        self.sudo().write({"brake": False})
+        self.sudo().write({"brake": "confirmed"})
+        self._forget_old_at_once()
         self.activity_unlink(["mail.mail_activity_data_todo"])
 
     def action_open_form(self):

@@ -111,7 +111,7 @@ class CrmMailMirrorPageGone(models.AbstractModel):
             self.env["crm.mail.mirror.audit"]._doubt(mailbox, "brake")
         else:
             gone += mirrored
-            if waiting:
+            if waiting and not self._is_confirmed(lease):
                 self._set_brake(lease, "asked")
         self._delete_copies(gone, days)
 
@@ -156,6 +156,14 @@ class CrmMailMirrorPageGone(models.AbstractModel):
             mailbox = self.env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
             mailbox.invalidate_recordset()
             mailbox.activity_unlink(["mail.mail_activity_data_todo"])
+
+    def _is_confirmed(self, lease: Lease):
+        """The owner was asked before, and what the brake hid is on its way out."""
+        self.env.cr.execute(
+            "SELECT brake = 'confirmed' FROM crm_mail_mirror_mailbox WHERE id = %s",
+            [lease.mailbox_id],
+        )
+        return self.env.cr.fetchone()[0]
 
     def _set_brake(self, lease: Lease, brake):
         self.env.cr.execute(
@@ -222,19 +230,6 @@ class CrmMailMirrorPageGone(models.AbstractModel):
                 *map(list, zip(*rows, strict=True)),
             )
         )
-
-    @api.model
-    def _remove_braked(self, mailboxes):
-        """The owner said that what the brake hid is really gone."""
-        for mailbox in mailboxes:
-            self.env.cr.execute(
-                """SELECT id FROM crm_mail_mirror_copy WHERE mailbox_id = %s
-                      AND state = 'hidden' AND reason = 'brake'""",
-                [mailbox.id],
-            )
-            days = Counter()
-            self._delete_copies([copy for (copy,) in self.env.cr.fetchall()], days)
-            self.env["crm.mail.mirror.day"]._add(mailbox, days)
 
     def _delete_copies(self, copies, days):
         if not copies:
