@@ -181,8 +181,9 @@ class CrmMailMirrorMessage(models.Model):
                 self._participant_is_visible(),
             )
         )
+        ids = [ident for (ident,) in self.env.cr.fetchall()]
         readable = set(self.partner_ids.ids)
-        ids = [ident for (ident,) in self.env.cr.fetchall() if ident in readable]
+        ids = [ident for ident in ids if ident in readable]
         tied = self._addresses_of_contacts(ids)
         return self.env["res.partner"].browse(
             [ident for ident in ids if ident in tied][:MOST_CONTACTS]
