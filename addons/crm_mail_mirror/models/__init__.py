@@ -2,6 +2,7 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 from . import crm_mail_mirror_mailbox
 from . import crm_mail_mirror_mailbox_link
+from . import crm_mail_mirror_mailbox_consent
 from . import crm_mail_mirror_mailbox_sync
 from . import crm_mail_mirror_mailbox_rules
 from . import crm_mail_mirror_mailbox_proof

@@ -15,7 +15,7 @@ from odoo.tools import SQL, mute_logger
 from ..engine.keyring import generate_key
 from ..engine.providers.base import NotAllowed
 from ..models.consent_state import State, StateForged, keep_flow, take_flow
-from ..models.crm_mail_mirror_mailbox_link import same_mailbox
+from ..models.crm_mail_mirror_mailbox_consent import same_mailbox
 from ..models.imap_presets import PRESETS, password_help
 from .common import MirrorCase
 

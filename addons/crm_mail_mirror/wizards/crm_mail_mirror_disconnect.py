@@ -4,7 +4,7 @@
 
 from odoo import api, fields, models
 
-from ..models.crm_mail_mirror_mailbox_link import give_back
+from ..models.crm_mail_mirror_mailbox_consent import give_back
 
 
 class CrmMailMirrorDisconnect(models.TransientModel):
