@@ -76,7 +76,7 @@ class CrmMailMirrorGrant(models.Model):
         column2="address_id",
         groups=fields.NO_ACCESS,
     )
-    note = fields.Char(string="Why", size=200)
+    note = fields.Text(string="Why")
     days = fields.Integer(required=True)
     state = fields.Selection(
         selection=[

@@ -16,7 +16,7 @@ class CrmMailMirrorGrant(models.Model):
     _inherit = ["crm.mail.mirror.grant"]
 
     period = fields.Char(compute="_compute_period", string="For")
-    about = fields.Char(compute="_compute_about")
+    about = fields.Text(compute="_compute_about")
     standing = fields.Char(compute="_compute_standing", string="State now")
     can_answer = fields.Boolean(compute="_compute_standing")
     can_take_back = fields.Boolean(compute="_compute_standing")
