@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 
 #: Milliseconds: a busy machine compiles views while we wait.
 PATIENCE = 60_000
+#: A line of the list of conversations, and a mail of the one that is read.
+CONVERSATION, MAIL = ".o_crm_mail_mirror_row", ".o_crm_mail_mirror_mail"
 #: What Chromium says without network beyond this machine.
 NOISE = ("net::ERR_NAME_NOT_RESOLVED", "favicon")
 
@@ -57,7 +59,34 @@ class Desk:
         self.record(model, record)
         self.page.locator("a[name=mirror_emails]").click()
         expect(self.page.locator("a.active[name=mirror_emails]")).to_be_visible()
-        return self.page.locator(".o_notebook .tab-pane.active")
+        shown = self.page.locator(".o_notebook .tab-pane.active")
+        self.wait_for_emails(shown)
+        return shown
+
+    def wait_for_emails(self, shown: Locator) -> None:
+        """Until conversations are there, or why there are none."""
+        there = "_row", "_empty", "_earlier", "_group", "_failure"
+        either = ", ".join(f".o_crm_mail_mirror{each}" for each in there)
+        expect(shown.locator(either).first).to_be_visible()
+
+    def all_emails(self) -> Locator:
+        """The menu Emails."""
+        self.go("/odoo/mirrored-emails")
+        shown = self.page.locator(".o_crm_mail_mirror_emails_view")
+        self.wait_for_emails(shown)
+        return shown
+
+    def as_list(self) -> None:
+        """The menu Emails, as Odoo's own list."""
+        self.page.locator(".o_switch_view.o_list").click()
+        expect(self.page.locator(".o_list_view")).to_be_visible()
+
+    def read(self, shown: Locator, words: str) -> Locator:
+        """Open the conversation with these words; its mails, the oldest first."""
+        shown.locator(CONVERSATION, has_text=words).first.click()
+        mails = shown.locator(MAIL)
+        expect(mails.first).to_be_visible()
+        return mails
 
     def preferences(self) -> Locator:
         """My Preferences, page Mailboxes, by the menu of the user."""
@@ -172,6 +201,13 @@ class Desk:
         return [
             " | ".join(cell for cell in row.inner_text().split("\t") if cell.strip())
             for row in inside.locator("tr.o_data_row").all()
+        ]
+
+    def conversations(self, inside: Locator) -> list[str]:
+        """The conversations of a page Emails, each as what stands in it."""
+        return [
+            " | ".join(part for part in row.inner_text().split("\n") if part.strip())
+            for row in inside.locator(CONVERSATION).all()
         ]
 
     def expect_subjects(self, subjects: list[str]) -> None:

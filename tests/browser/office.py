@@ -193,13 +193,17 @@ class Office:
         days_ago: int = 0,
         attachment: str = "",
         folder: str = "",
+        answers: str = "",
+        cc: str = "",
         at=None,
-    ) -> None:
+    ) -> str:
         """Put a mail into the mailbox of ``login``; each is a minute older.
 
         Without ``sender`` the owner wrote it, without ``to`` got it.
 
+        :param answers: the Message-ID of the mail that this one answers
         :param at: who has the mailbox: ``clouds.google``, ``clouds.graph`` or Dovecot
+        :returns: its Message-ID
         """
         mail = EmailMessage()
         mail["From"] = sender or self.address(login)
@@ -209,6 +213,10 @@ class Office:
         when = datetime.now(UTC) - age
         mail["Date"] = format_datetime(when)
         mail["Message-ID"] = make_msgid(domain="letters.example")
+        if cc:
+            mail["Cc"] = cc
+        if answers:
+            mail["In-Reply-To"] = mail["References"] = answers
         mail.set_content(text)
         if attachment:
             mail.add_attachment(
@@ -218,6 +226,7 @@ class Office:
         with (at or self.dovecot).user(self.address(login)) as mailbox:
             folder = folder or ("INBOX" if sender else "Sent")
             mailbox.append(folder, raw, received=when)
+        return mail["Message-ID"]
 
     def link(self, login: str, mirrored: int, **values) -> int:
         """Link the mailbox as its owner and wait until so many mails are there."""

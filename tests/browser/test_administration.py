@@ -44,8 +44,9 @@ def test_the_list_of_mailboxes_shows_health_and_no_content(office, desk):
     buttons = card.locator(".o_statusbar_buttons button")
     expect(buttons).to_have_text(["Pause", "Disconnect"])  # for users who left
     expect(card.locator("[name=imap_login]")).to_have_count(0)
-    admin.go("/odoo/mirrored-emails")
-    expect(admin.page.locator(".o_nocontent_help")).to_contain_text("No email to show")
+    shown = admin.all_emails()
+    expect(shown.locator(".o_crm_mail_mirror_empty")).to_be_visible()
+    expect(shown).not_to_contain_text("Secret plan")
 
 
 def test_users_find_neither_others_mailboxes_nor_the_configuration(office, desk):

@@ -36,13 +36,46 @@ def hana(company, desk):
     """Hana, before the list of all emails of the company."""
     hana = desk("hana")
     shown = hana.emails("res.partner", company)
-    shown.locator("button[name=action_open_mirror_messages]").click()
+    shown.locator("button[name=all_emails]").click()
     title = hana.page.locator(".o_last_breadcrumb_item")
     expect(title).to_contain_text("Emails of Search AG")
     return hana
 
 
+def test_conversations_follow_the_search_bar(hana):
+    shown = hana.page.locator(".o_crm_mail_mirror_emails_view")
+    rows = shown.locator(".o_crm_mail_mirror_subject")
+    expect(rows).to_have_text(["Alpha", "Beta", "Delta", "Gamma"])
+    hana.search("Person or address", "max@")
+    expect(rows).to_have_text(["Delta", "Gamma"])
+    hana.search_nothing()
+    hana.filter("Sent")
+    expect(rows).to_have_text(["Beta"])
+    (mail,) = hana.read(shown, "Beta").all()
+    expect(mail).to_contain_text("nothing")
+    # what is typed after / is looked for
+    hana.search_nothing()
+    shown.locator(".o_crm_mail_mirror_row").first.press("/")
+    expect(hana.page.locator(".o_searchview_input")).to_be_focused()
+
+
+def test_a_search_becomes_a_favourite(hana):
+    hana.filter("Received")
+    hana.page.locator(".o_searchview_dropdown_toggler").click()
+    menu = hana.page.locator(".o_search_bar_menu")
+    menu.get_by_text("Save current search").click()
+    menu.locator(".o_save_favorite input, .o_add_favorite ~ * input").first.fill(
+        "To me"
+    )
+    menu.get_by_role("button", name="Save", exact=True).click()
+    hana.all_emails()
+    hana.filter("To me")
+    rows = hana.page.locator(".o_crm_mail_mirror_subject")
+    expect(rows).to_have_text(["Alpha", "Delta", "Gamma"])
+
+
 def test_search_by_person_text_direction_mailbox_and_date(hana):
+    hana.as_list()
     year = (date.today() - timedelta(days=400)).year
     for search, found in (
         (lambda: None, ["Alpha", "Beta", "Delta", "Gamma"]),
@@ -63,6 +96,7 @@ def test_search_by_person_text_direction_mailbox_and_date(hana):
 
 
 def test_the_whole_list_opens_a_mail_and_pages_on(hana):
+    hana.as_list()
     hana.page.get_by_role("cell", name="Alpha").click()
     mail = hana.page.locator(".o_form_view")
     expect(mail.locator("[name=body]")).to_have_text("a word: xylophone")

@@ -79,7 +79,7 @@ def test_each_level_shows_its_mail_at_the_next_click(office, contact, desk):
         admin.choose_option("mirror_visibility", LABELS[level])
         admin.save_row()
 
-        rows = viewer.rows(viewer.emails("res.partner", contact))
+        rows = viewer.conversations(viewer.emails("res.partner", contact))
 
         assert {login for login in SHARED if _row(rows, login)} == seen
         assert len(rows) == len(seen)
@@ -102,20 +102,24 @@ def test_an_opened_mail_says_what_is_not_shared(office, contact, desk):
         ),
     ):
         shown = viewer.emails("res.partner", contact)
-        shown.locator("tr.o_data_row", has_text=f"{login}@ours.example").click()
-        mail = viewer.page.locator(".modal")
-        expect(mail.locator("h2")).to_have_text(subject)
-        expect(mail).to_contain_text("Zoe Zimmer <zoe@levels.example>")
-        expect(mail).to_contain_text(f"{login.title()} Levels")
+        mail = viewer.read(shown, f"in {login.title()} Levels’s mailbox").first
+        expect(shown.locator("h3")).to_have_text(subject)
+        expect(mail).to_contain_text("Zoe Zimmer")
+        mail.locator(".o_crm_mail_mirror_to").click()
+        expect(mail).to_contain_text("zoe@levels.example")
+        expect(mail).to_contain_text(f"{login}@ours.example")
         if notice:
-            expect(mail.locator(".alert-info")).to_have_text(notice)
+            expect(mail.locator(".alert")).to_contain_text(notice)
             expect(mail).not_to_contain_text(f"Text for {login}")
         else:
-            expect(mail.locator("[name=body]")).to_have_text(f"Text for {login}")
+            text = mail.locator(".o_crm_mail_mirror_text")
+            expect(text).to_have_text(f"Text for {login}")
 
 
 def _row(rows: list[str], login: str) -> str:
-    return next((row for row in rows if f"{login}@ours.example" in row), "")
+    name = f"{login.title()} Levels’s"
+    whose = "in your mailbox" if login == "viewer" else f"in {name} mailbox"
+    return next((row for row in rows if whose in row), "")
 
 
 def _assert_masked(row: str, login: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from setup.ports import free_port
+from tests.browser.desk import CONVERSATION
 from tests.browser.office import PASSWORD, wait
 from tests.peers.dovecot import Dovecot
 
@@ -85,19 +86,21 @@ def test_link_a_mailbox_and_see_its_mail_on_contact_company_and_lead(
         ("res.partner", lumen["res.partner"]),
         ("crm.lead", lumen["crm.lead"]),
     ):
-        rows = nora.rows(nora.emails(model, record))
-        assert len(rows) == 2
+        shown = nora.emails(model, record)
+        if model == "crm.lead":
+            shown.get_by_role("button", name="Earlier mail (2)").click()
+        expect(shown.locator(CONVERSATION)).to_have_count(2)
+        rows = nora.conversations(shown)
         assert "Received" in rows[0] and "Forty filters" in rows[0]
         assert "Carla Chen" in rows[0] and "Dear Nora, please send" in rows[0]
         assert "Sent" in rows[1] and "Here it is." in rows[1]
 
-    nora.page.get_by_role("cell", name="Forty filters").click()
-    mail = nora.page.locator(".modal")
-    expect(mail.locator("[name=body]")).to_have_text(TEXT.strip())
+    (mail,) = nora.read(shown, "Forty filters").all()
+    text = mail.locator(".o_crm_mail_mirror_fresh")
     # its lines and its angle brackets are those of the mail: text, not HTML
-    assert mail.locator("[name=body]").inner_text().strip() == TEXT.strip()
-    assert mail.locator("[name=body] b").count() == 0
-    expect(mail.locator("[name=attachment_names]")).to_contain_text("drawing.pdf")
+    assert text.inner_text().strip() == TEXT.strip()
+    assert text.locator("b").count() == 0
+    expect(mail).to_contain_text("drawing.pdf")
     expect(mail.locator("[name=owner_ids]")).to_contain_text("Nora Novak")
     mail.get_by_role("button", name="Close").last.click()
     expect(mail).to_have_count(0)
@@ -174,6 +177,6 @@ def test_disconnecting_keeps_or_purges_the_mail(office, desk, kept):
     assert left == ([{"id": mailbox, "state": "draft"}] if kept else [])
     shown = owner.emails("res.partner", contact)
     if kept:
-        assert "Stay or go" in "".join(owner.rows(shown))
+        assert "Stay or go" in "".join(owner.conversations(shown))
     else:
-        expect(shown).to_contain_text("No email to show here")
+        expect(shown).to_contain_text("No mailbox of yours is linked.")

@@ -149,7 +149,7 @@ def test_link_by_consent_and_see_the_mail(office, consenting, desk, name, card, 
     expect(owner.page.locator("[name=told_well]")).to_contain_text("Connected")
     expect(owner.state()).to_have_text("Mirrored")
     office.wait_mirrored(login, 2)
-    rows = owner.rows(owner.emails("res.partner", contact))
+    rows = owner.conversations(owner.emails("res.partner", contact))
     assert len(rows) == 2
     assert "Forty filters" in rows[0] and "Our offer" in rows[1]
     (row,) = office.mailboxes(login, "sharing_in", "provider", "seen_count")

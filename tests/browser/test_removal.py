@@ -22,14 +22,15 @@ def pia(office) -> int:
 def test_a_mail_is_removed_and_taken_back_at_once(pia, office, desk):
     xenia = desk("xenia")
     shown = xenia.emails("res.partner", pia)
-    shown.get_by_role("cell", name="Alpha").click()
-    xenia.page.locator(".modal button[name=action_remove]").click()
+    mail = xenia.read(shown, "Alpha").first
+    mail.locator("button[name=action_remove]").click()
 
     notice = xenia.page.locator(".o_notification")
     expect(notice).to_contain_text("Your mailbox keeps it")
-    expect(xenia.page.locator(".modal")).to_have_count(0)
-    subjects = xenia.page.locator(".o_field_x2many td[name=subject]")
-    xenia.page.locator("a[name=mirror_emails]").click()
+    # the page stays as it is, but for this mail
+    expect(shown.locator(".o_crm_mail_mirror_gone")).to_be_visible()
+    shown.get_by_role("button", name="Close").first.click()
+    subjects = shown.locator(".o_crm_mail_mirror_subject")
     expect(subjects).to_have_text(["Beta", "Gamma"])
 
     notice.get_by_role("button", name="Undo").click()
@@ -41,7 +42,8 @@ def test_a_mail_is_removed_and_taken_back_at_once(pia, office, desk):
 
 def test_several_are_removed_from_the_list_and_taken_back_later(pia, office, desk):
     xenia = desk("xenia")
-    xenia.go("/odoo/mirrored-emails")
+    xenia.all_emails()
+    xenia.as_list()
     for subject in ("Alpha", "Beta"):
         row = xenia.page.locator("tr.o_data_row", has_text=subject)
         row.locator("input[type=checkbox]").check()
@@ -57,7 +59,8 @@ def test_several_are_removed_from_the_list_and_taken_back_later(pia, office, des
     office.wait_mirrored("xenia", 2)
     xenia.go("/odoo/removed-emails")
     expect(row.locator("td[name=outcome]")).to_have_text("Back in Odoo")
-    xenia.go("/odoo/mirrored-emails")
+    xenia.all_emails()
+    xenia.as_list()
     xenia.expect_subjects(["Beta", "Gamma"])
 
     # opened from the list: what was removed is left behind

@@ -29,7 +29,11 @@ export function fullDate(date) {
     return deserializeDateTime(date).toLocaleString(DateTime.DATETIME_HUGE);
 }
 
-/** Day and time, in the middle of the two. */
+/** Day and time, without the year where it is this one. */
 export function usualDate(date) {
-    return deserializeDateTime(date).toLocaleString(DateTime.DATETIME_MED);
+    const when = deserializeDateTime(date);
+    const format = { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" };
+    return when.toLocaleString(
+        when.hasSame(DateTime.local(), "year") ? format : { ...format, year: "numeric" }
+    );
 }

@@ -7,6 +7,7 @@ import {
     onWillStart,
     onWillUnmount,
     onWillUpdateProps,
+    useEffect,
     useRef,
     useState,
 } from "@odoo/owl";
@@ -55,10 +56,11 @@ export class Emails extends Component {
     setup() {
         this.dialog = useService("dialog");
         this.root = useRef("root");
-        this.list = useRef("list");
         this.correspondence = useState(new Correspondence(useService("orm")));
         this.state = useState({
             reading: null,
+            // how often something was opened
+            turn: 0,
             width: BESIDE,
             group: null,
             by: browser.localStorage.getItem(REMEMBERED) === "contact" ? "contact" : "time",
@@ -85,6 +87,10 @@ export class Emails extends Component {
             this.observer.observe(this.root.el);
         });
         onWillUnmount(() => this.observer.disconnect());
+        useEffect(
+            () => this.bringIntoSight(),
+            () => [this.state.reading?.key, this.layout]
+        );
         this.listenToProgress();
     }
 
@@ -224,15 +230,23 @@ export class Emails extends Component {
     }
 
     open(conversation) {
+        // opened again: read again
+        this.state.turn += 1;
         this.state.reading = conversation;
+    }
+
+    /** What was opened is in sight, wherever the page was scrolled to. */
+    bringIntoSight() {
+        if (!this.state.reading) {
+            return;
+        }
+        const instead = this.layout === "instead";
         const place = this.layout === "beside" ? "panes" : "pane";
-        requestAnimationFrame(() => {
-            const pane = this.root.el?.querySelector(`.o_crm_mail_mirror_${place}`);
-            pane?.scrollIntoView({ block: this.layout === "instead" ? "start" : "nearest" });
-            if (this.layout === "instead") {
-                pane?.focus({ preventScroll: true });
-            }
-        });
+        const pane = this.root.el.querySelector(`.o_crm_mail_mirror_${place}`);
+        pane.scrollIntoView({ block: instead ? "start" : "nearest" });
+        if (instead) {
+            pane.focus({ preventScroll: true });
+        }
     }
 
     close() {
@@ -269,8 +283,8 @@ export class Emails extends Component {
             return undefined;
         }
         // a conversation and a mail have the same handle: a message
-        return (told) =>
-            this.dialog.add(this.AskDialog, { told, done: () => this.correspondence.begin() });
+        return (told, asked = () => this.correspondence.begin()) =>
+            this.dialog.add(this.AskDialog, { told, done: asked });
     }
 
     onKeydown(event) {

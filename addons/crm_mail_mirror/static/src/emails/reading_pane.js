@@ -13,6 +13,8 @@ export class ReadingPane extends Component {
     static components = { Mail };
     static props = {
         conversation: Object,
+        // goes up when the same is opened again
+        turn: Number,
         correspondence: Object,
         readonly: { type: Boolean, optional: true },
         showsBack: Boolean,
@@ -41,6 +43,8 @@ export class ReadingPane extends Component {
         onWillUpdateProps((next) => {
             if (next.conversation.key !== this.props.conversation.key) {
                 this.load(next.conversation);
+            } else if (next.turn !== this.props.turn) {
+                this.page(next.conversation, null);
             }
         });
         useEffect(
@@ -78,6 +82,10 @@ export class ReadingPane extends Component {
         await this.page(conversation, null);
         this.shownFor = conversation.key;
         this.render();
+    }
+
+    get ask() {
+        return this.props.ask && ((told) => this.props.ask(told, () => this.reload()));
     }
 
     /** What is on the screen once more: something about it changed. */

@@ -1,0 +1,123 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""The page Emails when there is nothing, or when something went wrong: it says so."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.desk import CONVERSATION, MAIL
+
+VERA = "Vera Vogel <vera@vogel.example>"
+EMPTY = ".o_crm_mail_mirror_empty"
+FAILURE = ".o_crm_mail_mirror_failure"
+
+
+@pytest.fixture(scope="module")
+def vera(office) -> int:
+    """A contact who wrote to Stella."""
+    stella = office.user("Stella States")
+    contact = office.contact("Vera Vogel", "vera@vogel.example")
+    for subject in ("First", "Second", "Third"):
+        office.letter(stella, sender=VERA, subject=subject, text=f"Text of {subject}")
+    office.link(stella, 3, sharing_in="everything")
+    return contact
+
+
+@pytest.fixture
+def stella(vera, desk):
+    return desk("stella")
+
+
+def test_without_a_mailbox_a_button_leads_to_linking_one(vera, office, desk):
+    nobody = desk(office.user("Norbert Notlinked"))
+    shown = nobody.emails("res.partner", vera)
+    empty = shown.locator(f"{EMPTY}[data-reason=no_mailbox]")
+    expect(empty).to_contain_text("No mailbox of yours is linked.")
+    # no chips, no search over nothing
+    expect(shown.locator(".o_crm_mail_mirror_filters")).to_have_count(0)
+    empty.get_by_role("button", name="Link a mailbox").click()
+    expect(nobody.cards().first).to_be_visible()
+
+
+def test_without_an_address_it_can_be_filled_in_there(stella, office):
+    contact = office.contact("Addie Addressless", False)
+    shown = stella.emails("res.partner", contact)
+    empty = shown.locator(f"{EMPTY}[data-reason=no_address]")
+    expect(empty).to_contain_text("Addie Addressless has no mail address.")
+    empty.get_by_label("Email address").fill("addie@vogel.example")
+    empty.get_by_role("button", name="Save the address").click()
+    expect(shown.locator(f"{EMPTY}[data-reason=nothing]")).to_be_visible()
+    (row,) = office.admin("res.partner", "read", [contact], ["email"])
+    assert row["email"] == "addie@vogel.example"
+
+
+def test_nothing_shared_names_who_could(vera, office, desk):
+    sigrid = office.user("Sigrid Salesless")
+    office.link(sigrid, 0)
+    contact = office.contact(
+        "Owned Otter", "otter@vogel.example", user_id=office.uid("stella")
+    )
+    shown = desk(sigrid).emails("res.partner", contact)
+    empty = shown.locator(f"{EMPTY}[data-reason=nothing_shared]")
+    expect(empty.locator(".o_crm_mail_mirror_who")).to_contain_text("Stella States")
+
+
+def test_a_mail_that_goes_while_it_is_read_is_told_to_be_gone(stella, vera, office):
+    shown = stella.emails("res.partner", vera)
+    mails = stella.read(shown, "Third")
+    expect(mails.first).to_contain_text("Text of Third")
+    message = int(mails.first.get_attribute("data-message"))
+    session = office.session("stella")
+    session("crm.mail.mirror.message", "action_remove", [message])
+
+    # read again
+    shown.locator(CONVERSATION, has_text="Third").click()
+
+    gone = shown.locator(".o_crm_mail_mirror_gone")
+    expect(gone).to_contain_text("This mail is no longer here")
+    expect(shown).not_to_contain_text("Text of Third")
+    gone.get_by_role("button", name="Close").click()
+    expect(shown.locator(".o_crm_mail_mirror_subject")).to_have_text(
+        ["First", "Second"]
+    )
+
+
+def test_a_lost_connection_leaves_what_was_read_and_is_tried_again(stella, vera):
+    shown = stella.emails("res.partner", vera)
+    stella.read(shown, "First")
+    stella.page.context.set_offline(True)
+    shown.locator(CONVERSATION, has_text="First").click()
+    failure = shown.locator(FAILURE)
+    expect(failure).to_contain_text("There is no connection to the server.")
+    expect(shown.locator(MAIL)).to_contain_text("Text of First")
+    expect(shown.locator(CONVERSATION)).not_to_have_count(0)
+
+    stella.page.context.set_offline(False)
+    failure.get_by_role("button", name="Try again").click()
+    expect(failure).to_have_count(0)
+    expect(shown.locator(MAIL)).to_contain_text("Text of First")
+    # the browser's own words about the network are no error of ours
+    stella.errors[:] = [e for e in stella.errors if "ERR_INTERNET" not in e]
+
+
+def test_a_session_that_ended_is_told_with_a_way_to_sign_in(stella, vera, office):
+    shown = stella.emails("res.partner", vera)
+    stella.read(shown, "First")
+    stella.page.context.clear_cookies()
+    shown.locator(CONVERSATION, has_text="Second").click()
+    failure = shown.locator(FAILURE)
+    expect(failure).to_contain_text("Your session has ended.")
+    expect(failure.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_staleness_is_told_and_ones_own_mailbox_is_checked_from_there(
+    vera, office, desk
+):
+    late = office.user("Lasse Late")
+    office.letter(late, sender=VERA, subject="Before the pause")
+    mailbox = office.link(late, 1)
+    office.session(late)("crm.mail.mirror.mailbox", "action_pause", [mailbox])
+    shown = desk(late).emails("res.partner", vera)
+    line = shown.locator(".o_crm_mail_mirror_stale")
+    expect(line).to_contain_text("newer mail may be missing")
+    expect(line).to_contain_text("is paused")
