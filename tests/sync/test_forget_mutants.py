@@ -77,7 +77,50 @@ def withheld_mail_is_handed_over(patch, registry):
     patch.setattr(registry[MAILBOX], "_remove_withheld", lambda *_args: 0)
 
 
+def all_that_was_removed_goes_with_one_mailbox(patch, registry):
+    def forget(self, mailbox):
+        self.search([("user_id", "=", mailbox.user_id.id)]).unlink()
+
+    patch.setattr(registry["crm.mail.mirror.removal"], "_forget_account", forget)
+
+
+def why_names_the_leavers_rules(patch, _registry):
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_answers as module
+
+    patch.setattr(module, "_discreet", lambda step, _known: step)
+
+
+def changes_go_on_naming_the_erased(patch, registry):
+    patch.setattr(registry["crm.mail.mirror.change"], "_forget", lambda *_args: None)
+
+
+def small_numbers_are_told(patch, _registry):
+    from odoo.addons.crm_mail_mirror.models import few
+
+    patch.setattr(few, "FEW", 1)
+
+
 CASES = [
+    (
+        all_that_was_removed_goes_with_one_mailbox,
+        leavers.test_with_one_mailbox_goes_only_its_list_of_removed_mail,
+        {},
+    ),
+    (
+        why_names_the_leavers_rules,
+        leavers.test_why_does_not_tell_the_successor_what_the_leaver_kept_out,
+        {},
+    ),
+    (
+        changes_go_on_naming_the_erased,
+        erasure.test_changes_of_rules_do_not_name_the_person_any_more,
+        {"applied": True},
+    ),
+    (
+        small_numbers_are_told,
+        erasure.test_few_mails_of_others_are_not_counted_out,
+        {},
+    ),
     (
         removed_mail_is_not_remembered,
         removal.test_removed_mail_that_is_deleted_and_restored_stays_out,
