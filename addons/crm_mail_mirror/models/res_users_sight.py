@@ -260,5 +260,5 @@ class ResUsers(models.Model):
                  JOIN res_users u ON u.id = r.user_id
                 WHERE u.active AND NOT u.share GROUP BY r.user_id"""
         )
-        members = {user: set(companies) for user, companies in cr.fetchall()}
+        members = {user: frozenset(companies) for user, companies in cr.fetchall()}
         return Sight(chart, boxes, members)

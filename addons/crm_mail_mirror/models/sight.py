@@ -46,8 +46,8 @@ class Chart:
         below = {user} | (peers if level >= 3 else set())
         waiting = list(below)
         while waiting:
-            for report in self._near(self._reports, waiting.pop(), companies):
-                if report not in below:
+            for report, company in self._reports.get(waiting.pop(), ()):
+                if report not in below and (company is None or company in companies):
                     below.add(report)
                     waiting.append(report)
         return below | peers
@@ -78,34 +78,40 @@ class Sight:
 
     :param chart: ``Chart``
     :param boxes: {owner: [company of each mailbox]}
-    :param members: {user: companies}, of active internal users
+    :param members: {user: frozenset of companies}, of active internal users
     """
 
     def __init__(self, chart, boxes, members):
         self.chart = chart
         self.boxes = boxes
         self.members = members
+        self._by_companies = {}
 
     def colleagues(self, user: int, level: int, chart: Chart | None = None) -> set[int]:
         """Whose mail the user sees, or would see once they link a mailbox."""
-        companies = self.members.get(user, set())
+        companies = self.members.get(user, frozenset())
+        there = self._there(companies)
         owners = (chart or self.chart).visible(user, level, companies)
-        if owners is None:
-            owners = {*self.boxes, *self.members}
-        return {
-            owner
-            for owner in owners
-            if owner != user
-            and not companies.isdisjoint(
-                self.boxes.get(owner) or self.members.get(owner, ())
-            )
-        }
+        return (set(there) if owners is None else owners & there.keys()) - {user}
 
     def mailboxes(self, user: int, level: int) -> int:
         """How many mailboxes the user sees at a level, the own ones included."""
-        companies = self.members.get(user, set())
-        return len(self.boxes.get(user, ())) + sum(
-            company in companies
-            for owner in self.colleagues(user, level)
-            for company in self.boxes.get(owner, ())
-        )
+        there = self._there(self.members.get(user, frozenset()))
+        others = sum(there[owner] for owner in self.colleagues(user, level))
+        return len(self.boxes.get(user, ())) + others
+
+    def _there(self, companies):
+        """``{owner: mailboxes}`` in these companies; 0 of who has none anywhere."""
+        if companies not in self._by_companies:
+            owners = {
+                owner: sum(company in companies for company in boxes)
+                for owner, boxes in self.boxes.items()
+            }
+            self._by_companies[companies] = {
+                owner: count for owner, count in owners.items() if count
+            } | {
+                user: 0
+                for user, theirs in self.members.items()
+                if user not in owners and not companies.isdisjoint(theirs)
+            }
+        return self._by_companies[companies]

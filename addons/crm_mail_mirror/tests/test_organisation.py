@@ -37,7 +37,8 @@ class TestOrganisation(MirrorCase):
         users += self.user(
             "far", company_id=abroad.id, company_ids=[Command.set(abroad.ids)]
         )
-        users += self.user("both", company_ids=[Command.link(abroad.id)])
+        both = self.env.company + abroad
+        users += self.user("both", company_ids=[Command.set(both.ids)])
         self.mailbox(users[-1])
         self.mailbox(users[-1], email="there@us.test", company_id=abroad.id)
         self.mailbox(users[-2], company_id=abroad.id)
