@@ -8,10 +8,12 @@ import os
 import shutil
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import in_odoo
 from account import OWNER, PASSWORD
 from in_odoo import FOLDER
+from stand_ins import AtGoogle
 
 from setup import database
 from setup.say import step
@@ -24,6 +26,7 @@ ASKED = {
     "contact": "a new contact beside 1,000,000 unmatched mails",
     "exclusion": "a new exclusion applied to 100,000 mirrored mails",
     "audit": "a clean mailbox of 200,000 messages at Dovecot, compared",
+    "gmail": "a clean week of 2,000 messages at Google's stand-in, compared",
 }
 FOLDERS = {"Sent": "\\Sent", "Archive": "\\Archive"}
 
@@ -41,7 +44,8 @@ class Bench:
                 continue
             with step(f"{name}: {what}"):
                 task = {"measure": name, "share": self.options.share}
-                with _at_dovecot(name, self.options.share) as (given, env):
+                with _MAILBOXES.get(name, _nowhere)(self.options.share) as told:
+                    given, env = told
                     self.told += in_odoo.run(
                         self.server, {**task, **given}, env, program="scale.py"
                     )
@@ -60,11 +64,42 @@ class Bench:
 
 
 @contextmanager
-def _at_dovecot(name, share):
+def _nowhere(share):
     """What the program has to know of the mailbox, and its environment."""
-    if name != "audit":
-        yield {}, {}
-        return
+    yield {}, {}
+
+
+@contextmanager
+def _at_google(share):
+    """All of it of this week: that is what counts there."""
+    count, now = int(2_000 * share), datetime.now(UTC)
+    with AtGoogle() as at:
+        with at.google.user(OWNER) as owner:
+            for number in range(count):
+                who = "client@customer.test" if number % 20 == 0 else "s@other.test"
+                letter = raw(number, who, OWNER)
+                received = now - timedelta(seconds=60 + number * 5 * 86_400 // count)
+                owner.insert(letter, ["INBOX"], received)
+        identifier, secret = at.client()
+        client = {
+            "values": {"provider": "gmail", "client_id": identifier},
+            "secret": secret,
+        }
+        yield (
+            {
+                "mailbox": {"provider": "gmail"},
+                "messages": count,
+                "owner": OWNER,
+                "client": client,
+                "secret": at.secret(),
+                "asked": "one for 500 ids",
+            },
+            at.environment(),
+        )
+
+
+@contextmanager
+def _at_dovecot(share):
     home = FOLDER / "audited"
     shutil.rmtree(home, ignore_errors=True)
     count = int(200_000 * share)
@@ -81,9 +116,14 @@ def _at_dovecot(name, share):
                 "password": PASSWORD,
             }
             authority = {"CRM_MAIL_MIRROR_CA_FILE": server.ca_file}
-            yield {"mailbox": mailbox, "messages": count, "owner": OWNER}, authority
+            task = {"mailbox": mailbox, "messages": count, "owner": OWNER}
+            yield {**task, "asked": "one a folder"}, authority
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+#: Where the mailboxes lie that are compared.
+_MAILBOXES = {"audit": _at_dovecot, "gmail": _at_google}
 
 
 def _write(maildir, count):
