@@ -17,8 +17,8 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
+from emails import emails
 from measure import tell
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -590,7 +590,7 @@ MEASURES = {
     "contact": contact,
     "exclusion": exclusion,
     "audit": audit,
-    "gmail": audit,
+    "emails": emails,
 }
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@
         "views/res_config_settings_views.xml",
         "views/crm_mail_mirror_suggestion_views.xml",
         "views/crm_mail_mirror_menus.xml",
-        "views/crm_mail_mirror_grant_views.xml",
+        "views/crm_mail_mirror_traffic_views.xml",
         "views/crm_mail_mirror_grant_views.xml",
         "views/not_linked_templates.xml",
     ],

@@ -67,6 +67,7 @@ MODELS = {
     "crm.mail.mirror.tab": None,
     "crm.mail.mirror.tally": "r---",
     "crm.mail.mirror.trace": "----",
+    "crm.mail.mirror.traffic": "r---",
     "crm.mail.mirror.why": "rwcu",
     "crm.mail.mirror.why.line": "r---",
 }

@@ -156,6 +156,8 @@ def test_search_finds_what_may_be_read(viewer, world, level, walked):
         }
     for mail in world.mails[::9]:
         word = mail.text.split()[1]
+        if mail.owner == "below":
+            continue  # whose words begin those of below_peer
         assert set(ids(env, filters={"text": word})) == {mail.id} & (body | subject)
 
 
@@ -379,3 +381,109 @@ def _user_error():
     from odoo.exceptions import UserError
 
     return UserError
+
+
+# ---- in numbers ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_numbers_are_those_of_mail_that_is_seen(viewer, world, level):
+    traffic = viewer(level)["crm.mail.mirror.traffic"]
+    seen = [m for m in world.mails if m.shown(level)]
+    measures = ["__count", "mail:count_distinct"]
+
+    (total,) = traffic.formatted_read_group([], [], measures)
+    assert total["__count"] == total["mail:count_distinct"] == len(seen)
+    by = traffic.formatted_read_group([], ["user_id", "direction"], measures)
+    assert {(g["user_id"][0], g["direction"]): g["__count"] for g in by} == {
+        (world.users[owner], way): 15
+        for owner in {m.owner for m in seen}
+        for way in ("in", "out")
+    }
+    assert traffic.search_count([]) == len(seen)
+    fields = traffic.fields_get()
+    assert not {"subject", "subject_raw", "message_id", "body_id"} & set(fields)
+    for mail in world.mails[::7]:
+        found = traffic.search([("mail", "=", mail.id)])
+        assert bool(found) == bool(mail.shown(level))
+    hidden = {row["id"] for row in traffic.sudo().search_read([], ["id"])}
+    hidden -= set(traffic.search([]).ids)
+    for ident in sorted(hidden)[:5]:
+        with pytest.raises(_access_error()):
+            traffic.browse(ident).read(["date"])
+
+
+def _access_error():
+    from odoo.exceptions import AccessError
+
+    return AccessError
+
+
+# ---- nothing there, and mailboxes that lag behind -----------------------------------
+
+
+def empty(env, record):
+    scope = {"model": record._name, "id": record.id}
+    return env[MESSAGE].get_overview(scope)["empty"]
+
+
+def test_nothing_there_says_why_and_what_to_do(root, viewer, world, contact):
+    nobody = root["res.partner"].create({"name": "Nobody"})
+    boss = root["res.users"].browse(world.users["boss"])
+    env = viewer("0")
+    told = empty(env, nobody)
+    assert (told["reason"], told["action"]) == ("no_address", "address")
+    assert empty(env, contact)["reason"] == "no_mailbox"
+
+    mine = root["crm.mail.mirror.mailbox"].search([("user_id", "=", env.uid)])[0]
+    mine.write({"state": "active", "listing": "first"})
+    mine.write({"progress_done": 40, "progress_total": 100})
+    root.flush_all()
+    told = empty(env, contact)
+    assert told["reason"] == "importing"
+    assert told["progress"] == {"done": 40, "total": 100}
+
+    mine.listing = False
+    root.flush_all()
+    assert empty(env, contact)["reason"] == "nothing"
+
+    # who is responsible stands on the record; whether they have mail is not told
+    contact.user_id = boss
+    root.flush_all()
+    for level, reason, who in (
+        ("0", "nothing_shared", [boss.name]),
+        ("4", "nothing", []),
+    ):
+        told = empty(viewer(level), contact)
+        assert (told["reason"], told["who"]) == (reason, who)
+
+
+def test_mailboxes_that_lag_behind_are_told_to_who_sees_their_mail(
+    root, viewer, world, boxes, contact, post
+):
+    post("a", "peer")
+    for name, state in (("peer", "needs_login"), ("viewer", "active")):
+        boxes[name].write({"state": state, "last_sync_at": "2026-01-05 09:02:00"})
+    root["crm.mail.mirror.mailbox"].create(
+        {
+            "user_id": world.users["below_peer"],
+            "email": "late@us.test",
+            "state": "error",
+            "last_sync_at": "2026-01-05 09:02:00",
+        }
+    )
+    root.flush_all()
+
+    def stale(level):
+        told = viewer(level)[MESSAGE].get_overview(of(contact.id))["stale"]
+        return [(s["mailbox_id"], s["can_check"], s["sentence"]) for s in told]
+
+    (mine,) = stale("0")
+    assert mine[:2] == (boxes["viewer"].id, True)
+    assert "new.viewer@us.test" in mine[2]
+    # below_peer's has no mail here
+    for level in ("2", "3"):
+        mine, peers = stale(level)
+        assert peers[:2] == (None, False)
+        assert "Peer" in peers[2] and "sign in" in peers[2]
+        assert "@" not in peers[2]

@@ -8,6 +8,7 @@ changes nothing of the answer.
 """
 
 from odoo import fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .crm_mail_mirror_conversation_walk import FOUND_AT_ONCE
@@ -43,7 +44,8 @@ class CrmMailMirrorMessage(models.Model):
     def _search_words(self, operator, value):
         if operator not in ("ilike", "like") or not isinstance(value, str):
             return NotImplemented
-        return [("id", "in", self._holds(self._sight(), value))]
+        self._flush_for_reading()
+        return Domain("id", "in", self._holds(self._sight(), value))
 
     def _found_at_once(self, look):
         """Ids of all mails that pass text, person and search bar; None: too many."""

@@ -268,7 +268,11 @@ class CrmMailMirrorMessage(models.Model):
         linked = own.filtered(lambda m: m.state not in ("draft", "ready"))
         name = self._scope_name(look)
         told = {"action": None, "progress": None, "who": [], "help": ""}
-        if look.scope.model and not look.addresses:
+        if look.sight.uid != self.env.uid:
+            colleague = self.env["res.users"].sudo().browse(look.sight.uid).name
+            nothing = _("%(name)s sees no mail of yours here.", name=colleague)
+            return told | {"reason": "nothing", "sentence": nothing}
+        if look.scope.model and not look.addresses and not self._has_address(look):
             return told | {
                 "reason": "no_address",
                 "sentence": _("%(name)s has no mail address.", name=name),
@@ -276,18 +280,17 @@ class CrmMailMirrorMessage(models.Model):
                 "action": "address",
             }
         importing = linked.filtered(
-            lambda m: m.state == "active" and 0 <= m.progress_done < m.progress_total
+            lambda m: m.state == "active" and m.listing == "first"
         )
         if importing:
+            total = sum(importing.mapped("progress_total"))
+            done = min(sum(importing.mapped("progress_done")), total)
             return told | {
                 "reason": "importing",
                 "sentence": _("Your mailbox is being read for the first time."),
                 "help": _("The newest mail comes first. You can go on working."),
                 "action": "mailboxes",
-                "progress": {
-                    "done": sum(importing.mapped("progress_done")),
-                    "total": sum(importing.mapped("progress_total")),
-                },
+                "progress": {"done": done, "total": total} if total else None,
             }
         if not linked and set(look.sight.mailboxes) <= set(own.ids):
             return told | {
@@ -313,6 +316,11 @@ class CrmMailMirrorMessage(models.Model):
                 "who": who,
             }
         return told | {"reason": "nothing", "sentence": nothing, "help": ""}
+
+    def _has_address(self, look):
+        """An address that never had mail here is known to its contact alone."""
+        record = self.env[look.scope.model].browse(look.scope.id)
+        return any(record._mirror_sought_emails())
 
     def _scope_name(self, look):
         if not look.scope.model:
