@@ -33,7 +33,9 @@ TOO_WIDE = """() => [
     ...document.querySelectorAll(
         ".o_crm_mail_mirror_emails, .o_crm_mail_mirror_list, .o_crm_mail_mirror_pane"
     ),
-].filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.className)
+]
+.filter((each) => each.scrollWidth > each.clientWidth + 1)
+.map((each) => each.className)
 """
 
 

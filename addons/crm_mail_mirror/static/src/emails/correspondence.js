@@ -16,6 +16,10 @@ export const NO_FILTERS = Object.freeze({
     until: null,
 });
 
+function keyed(conversation, scope) {
+    return { ...conversation, scope, key: `${conversation.id}${scope.earlier ? "e" : ""}` };
+}
+
 /**
  * The conversations of a record, or of all mail: read page by page, newest first.
  *
@@ -81,6 +85,38 @@ export class Correspondence {
         await Promise.all([this._page(asked, null), this._overview(asked)]);
     }
 
+    /** Quietly once more, with what may have changed: rows and their places stay. */
+    async refresh() {
+        const asked = this.asked;
+        const overview = this._overview(asked);
+        try {
+            const kwargs = { filters: { ...this.filters }, limit: PAGE };
+            if (this.domain) {
+                kwargs.domain = this.domain;
+            }
+            const scope = { ...this.scope };
+            const told = await this._call("get_conversations", [scope], kwargs);
+            if (asked === this.asked && !this.loading) {
+                const fresh = told.conversations.map((each) => keyed(each, scope));
+                const keys = new Set(fresh.map((each) => each.key));
+                const end = told.next ? fresh.at(-1)?.date || "" : "";
+                const older = this.conversations.filter(
+                    (each) =>
+                        !keys.has(each.key) && (each.scope.earlier || (end && each.date < end))
+                );
+                this.conversations = [...fresh, ...older];
+                if (!older.length) {
+                    this.next = told.next;
+                }
+            }
+        } catch (error) {
+            if (asked === this.asked) {
+                this.failure = failureOf(error);
+            }
+        }
+        await overview;
+    }
+
     async more() {
         if (this.loading || !this.next) {
             return;
@@ -124,11 +160,7 @@ export class Correspondence {
             if (asked !== this.asked) {
                 return;
             }
-            const page = told.conversations.map((each) => ({
-                ...each,
-                scope,
-                key: `${each.id}${scope.earlier ? "e" : ""}`,
-            }));
+            const page = told.conversations.map((each) => keyed(each, scope));
             const known = new Set(goesOn ? this.keys : []);
             const fresh = page.filter((each) => !known.has(each.key));
             this.conversations = goesOn ? [...this.conversations, ...fresh] : fresh;

@@ -12,12 +12,12 @@ import {
     useState,
 } from "@odoo/owl";
 import { browser } from "@web/core/browser/browser";
-import { formatDate, deserializeDateTime } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { ConversationList } from "./conversation_list";
 import { Correspondence, NO_FILTERS } from "./correspondence";
+import { shortDate } from "./dates";
 import { Empty } from "./empty";
 import { Filters } from "./filters";
 import { OverviewLine } from "./overview_line";
@@ -141,7 +141,7 @@ export class Emails extends Component {
         return {
             name: oneLine(group.name),
             count: group.count === 1 ? _t("1 mail") : _t("%s mails", group.count),
-            last: group.last ? formatDate(deserializeDateTime(group.last)) : "",
+            last: group.last ? shortDate(group.last) : "",
         };
     }
 
@@ -283,7 +283,7 @@ export class Emails extends Component {
             return undefined;
         }
         // a conversation and a mail have the same handle: a message
-        return (told, asked = () => this.correspondence.begin()) =>
+        return (told, asked = () => this.correspondence.refresh()) =>
             this.dialog.add(this.AskDialog, { told, done: asked });
     }
 

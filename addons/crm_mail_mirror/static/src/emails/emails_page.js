@@ -1,7 +1,7 @@
 // Copyright 2026 Mail Mirror
 // License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 
-import { Component } from "@odoo/owl";
+import { Component, useState } from "@odoo/owl";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
@@ -16,6 +16,7 @@ export class EmailsPage extends Component {
     setup() {
         this.action = useService("action");
         this.orm = useService("orm");
+        this.state = useState({ saved: 0 });
     }
 
     get record() {
@@ -37,7 +38,8 @@ export class EmailsPage extends Component {
     async saveAddress(address) {
         await this.record.update({ [this.isLead ? "email_from" : "email"]: address });
         await this.record.save();
-        this.render(true);
+        // read anew
+        this.state.saved += 1;
     }
 
     async call(method) {

@@ -35,7 +35,14 @@ export class Mail extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         this.dialog = useService("dialog");
-        this.state = useState({ details: false, quoted: false, all: false, text: null, quoteAt: null });
+        this.state = useState({
+            details: false,
+            mayCreate: false,
+            quoted: false,
+            all: false,
+            text: null,
+            quoteAt: null,
+        });
         this.roles = [
             ["to", _t("To")],
             ["cc", _t("Cc")],
@@ -98,8 +105,15 @@ export class Mail extends Component {
         });
     }
 
-    get canCreate() {
-        return !this.props.readonly && user.isInternalUser !== false;
+    async toggleDetails() {
+        this.state.details = !this.state.details;
+        if (this.state.details && !this.props.readonly) {
+            try {
+                this.state.mayCreate = await user.checkAccessRight("res.partner", "create");
+            } catch (error) {
+                this.props.failed(error);
+            }
+        }
     }
 
     createContact(person) {

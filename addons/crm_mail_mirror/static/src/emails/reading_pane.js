@@ -110,7 +110,13 @@ export class ReadingPane extends Component {
         const asked = ++this.asked;
         this.state.failure = null;
         try {
-            const told = await this.props.correspondence.read(conversation, before);
+            const { correspondence } = this.props;
+            let told = await correspondence.read(conversation, before);
+            const other = this.state.mails.find((each) => each.id !== conversation.id);
+            if (told.gone && other) {
+                // the mail that stood for it went; the others may be there
+                told = await correspondence.read({ ...conversation, id: other.id }, null);
+            }
             if (asked !== this.asked) {
                 return;
             }
@@ -174,7 +180,12 @@ export class ReadingPane extends Component {
     showNewest() {
         const mails = this.root.el?.querySelectorAll(".o_crm_mail_mirror_mail") || [];
         const newest = [...mails].at(-1);
-        if (newest && mails.length > 1) {
+        if (!newest || mails.length < 2) {
+            return;
+        }
+        if (this.props.showsBack) {
+            newest.scrollIntoView({ block: "start" });
+        } else {
             this.root.el.scrollTop = newest.offsetTop - this.root.el.firstElementChild.offsetHeight;
         }
     }
