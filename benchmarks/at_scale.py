@@ -26,6 +26,7 @@ ASKED = {
     "contact": "a new contact beside 1,000,000 unmatched mails",
     "exclusion": "a new exclusion applied to 100,000 mirrored mails",
     "audit": "a clean mailbox of 200,000 messages at Dovecot, compared",
+    "gmail": "a clean week of 2,000 messages at Google's stand-in, compared",
     "emails": "the Emails tab: 1,000,000 mails, 100,000 of them on one company",
 }
 FOLDERS = {"Sent": "\\Sent", "Archive": "\\Archive"}

@@ -17,6 +17,7 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from emails import emails
 from measure import tell
@@ -590,6 +591,7 @@ MEASURES = {
     "contact": contact,
     "exclusion": exclusion,
     "audit": audit,
+    "gmail": audit,
     "emails": emails,
 }
 
