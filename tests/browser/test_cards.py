@@ -14,7 +14,7 @@ PHONE = {"width": 400, "height": 800}
 WATCH = """() => {
     window.seen = [];
     const look = () => {
-        const text = document.querySelector(".o_crm_mail_mirror_progress")?.textContent;
+        const text = document.querySelector(".o_crm_mail_mirror_pace")?.textContent;
         if (text && window.seen.at(-1) !== text) {
             window.seen.push(text);
         }

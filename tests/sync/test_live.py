@@ -168,3 +168,15 @@ def test_pace_is_of_the_last_pages_and_begins_anew_with_the_import():
     assert pace.rate is None
     pace.note(40, now=22)
     assert pace.rate == 30
+
+
+@pytest.mark.parametrize("before, after", [("0", "4"), ("4", "0")], ids=str)
+def test_who_sees_it_changes_on_the_owners_screen(mirror, hundred, before, after):
+    viewer = mirror.user("viewer", mirror_visibility=before)
+    mirror.sql("DELETE FROM bus_bus")
+
+    mirror.write("res.users", [viewer], mirror_visibility=after)
+
+    assert {message["id"] for message in on_the_bus(mirror, hundred.user_id)} == {
+        hundred.id
+    }

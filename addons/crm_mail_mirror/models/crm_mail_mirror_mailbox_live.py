@@ -29,9 +29,10 @@ class CrmMailMirrorMailbox(models.Model):
 
         :param rate: mails a second of an import that is under way
         """
+        there = self._owners_there()
         for mailbox in self.sudo():
             owner = mailbox.user_id
-            if mailbox._owner_is_there():
+            if owner.id in there:
                 own = mailbox.with_user(owner).with_context(lang=owner.lang)
                 owner._bus_send(LIVE, own._live(rate))
 
@@ -51,10 +52,14 @@ class CrmMailMirrorMailbox(models.Model):
             "seconds_left": round(left / rate) if rate and left else None,
         }
 
-    def _owner_is_there(self):
-        """Has the owner a page of Odoo open?"""
+    def _owners_there(self):
+        """Ids of the owners who have a page of Odoo open."""
+        owners = self.sudo().user_id.ids
+        if not owners:
+            return set()
         self.env.cr.execute(
-            "SELECT 1 FROM mail_presence WHERE user_id = %s AND status != 'offline'",
-            [self.user_id.id],
+            """SELECT user_id FROM mail_presence
+                WHERE user_id = ANY(%s) AND status != 'offline'""",
+            [owners],
         )
-        return bool(self.env.cr.fetchone())
+        return {user for (user,) in self.env.cr.fetchall()}

@@ -241,7 +241,9 @@ class ResUsers(models.Model):
 
         :param before: what ``_mirror_sight`` gave before the change
         """
+        concerned = set()
         for viewer_id, owners in self._mirror_sight().items():
+            concerned |= owners ^ before.get(viewer_id, set())
             owners = sorted(owners - before.get(viewer_id, set()))
             if not owners:
                 continue
@@ -261,6 +263,8 @@ class ResUsers(models.Model):
                     viewer=viewer.name,
                 ),
             )
+        # who sees it stands on their screens, less as well as more
+        self.browse(concerned)._mirror_mailboxes()._tell_live()
 
     def action_mirror_link(self):
         """Open an empty card for a new mailbox, of the provider in the context."""

@@ -1,7 +1,7 @@
 // Copyright 2026 Mail Mirror
 // License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 
-import { Component } from "@odoo/owl";
+import { Component, status } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
@@ -60,7 +60,8 @@ export class MailboxState extends Component {
             return;
         }
         const root = record.model.root;
-        if (!(await root.isDirty?.()) && this.__owl__.status < 3) {
+        // what is being typed is not overwritten
+        if (!(await root.isDirty?.()) && status(this) === "mounted") {
             await record.load();
         }
     }
