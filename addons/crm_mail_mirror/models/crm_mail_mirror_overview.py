@@ -165,7 +165,9 @@ class CrmMailMirrorMessage(models.Model):
         )
         rows = self.env.cr.fetchall()
         others = self.env._("Others at this company")
-        names = {c.id: c.display_name for c in contacts.browse([r[0] for r in rows])}
+        people = contacts.browse([r[0] for r in rows])
+        # without the company's name, which stands over them
+        names = {c.id: c.name or c.display_name for c in people}
         return [
             {
                 "partner_id": ident,

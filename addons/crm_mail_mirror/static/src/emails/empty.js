@@ -27,7 +27,6 @@ export class Empty extends Component {
 
     setup() {
         this.action = useService("action");
-        this.orm = useService("orm");
         this.state = useState({ address: "", saving: false, failure: "" });
     }
 
@@ -44,8 +43,8 @@ export class Empty extends Component {
         return total ? Math.min(100, Math.round((100 * done) / total)) : 0;
     }
 
-    async openMailboxes() {
-        this.action.doAction(await this.orm.call("res.users", "action_get", []));
+    open(name) {
+        return this.action.doAction(`crm_mail_mirror.${name}`);
     }
 
     async saveAddress() {
