@@ -94,7 +94,7 @@ def test_buttons_of_a_card(office, desk):
     expect(dialog).to_have_count(0)
     one.get_by_text("none of my own").click()
     expect(britt.page.locator(".o_breadcrumb")).to_contain_text("My Rules")
-    britt.page.go_back()
+    britt.go("/odoo/my-mailboxes")
     one.get_by_role("button", name="Open", exact=True).click()
     expect(britt.field("sharing_in")).to_be_visible()
 
