@@ -1,7 +1,7 @@
 // Copyright 2026 Mail Mirror
 // License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 
-import { Component, onWillStart, onWillUnmount, useEffect, useRef, useState } from "@odoo/owl";
+import { Component, markRaw, onWillStart, onWillUnmount, useEffect, useRef, useState } from "@odoo/owl";
 import { loadBundle } from "@web/core/assets";
 import { cookie } from "@web/core/browser/cookie";
 import { getColor, hexToRGBA } from "@web/core/colors/colors";
@@ -15,9 +15,13 @@ import { Layout } from "@web/search/layout";
 
 const MODEL = "crm.mail.mirror.report.mail";
 const ACTION = "crm_mail_mirror.crm_mail_mirror_";
-const DARK = cookie.get("color_scheme") === "dark";
-const INK = DARK ? "#cdd0d4" : "#4a4f57";
-const LINES = DARK ? "rgba(255, 255, 255, .12)" : "rgba(0, 0, 0, .08)";
+/** Of the bars of states: seen on white and on black. */
+const TONE_COLORS = {
+    success: "#2f9e57",
+    info: "#3f97dd",
+    warning: "#e0a021",
+    danger: "#dc3545",
+};
 /** Which colour a status has, as Bootstrap calls it. */
 const TONES = {
     healthy: "success",
@@ -110,7 +114,8 @@ export class Health extends Component {
         if (this.gone || this.asked !== span) {
             return;
         }
-        Object.assign(this.state, { span, told, charts: this.charts(told) });
+        // chart.js writes into what it is given: no matter of the component's
+        Object.assign(this.state, { span, told, charts: markRaw(this.charts(told)) });
     }
 
     number(count) {
@@ -156,32 +161,37 @@ export class Health extends Component {
         };
     }
 
+    /** Colours of words and lines, as the page has them: light or dark. */
+    inks() {
+        const ink = getComputedStyle(document.body).color;
+        const [red, green, blue] = ink.match(/[\d.]+/g);
+        return { ink, lines: `rgba(${red}, ${green}, ${blue}, 0.12)` };
+    }
+
     color(index, count = 6) {
         return getColor(index, cookie.get("color_scheme"), Math.max(count, 6));
     }
 
     /** The states, each in its colour, with a line of its own. */
     bars(states) {
-        const tones = DARK
-            ? { success: "#28a745", info: "#3e9fc4", warning: "#d9a521", danger: "#dc5a66" }
-            : { success: "#3aa861", info: "#4ea7f2", warning: "#f0ad2e", danger: "#dc3545" };
         const labels = states.map((state) => state.label);
         const sets = [
             {
                 label: _t("Users and mailboxes"),
                 data: states.map((state) => state.count),
-                color: states.map((state) => tones[TONES[state.status]] || "#8f959e"),
+                color: states.map((state) => TONE_COLORS[TONES[state.status]] || "#8f959e"),
             },
         ];
         const title = _t("Users and mailboxes by state");
         const told = this.chart(title, "bar", labels, labels, String, sets);
         const { options } = told.config;
         const { x, y } = options.scales;
+        const { ink, lines } = this.inks();
         options.indexAxis = "y";
         options.interaction = { mode: "index", axis: "y", intersect: false };
         options.scales = {
-            x: { ...y, grid: { color: LINES } },
-            y: { ...x, ticks: { color: INK, autoSkip: false } },
+            x: { ...y, grid: { color: lines } },
+            y: { ...x, ticks: { color: ink, autoSkip: false } },
         };
         options.onClick = (_event, [hit]) => hit && this.openStatus(states[hit.index].status);
         return told;
@@ -189,6 +199,7 @@ export class Health extends Component {
 
     /** What chart.js takes, and the same numbers in lines for a table. */
     chart(label, type, titles, labels, write, sets) {
+        const { ink, lines } = this.inks();
         const datasets = sets.map(({ label, data, color }) => ({
             label,
             data,
@@ -207,7 +218,7 @@ export class Health extends Component {
                 legend: {
                     display: sets.length > 1,
                     position: "bottom",
-                    labels: { color: INK, boxWidth: 12 },
+                    labels: { color: ink, boxWidth: 12 },
                 },
                 tooltip: {
                     callbacks: {
@@ -217,7 +228,7 @@ export class Health extends Component {
                 },
             },
         };
-        const ticks = { color: INK };
+        const ticks = { color: ink };
         options.interaction = { mode: "index", intersect: false };
         options.scales = {
             x: {
@@ -228,7 +239,7 @@ export class Health extends Component {
             y: {
                 stacked: type === "bar",
                 beginAtZero: true,
-                grid: { color: LINES },
+                grid: { color: lines },
                 ticks: { ...ticks, precision: 0, maxTicksLimit: 6, callback: (n) => write(n) },
             },
         };
