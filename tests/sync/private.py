@@ -31,6 +31,8 @@ class Letter:
 
     reason: str
     raw: bytes = field(repr=False)
+    #: its address
+    sender: str = ""
     folder: str = "INBOX"
     received: datetime = NOW
     #: all but what stands in the body, and that
@@ -56,7 +58,8 @@ def letter(reason, sender, to, *, subject="", folder="INBOX", received=NOW, **he
 
     mail = EmailMessage()
     if sender is not False:
-        mail["From"] = f"{hush()} <{sender or f'{hush()}@{hush()}.test'}>"
+        name, sender = hush(), sender or f"{hush()}@{hush()}.test"
+        mail["From"] = f"{name} <{sender}>"
         mail["To"] = f"{hush()} <{to}>"
     mail["Subject"] = f"{subject} {hush()}".strip()
     mail["Date"] = format_datetime(received)
@@ -81,7 +84,7 @@ def letter(reason, sender, to, *, subject="", folder="INBOX", received=NOW, **he
             filename=f"{hush()}.pdf",
         )
     raw = mail.as_bytes(policy=mail.policy.clone(linesep="\r\n"))
-    return Letter(reason, raw, folder, received, around, inside)
+    return Letter(reason, raw, sender or "", folder, received, around, inside)
 
 
 def letters(known, own, colleague, excluded, erased, lapsed, role):
@@ -174,10 +177,12 @@ class Planted:
         domain = mirror.domain
         self.known, self.lapsed = f"client@{domain}", f"lapsed@{domain}"
         self.role = f"info@firm-of-{domain}"
+        self.goner, self.own_word = f"goner@{domain}", secret()
         self.words.append(secret())
         self.erased = f"{self.words[0]}@{domain}"
         mirror.contact("client")
         mirror.contact("lapsed")
+        mirror.contact("goner")
         self.colleague = f"dora@{mirror.house}"
         self.colleague_id = mirror.user("dora", mirror_visibility="4")
         with mirror.env() as env:
@@ -246,7 +251,18 @@ class Planted:
             for many in self.letters.values()
             for each in many
             if each.reason != "contact"
-            for word in each.secrets
+            # name and address of who is suggested as a contact are told to the owner
+            for word in each.secrets[3 if each.reason == "suggested" else 0 :]
+        ]
+
+    def suggested(self):
+        """Names and addresses of those who are suggested as contacts."""
+        return [
+            word
+            for many in self.letters.values()
+            for each in many
+            if each.reason == "suggested"
+            for word in each.around[:3]
         ]
 
     def mirrored(self):
