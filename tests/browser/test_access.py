@@ -94,19 +94,26 @@ def test_a_no_is_told_and_a_phone_is_enough(kim, office, desk):
     expect(read(aron, kim)).to_contain_text("Access was not given")
 
 
-def test_the_owner_shares_one_mail_and_takes_that_back(kim, office, desk):
+def test_the_owner_shares_one_mail_and_takes_a_choice_back(kim, office, desk):
     greta, aron = desk("greta"), desk("aron")
     mail = read(greta, kim)
-    mail.locator("button[name=set_sharing]").click()
+    button = mail.locator("button[name=set_sharing]")
     menu = greta.page.locator(".o_crm_mail_mirror_sharing_menu")
-    menu.locator("[data-sharing=everything]").click()
     notice = greta.page.locator(".o_notification")
+    button.click()
+    menu.locator("[data-sharing=everything]").click()
     expect(notice).to_contain_text("Colleagues see all of this mail")
-    expect(mail.locator("button[name=set_sharing]")).to_contain_text("Everything")
+    expect(button).to_contain_text("Everything")
     expect(read(aron, kim)).to_contain_text("Please send an offer")
 
-    notice.get_by_role("button", name="Undo").click()
-    expect(mail.locator("button[name=set_sharing]")).to_have_text("What colleagues see")
+    button.click()
+    menu.locator("[data-sharing=private]").click()
+    private = notice.filter(has_text="This mail is private")
+    private.get_by_role("button", name="Undo").click()
+    expect(button).to_contain_text("Everything")
+    button.click()
+    menu.locator("[data-sharing=mailbox]").click()
+    expect(button).to_have_text("What colleagues see")
     expect(read(aron, kim)).not_to_contain_text("Please send an offer")
 
 
