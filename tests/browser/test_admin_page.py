@@ -33,6 +33,7 @@ def menu(desk, name):
     desk.go("/odoo/action-crm_mail_mirror.crm_mail_mirror_exclusion_action")
     desk.page.locator(".o_menu_sections button", has_text="Administration").click()
     desk.page.get_by_role("menuitem", name=name, exact=True).click()
+    expect(desk.page.locator(".o_breadcrumb")).to_contain_text(name)
 
 
 def test_all_users_are_listed_with_their_state_and_can_be_invited(office, people, desk):

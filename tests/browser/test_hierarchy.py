@@ -31,15 +31,18 @@ def card(desk, name):
 
 
 def drag(desk, name, onto):
-    """With the mouse, slowly enough for the view to see it coming."""
+    """With the mouse; the cards close ranks once one of them is taken out."""
     mouse, page = desk.page.mouse, desk.page
-    start, end = card(desk, name).bounding_box(), card(desk, onto).bounding_box()
+    start = card(desk, name).bounding_box()
     x, y = start["x"] + 80, start["y"] + 25
     mouse.move(x, y)
     mouse.down()
     mouse.move(x + 15, y + 15, steps=5)
-    mouse.move(end["x"] + 80, end["y"] + 30, steps=20)
     expect(page.locator(".o_hierarchy_dragged")).to_have_count(1)
+    end = card(desk, onto).bounding_box()
+    mouse.move(end["x"] + 80, end["y"] + 30, steps=10)
+    target = page.locator(".o_hierarchy_node_container.o_hierarchy_hover")
+    expect(target).to_contain_text(onto)
     mouse.up()
 
 

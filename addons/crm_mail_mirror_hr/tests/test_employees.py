@@ -2,7 +2,7 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """The employees' managers say who sees whose mail; employees never match."""
 
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from odoo.addons.crm_mail_mirror.tests.common import MirrorCase
 
@@ -82,6 +82,23 @@ class TestChartOfEmployees(EmployeeCase):
     def test_employees_chart_takes_the_place_of_the_users_manager(self):
         self.low.mirror_manager_id = self.other
         self.assertFalse(self.seen(self.other, "1"))
+
+    def test_organisation_draws_and_tells_the_employees_managers(self):
+        self.assertEqual(self.low.mirror_above_id, self.middle)
+        self.assertIn(self.low, self.middle.mirror_below_ids)
+        # the manager on the user counts for who is no employee
+        refused = self.low.get_mirror_move(self.other.id)["refused"]
+        self.assertIn("is an employee", refused)
+        self.assertFalse(self.other.get_mirror_move(self.low.id)["refused"])
+        self.boss.mirror_visibility = "1"
+        view = "crm_mail_mirror.res_users_view_form_mirror"
+        form = Form(self.low, view)
+        self.assertTrue(form.mirror_is_employee)
+        self.assertEqual(form.mirror_manager_names, self.middle.name)
+        form = Form(self.boss, view)
+        self.assertIn(self.low.name, form.mirror_sight)
+        action = self.low.action_mirror_open_employee()
+        self.assertEqual(action["res_id"], self.low.employee_ids.id)
 
     def test_users_who_are_no_employee_keep_their_manager(self):
         self.other.mirror_manager_id = self.low
