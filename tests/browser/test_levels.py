@@ -103,7 +103,8 @@ def test_an_opened_mail_says_what_is_not_shared(office, contact, desk):
     ):
         shown = viewer.emails("res.partner", contact)
         mail = viewer.read(shown, f"in {login.title()} Levels’s mailbox").first
-        expect(shown.locator("h3")).to_have_text(subject)
+        heading = shown.locator(".o_crm_mail_mirror_heading")
+        expect(heading).to_have_text(subject)
         expect(mail).to_contain_text("Zoe Zimmer")
         mail.locator(".o_crm_mail_mirror_to").click()
         expect(mail).to_contain_text("zoe@levels.example")
