@@ -138,29 +138,38 @@ class CrmMailMirrorAdoption(models.Model):
 
     def _sentence(self):
         """How it stands, why, and what comes next."""
-        _ = self.env._
         reason = self.code and sentence(self.env, self.code)
         if self.status == "invited":
             day = format_date(self.env, self.invited_at.date())
-            return _("Invited on %(day)s, has not linked a mailbox yet.", day=day)
+            return self.env._(
+                "Invited on %(day)s, has not linked a mailbox yet.", day=day
+            )
         if self.status == "begun":
-            return reason or _("Filled in an address, but has not signed in yet.")
+            return reason or self.env._(
+                "Filled in an address, but has not signed in yet."
+            )
         if self.status == "importing":
-            return _("First import: %(done)s %% of it is here.", done=self.progress)
+            return self.env._(
+                "First import: %(done)s %% of it is here.", done=self.progress
+            )
         if self.status == "quiet" and self.last_change_at:
             day = format_date(self.env, self.last_change_at.date())
-            return _("Looked at as usual; nothing came since %(day)s.", day=day)
+            return self.env._(
+                "Looked at as usual; nothing came since %(day)s.", day=day
+            )
         if self.status == "needs_login":
-            return reason or _("Its owner has to sign in again.")
+            return reason or self.env._("Its owner has to sign in again.")
         if self.status == "failing":
             return self._sentence_failing(reason)
         return {
-            "not_invited": _("Nobody has asked for a mailbox here yet."),
-            "declined": _("Said no when asked; can still link one in Preferences."),
-            "linked": _("Signed in, but has not started the mirror yet."),
-            "healthy": _("Looked at as usual."),
-            "quiet": _("Looked at as usual; nothing came so far."),
-            "paused": _("Paused by its owner or by an administrator."),
+            "not_invited": self.env._("Nobody has asked for a mailbox here yet."),
+            "declined": self.env._(
+                "Said no when asked; can still link one in Preferences."
+            ),
+            "linked": self.env._("Signed in, but has not started the mirror yet."),
+            "healthy": self.env._("Looked at as usual."),
+            "quiet": self.env._("Looked at as usual; nothing came so far."),
+            "paused": self.env._("Paused by its owner or by an administrator."),
         }[self.status]
 
     def _sentence_failing(self, reason):
@@ -205,29 +214,30 @@ class CrmMailMirrorAdoption(models.Model):
         return self.mailbox_id.action_open_form() if self.mailbox_id else False
 
     def _tell_invited(self, outcome):
-        _ = self.env._
         counts = {key: len(users) for key, users in outcome.items()}
         parts = [
-            _("Nobody was invited.")
+            self.env._("Nobody was invited.")
             if not counts["invited"]
-            else _("1 user was invited.")
+            else self.env._("1 user was invited.")
             if counts["invited"] == 1
-            else _("%(count)s users were invited.", count=counts["invited"])
+            else self.env._("%(count)s users were invited.", count=counts["invited"])
         ]
         if counts["recent"]:
-            parts.append(_("Invited less than a week ago: %s.", counts["recent"]))
+            parts.append(
+                self.env._("Invited less than a week ago: %s.", counts["recent"])
+            )
         if counts["linked"]:
-            parts.append(_("Have a mailbox already: %s.", counts["linked"]))
+            parts.append(self.env._("Have a mailbox already: %s.", counts["linked"]))
         if counts["declined"]:
-            parts.append(_("Said no: %s.", counts["declined"]))
+            parts.append(self.env._("Said no: %s.", counts["declined"]))
         if counts["unreachable"]:
-            parts.append(_("Have no address: %s.", counts["unreachable"]))
+            parts.append(self.env._("Have no address: %s.", counts["unreachable"]))
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
                 "type": "success" if counts["invited"] else "warning",
-                "title": _("Invitations"),
+                "title": self.env._("Invitations"),
                 "message": " ".join(parts),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
