@@ -81,7 +81,8 @@ class Session:
             told = json.load(answer)
         if "error" in told:
             raise Refused(told["error"]["data"]["message"])
-        return told["result"]
+        # None is left out
+        return told.get("result")
 
 
 class Office:

@@ -121,3 +121,26 @@ def test_staleness_is_told_and_ones_own_mailbox_is_checked_from_there(
     line = shown.locator(".o_crm_mail_mirror_stale")
     expect(line).to_contain_text("newer mail may be missing")
     expect(line).to_contain_text("is paused")
+    expect(line.get_by_role("button", name="Check now")).to_have_count(0)
+
+
+def test_ones_own_mailbox_that_is_late_is_checked_from_there(
+    vera, office, desk, postgres
+):
+    slow = office.user("Silas Slow")
+    office.letter(slow, sender=VERA, subject="In time")
+    mailbox = office.link(slow, 1)
+    postgres.sql(
+        "UPDATE crm_mail_mirror_mailbox SET last_sync_at = now() - interval '3 hours',"
+        f" next_sync_at = now() + interval '1 day' WHERE id = {mailbox}",
+        office.server.dbname,
+    )
+    office.letter(slow, sender=VERA, subject="Came meanwhile")
+    shown = desk(slow).emails("res.partner", vera)
+    line = shown.locator(".o_crm_mail_mirror_stale")
+    expect(line).to_contain_text(office.address(slow))
+    line.get_by_role("button", name="Check now").click()
+    # the list follows by itself when the mailbox was looked at
+    expect(line).to_have_count(0)
+    subjects = shown.locator(".o_crm_mail_mirror_subject")
+    expect(subjects).to_have_text(["In time", "Came meanwhile"])

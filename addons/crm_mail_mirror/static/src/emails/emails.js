@@ -304,19 +304,18 @@ export class Emails extends Component {
 
     // --- first import ---------------------------------------------------------------------
 
-    /** While the first mails come, the bar moves by itself; then they are shown. */
+    /** While the first mails come, the bar moves by itself; what was late gets fresh. */
     listenToProgress() {
         const bus = this.env.services.bus_service;
-        const listen = ({ done, total, state, sentence }) => {
-            const empty = this.correspondence.overview?.empty;
-            if (empty?.reason !== "importing") {
-                return;
-            }
-            if (state === "importing" || (total && done < total)) {
-                Object.assign(empty, { progress: { done, total } });
-                empty.sentence = sentence || empty.sentence;
-            } else {
+        const listen = ({ id, done, total }) => {
+            const { empty, stale } = this.correspondence.overview || {};
+            if (empty?.reason === "importing" && total && done < total) {
+                empty.progress = { done, total };
+            } else if (empty?.reason === "importing") {
                 this.begin(this.props);
+            } else if (stale?.some((each) => each.mailbox_id === id)) {
+                // it was late, and was looked at just now
+                this.correspondence.refresh();
             }
         };
         bus.subscribe(PROGRESS, listen);

@@ -124,6 +124,7 @@ export class ReadingPane extends Component {
                 // nothing of it is visible any more: what was shown is not kept either
                 this.state.mails = [];
                 this.state.isGone = true;
+                this.props.gone(this.props.conversation.key);
             } else {
                 this.state.mails = before ? [...told.mails, ...this.state.mails] : told.mails;
                 this.state.count = told.count;
@@ -162,9 +163,6 @@ export class ReadingPane extends Component {
     }
 
     leave() {
-        if (this.state.isGone) {
-            this.props.gone(this.props.conversation.key);
-        }
         this.props.close();
     }
 
