@@ -2,6 +2,7 @@
 // License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 
 import { Component } from "@odoo/owl";
+import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
 import { Dialog } from "@web/core/dialog/dialog";
 import { useService } from "@web/core/utils/hooks";
@@ -22,7 +23,14 @@ export class LinkDialog extends Component {
     }
 
     async copy() {
-        await navigator.clipboard.writeText(this.props.link);
-        this.notification.add(_t("Address copied"), { type: "success" });
+        try {
+            await browser.navigator.clipboard.writeText(this.props.link);
+            this.notification.add(_t("Address copied"), { type: "success" });
+        } catch {
+            // a browser allows it on encrypted pages only
+            this.notification.add(_t("The browser does not let it be copied."), {
+                type: "warning",
+            });
+        }
     }
 }

@@ -10,10 +10,13 @@
 const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
 const OVERRIDES = /[\u202d\u202e]/g;
 const LINK = /(?:https?:\/\/|mailto:)[^\s<>"\u00a0\u2028\u2029]+/gi;
-const TRAILING = /[.,;:!?'\u2019\u201d\u00bb*_~]+$/;
+const TRAILING = new Set(".,;:!?'\u2019\u201d\u00bb*_~");
+const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 const PROTOCOLS = new Set(["http:", "https:", "mailto:"]);
 // characters of a link that are shown in the text; all of it stands in the dialog
 const SHOWN = 80;
+// links in a text; a text with more is no letter, and stays text from there on
+const MOST_LINKS = 500;
 
 /** One line, such as a subject or a name, whose letters stand in their true order. */
 export function oneLine(text) {
@@ -29,11 +32,15 @@ export function parts(text) {
     const clean = (text || "").replace(OVERRIDES, "");
     const found = [];
     let end = 0;
+    let links = 0;
     for (const match of clean.matchAll(LINK)) {
         const written = withoutTrailing(match[0]);
         const link = realAddress(written);
         if (!link) {
             continue;
+        }
+        if (++links > MOST_LINKS) {
+            break;
         }
         if (match.index > end) {
             found.push({ text: clean.slice(end, match.index) });
@@ -52,18 +59,21 @@ export function parts(text) {
 
 /** What follows a link in a sentence does not belong to it; nor does a bracket around it. */
 function withoutTrailing(written) {
-    for (;;) {
-        let shorter = written.replace(TRAILING, "");
-        for (const [open, close] of ["()", "[]", "{}"]) {
-            if (shorter.endsWith(close) && !shorter.includes(open)) {
-                shorter = shorter.slice(0, -1);
-            }
-        }
-        if (shorter === written) {
-            return written;
-        }
-        written = shorter;
+    const unmatched = {};
+    for (const [close, open] of Object.entries(BRACKETS)) {
+        unmatched[close] = written.split(close).length - written.split(open).length;
     }
+    let end = written.length;
+    while (end) {
+        const last = written[end - 1];
+        if (unmatched[last] > 0) {
+            unmatched[last] -= 1;
+        } else if (!TRAILING.has(last)) {
+            break;
+        }
+        end -= 1;
+    }
+    return written.slice(0, end);
 }
 
 /** The address a browser would really go to, in ASCII; null if it is none we follow. */
@@ -90,7 +100,8 @@ export function anatomy(link) {
         return { before: "mailto:", host: address, after, isForeign: false, hasUser: false };
     }
     const user = url.username || url.password;
-    const before = `${url.protocol}//${user ? `${url.username}:${url.password}@` : ""}`;
+    const secret = url.password && `:${url.password}`;
+    const before = `${url.protocol}//${user ? `${url.username}${secret}@` : ""}`;
     return {
         before,
         host: url.host,
