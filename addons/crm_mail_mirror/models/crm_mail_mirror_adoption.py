@@ -11,6 +11,7 @@ from odoo.exceptions import AccessError
 from odoo.tools import format_date, format_datetime
 
 from . import error_labels
+from .res_users_invited import AT_ONCE
 from .sentences import sentence
 
 STATUS = [
@@ -222,6 +223,8 @@ class CrmMailMirrorAdoption(models.Model):
             if counts["invited"] == 1
             else self.env._("%(count)s users were invited.", count=counts["invited"])
         ]
+        if counts["invited"] > AT_ONCE:
+            parts.append(self.env._("That takes some minutes, in the background."))
         if counts["recent"]:
             parts.append(
                 self.env._("Invited less than a week ago: %s.", counts["recent"])

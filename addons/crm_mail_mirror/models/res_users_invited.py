@@ -8,6 +8,9 @@ from odoo import fields, models
 
 #: Between two invitations of one user.
 PAUSE_DAYS = 7
+#: So many go out at once; further ones are the scheduled job's, who sends as many in
+#: one transaction.
+AT_ONCE = 20
 
 
 class ResUsers(models.Model):
@@ -19,6 +22,15 @@ class ResUsers(models.Model):
         readonly=True,
         copy=False,
         groups="crm_mail_mirror.crm_mail_mirror_group_manager",
+    )
+
+    # who asked for an invitation that has not gone out yet
+    mirror_inviter_id = fields.Many2one(
+        comodel_name="res.users",
+        index="btree_not_null",
+        ondelete="set null",
+        copy=False,
+        groups=fields.NO_ACCESS,
     )
 
     def _mirror_invite(self):
@@ -48,9 +60,12 @@ class ResUsers(models.Model):
             lambda user: user.notification_type == "email" and not user.email
         )
         rest -= unreachable
-        for user in rest:
-            user._mirror_send_invitation()
+        for user in rest[:AT_ONCE]:
+            user._mirror_send_invitation(self.env.user)
         rest.write({"mirror_invited_at": fields.Datetime.now()})
+        if rest[AT_ONCE:]:
+            rest[AT_ONCE:].write({"mirror_inviter_id": self.env.uid})
+            self.env.ref("crm_mail_mirror.ir_cron_invitations").sudo()._trigger()
         if rest:
             # hundreds of mails are no business of the administrator's click
             self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
@@ -62,12 +77,29 @@ class ResUsers(models.Model):
             "unreachable": unreachable,
         }
 
-    def _mirror_send_invitation(self):
+    def _cron_mirror_invitations(self):
+        while self._mirror_send_waiting():
+            left = self.sudo().search_count([("mirror_inviter_id", "!=", False)])
+            if not self.env["ir.cron"]._commit_progress(AT_ONCE, remaining=left):
+                break
+
+    def _mirror_send_waiting(self):
+        """Some of the invitations that were asked for. :return: how many"""
+        users = self.sudo().search([("mirror_inviter_id", "!=", False)], limit=AT_ONCE)
+        for user in users:
+            inviter = user.mirror_inviter_id
+            user.mirror_inviter_id = False
+            # not to whom linked one, or said no, meanwhile
+            if not (user.mirror_declined or user._mirror_mailboxes()):
+                user._mirror_send_invitation(inviter)
+        return len(users)
+
+    def _mirror_send_invitation(self, inviter):
         """One notice, from who invites, to this user."""
         user = self.with_context(lang=self.lang, mail_notify_force_send=False)
         user.env["mail.thread"].sudo().message_notify(
             partner_ids=user.partner_id.ids,
-            author_id=self.env.user.partner_id.id,
+            author_id=inviter.partner_id.id,
             subject=user.env._("Link your mailbox to Odoo"),
             body=user.env["ir.qweb"]._render(
                 "crm_mail_mirror.mailbox_invitation",

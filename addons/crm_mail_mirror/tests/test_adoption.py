@@ -8,6 +8,8 @@ from odoo import Command, fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
+from odoo.addons.crm_mail_mirror.models.res_users_invited import AT_ONCE
+
 from .common import MirrorCase
 
 
@@ -204,6 +206,32 @@ class TestAdoption(MirrorCase):
         self.assertFalse(self.invitations(second))
         self.assertRegex(told, r"Have no address: \d+\.")
         self.assertEqual(self.rows(away).status, "not_invited")
+
+    def test_many_invitations_go_out_in_the_background(self):
+        users = self.env["res.users"].create(
+            [
+                {"name": f"Late {n}", "login": f"late{n}", "email": f"late{n}@us.test"}
+                for n in range(AT_ONCE + 3)
+            ]
+        )
+        told = self.rows(*users).action_invite()["params"]["message"]
+        self.assertIn(f"{AT_ONCE + 3} users were invited.", told)
+        self.assertIn("in the background", told)
+        waiting = users.filtered("mirror_inviter_id")
+        self.assertEqual(len(waiting), 3)
+        self.assertEqual(set(self.rows(*users).mapped("status")), {"invited"})
+        waiting[0].mirror_declined = True
+        self.env.flush_all()
+
+        self.assertEqual(users._mirror_send_waiting(), 3)
+        self.assertFalse(users._mirror_send_waiting())
+
+        sent = users.filtered(lambda user: self.invitations(user))
+        self.assertEqual(sent, users - waiting[0])
+        for user in sent:
+            self.assertEqual(len(self.invitations(user)), 1)
+            author = self.invitations(user).author_id
+            self.assertEqual(author, self.administrator.partner_id)
 
     def invitations(self, user):
         return self.env["mail.message"].search(
