@@ -82,13 +82,29 @@ export class Correspondence {
         this.loading = "first";
         this.failure = null;
         const asked = ++this.asked;
+        if (this.showsContacts) {
+            this.conversations = [];
+            await this._overview(asked);
+            if (asked === this.asked) {
+                this.loading = null;
+            }
+            return;
+        }
         await Promise.all([this._page(asked, null), this._overview(asked)]);
+    }
+
+    /** Contacts of a company to choose from, no conversations yet. */
+    get showsContacts() {
+        return this.scope.by === "contact" && this.scope.partner_id === undefined;
     }
 
     /** Quietly once more, with what may have changed: rows and their places stay. */
     async refresh() {
         const asked = this.asked;
         const overview = this._overview(asked);
+        if (this.showsContacts) {
+            return overview;
+        }
         try {
             const kwargs = { filters: { ...this.filters }, limit: PAGE };
             if (this.domain) {

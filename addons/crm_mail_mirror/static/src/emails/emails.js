@@ -131,10 +131,8 @@ export class Emails extends Component {
     // --- what is shown ------------------------------------------------------------------
 
     get groups() {
-        if (!this.props.isCompany || this.state.by !== "contact" || this.state.group) {
-            return null;
-        }
-        return this.correspondence.overview?.groups || null;
+        const { showsContacts, loading, overview } = this.correspondence;
+        return showsContacts && !loading && overview?.groups?.length ? overview.groups : null;
     }
 
     groupLine(group) {
