@@ -17,7 +17,7 @@ test: ## all tests (PYTEST_ARGS="tests/engine -k quoted" or ODOO_TAGS=/crm_mail_
 screenshots: ## the demo's screens as pictures in .local/screenshots (SCREENS=part of a name)
 	@$(PYTHON) -m setup screenshots
 
-lint: ## style and mistakes: ruff, pylint-odoo
+lint: ## style, mistakes, weaknesses: ruff, pylint, bandit, pip-audit, secrets
 	@$(PYTHON) -m setup lint
 
 bench: ## what is measured, against whom (BENCH_ARGS=...)

@@ -1,12 +1,14 @@
-"""Is the code in good style, by the settings of OCA?"""
+"""Is the code in good style, by the settings of OCA and Odoo, and is it safe?"""
 
+import json
 import os
 import subprocess
-import xml.dom.expatbuilder
+import xml.dom.expatbuilder  # nosec B407: our own files
+from collections.abc import Mapping
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 
-from . import venv
+from . import odoo, template, venv
 from .say import LOCAL, note, step
 
 CHECKOUT = LOCAL.parent
@@ -24,16 +26,23 @@ def run_all() -> int:
         pylint = [str(venv.PYTHON), "-m", "pylint", "--rcfile=.pylintrc", *addons]
         passed &= _check("pylint-odoo", pylint)
     passed &= _well_formed()
+    passed &= _odoo([Path(addon).name for addon in addons])
+    bandit = [str(venv.FOLDER / "bin/bandit"), "--quiet", "--recursive"]
+    bandit += ["--configfile=setup/bandit.yaml", "addons", "setup"]
+    passed &= _check("bandit", bandit)
+    secrets = [str(venv.PYTHON), "setup/lint_secrets.py"]
+    passed &= _check("detect-secrets", secrets)
+    passed &= _audit()
     note("All checks passed." if passed else "Some checks failed.")
     return 0 if passed else 1
 
 
-def _check(name: str, argv: list[str]) -> bool:
+def _check(name: str, argv: list[str], env: Mapping[str, str] | None = None) -> bool:
     with step(name):
         done = subprocess.run(
             argv,
             cwd=CHECKOUT,
-            env={**os.environ, "PYLINTHOME": str(LOCAL / "cache/pylint")},
+            env={**(env or os.environ), "PYLINTHOME": str(LOCAL / "cache/pylint")},
             capture_output=True,
             text=True,
             check=False,
@@ -43,11 +52,58 @@ def _check(name: str, argv: list[str]) -> bool:
     return done.returncode == 0
 
 
+def _odoo(names: list[str]) -> bool:
+    """Odoo's own checks, once ``make test`` or ``make demo`` brought Odoo here."""
+    if not (odoo.root() / "odoo/addons/test_lint").is_dir():
+        note("Odoo's own checks were left out: 'make test' brings Odoo here.")
+        return True
+    path = ",".join(map(str, odoo.addons_path()))
+    argv = [str(venv.PYTHON), "-m", "setup.odoo_lint", path, *names]
+    return _check("Odoo's test_lint", argv, template.environment())
+
+
+def _audit() -> bool:
+    """Is a weakness known of a package that is installed?
+
+    Which ones were weighed and stay stands in ``known-weaknesses.txt``, with a reason.
+    """
+    known = (CHECKOUT / "setup/known-weaknesses.txt").read_text(encoding="utf-8")
+    argv = [str(venv.FOLDER / "bin/pip-audit"), "--local", "--format=json"]
+    argv += ["--progress-spinner=off", "--timeout=10"]
+    for line in known.splitlines():
+        if line and not line.startswith("#"):
+            argv += ["--ignore-vuln", line.split()[0]]
+    with step("pip-audit"):
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return judge(done.stdout)
+
+
+def judge(told: str) -> bool:
+    """What pip-audit found out.
+
+    :param told: its answer as JSON; nothing where it could not ask at all
+    """
+    try:
+        packages = json.loads(told)["dependencies"]
+    except (ValueError, KeyError):
+        packages = []
+    asked = [one for one in packages if "skip_reason" not in one]
+    if not asked:
+        note("Known weaknesses were not looked up: the service cannot be reached.")
+    for one in asked:
+        for weakness in one["vulns"]:
+            mended = ", ".join(weakness["fix_versions"]) or "no release yet"
+            note(
+                f"{one['name']} {one['version']}: {weakness['id']}, mended in: {mended}"
+            )
+    return not any(one["vulns"] for one in asked)
+
+
 def _well_formed() -> bool:
     good = True
     for path in _files("*.xml"):
         try:
-            xml.dom.expatbuilder.parse(str(CHECKOUT / path))
+            xml.dom.expatbuilder.parse(str(CHECKOUT / path))  # nosec B316
         except ExpatError as error:
             note(f"{path}: {error}")
             good = False

@@ -137,7 +137,7 @@ class CrmMailMirrorMailbox(models.Model):
         self.sudo().write(
             {
                 # spread, so that a thousand mailboxes do not come due in one second
-                "next_sync_at": now + _seconds(pause * random.uniform(0.9, 1)),
+                "next_sync_at": now + _seconds(pause * random.uniform(0.9, 1)),  # nosec B311
                 "last_sync_at": now,
                 "failure_count": 0,
                 "last_error": False,
@@ -172,7 +172,7 @@ class CrmMailMirrorMailbox(models.Model):
             "failure_count": failures,
             "last_error": code,
             "next_sync_at": fields.Datetime.now()
-            + _seconds(pause * random.uniform(1, 1.2)),
+            + _seconds(pause * random.uniform(1, 1.2)),  # nosec B311
             "lease_until": False,
             "lease_token": False,
         }

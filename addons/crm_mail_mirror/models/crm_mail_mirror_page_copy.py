@@ -73,16 +73,16 @@ class CrmMailMirrorPageCopy(models.AbstractModel):
         )
 
     _COPY_COLUMNS = {
-        "state": "text",
-        "reason": "text",
-        "received_at": "timestamp",
-        "direction": "text",
-        "identity_hash": "text",
-        "expires_at": "timestamp",
-        "next_try_at": "timestamp",
-        "attempts": "int",
-        "message_id": "int",
-        "body_id": "int",
+        "state": SQL("text"),
+        "reason": SQL("text"),
+        "received_at": SQL("timestamp"),
+        "direction": SQL("text"),
+        "identity_hash": SQL("text"),
+        "expires_at": SQL("timestamp"),
+        "next_try_at": SQL("timestamp"),
+        "attempts": SQL("int"),
+        "message_id": SQL("int"),
+        "body_id": SQL("int"),
     }
 
     def _insert_copies(self, lease: Lease, new, days):
@@ -172,7 +172,7 @@ class CrmMailMirrorPageCopy(models.AbstractModel):
     def _copy_columns(self, rows):
         """Arguments of ``unnest`` for these values of copies."""
         return SQL(", ").join(
-            SQL(f"%s::{kind}[]", [values[name] for values in rows])
+            SQL("%s::%s[]", [values[name] for values in rows], kind)
             for name, kind in self._COPY_COLUMNS.items()
         )
 

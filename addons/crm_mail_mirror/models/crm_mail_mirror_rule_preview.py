@@ -70,8 +70,10 @@ class CrmMailMirrorExclusion(models.Model):
     def _onchange_value(self):
         """The kind follows from what is typed, until somebody chooses it."""
         value = (self.value or "").strip()
-        if not value:
-            return
+        if value:
+            self._follow_value(value)
+
+    def _follow_value(self, value):
         if self.kind == (self.guessed_kind or "address"):
             self.kind = self.guessed_kind = self._guess_kind(value)
         elif self.kind == "domain" and self._is_address(value):

@@ -364,7 +364,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             except _CONFLICTS:
                 if attempt == attempts:
                     raise
-                time.sleep(random.uniform(0, 0.1 * 2**attempt))
+                time.sleep(random.uniform(0, 0.1 * 2**attempt))  # nosec B311
 
     @contextlib.contextmanager
     def _transaction(self):
