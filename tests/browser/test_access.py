@@ -78,7 +78,7 @@ def test_a_yes_opens_the_mail_until_it_is_taken_back(kim, office, desk):
 def test_a_no_is_told_and_a_phone_is_enough(kim, office, desk):
     aron, greta = desk("aron", **PHONE), desk("greta", **PHONE)
     mail = read(aron, kim)
-    ask(mail, aron, "All mail with Kim Kunde", "Until taken back")
+    ask(mail, aron, "All mail with Kim Kunde", "Until withdrawn")
 
     greta.go("/odoo/asked-of-me")
     card = greta.page.locator(".o_kanban_record:visible")

@@ -56,7 +56,7 @@ class CrmMailMirrorGrant(models.Model):
                 grant.until or "taken back",
             )
         grants._tell_askers()
-        return self._said(self.env._("Given. You can take it back at any time."))
+        return self._said(self.env._("Given. You can withdraw it at any time."))
 
     def _check_not_private(self):
         """A yes to what is private would open nothing, and so tell that it is."""
@@ -93,14 +93,14 @@ class CrmMailMirrorGrant(models.Model):
         """From the next click on the asker sees what they saw before."""
         grants = self._of_mine("owner_id", "granted")
         grants._end()
-        return self._said(self.env._("Taken back"))
+        return self._said(self.env._("Access withdrawn"))
 
     def action_give_up(self):
         """The asker does not want to know any more."""
         grants = self._of_mine("asker_id", "asked")
         grants._end()
         grants.is_given_up = True
-        return self._said(self.env._("Your question was taken back."))
+        return self._said(self.env._("Your question was withdrawn."))
 
     def _said(self, message):
         return {
@@ -136,7 +136,7 @@ class CrmMailMirrorGrant(models.Model):
                     env._("%(name)s lets you read mail you asked for", name=owner)
                     if said == "granted"
                     else env._("%(name)s said no to your question", name=owner),
-                    env._("My questions"),
+                    env._("My Questions"),
                     "/odoo/my-questions",
                 ),
             )

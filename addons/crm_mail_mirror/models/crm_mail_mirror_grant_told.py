@@ -15,7 +15,7 @@ class CrmMailMirrorGrant(models.Model):
     _name = "crm.mail.mirror.grant"
     _inherit = ["crm.mail.mirror.grant"]
 
-    period = fields.Char(compute="_compute_period", string="For")
+    period = fields.Char(compute="_compute_period", string="How long")
     about = fields.Text(compute="_compute_about")
     standing = fields.Char(compute="_compute_standing", string="State now")
     can_answer = fields.Boolean(compute="_compute_standing")
@@ -35,7 +35,7 @@ class CrmMailMirrorGrant(models.Model):
             1: self.env._("1 day"),
             7: self.env._("1 week"),
             30: self.env._("1 month"),
-            0: self.env._("Until taken back"),
+            0: self.env._("Until withdrawn"),
         }
 
     def _is_over(self):
@@ -58,13 +58,13 @@ class CrmMailMirrorGrant(models.Model):
 
     def _told(self, is_over):
         if is_over:
-            return self.env._("Over")
+            return self.env._("Expired")
         if self.state == "asked":
             return self.env._("Asked, no answer yet")
         if self.state == "granted" and self.until:
             return self.env._("Given until %(time)s", time=_short(self.env, self.until))
         if self.state == "granted":
-            return self.env._("Given until it is taken back")
+            return self.env._("Given until withdrawn")
         if self.state == "refused":
             again = self.changed_at + timedelta(days=PAUSE_DAYS)
             if again > fields.Datetime.now() and self.asker_id.id == self.env.uid:
@@ -73,7 +73,7 @@ class CrmMailMirrorGrant(models.Model):
                     time=_short(self.env, again),
                 )
             return self.env._("Refused")
-        return self.env._("Taken back")
+        return self.env._("Withdrawn")
 
     @api.depends("asker_id")
     @api.depends_context("lang")
