@@ -110,9 +110,7 @@ def test_a_session_that_ended_is_told_with_a_way_to_sign_in(stella, vera, office
     expect(failure.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_staleness_is_told_and_ones_own_mailbox_is_checked_from_there(
-    vera, office, desk
-):
+def test_of_a_mailbox_that_is_paused_newer_mail_may_be_missing(vera, office, desk):
     late = office.user("Lasse Late")
     office.letter(late, sender=VERA, subject="Before the pause")
     mailbox = office.link(late, 1)
