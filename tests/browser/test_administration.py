@@ -57,5 +57,6 @@ def test_users_find_neither_others_mailboxes_nor_the_configuration(office, desk)
     ulf.go("/odoo/mirrored-mailboxes")
 
     expect(ulf.page.locator(".o_nocontent_help")).to_contain_text("No mailbox")
+    ulf.go("/odoo/mirrored-emails")
     expect(ulf.page.locator(".o_menu_sections")).to_contain_text("Emails")
     expect(ulf.page.locator(".o_menu_sections")).not_to_contain_text("Configuration")
