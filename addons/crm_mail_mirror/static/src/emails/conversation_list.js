@@ -99,6 +99,10 @@ export class ConversationList extends Component {
         return more ? `${place} +${more}` : place;
     }
 
+    get earlierLabel() {
+        return _t("Earlier mail (%s)", this.props.correspondence.overview.earlier_count);
+    }
+
     count(conversation) {
         return conversation.count > 1 ? _t("%s mails", conversation.count) : "";
     }

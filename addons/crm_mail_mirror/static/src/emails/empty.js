@@ -3,6 +3,7 @@
 
 import { Component, useState } from "@odoo/owl";
 import { useService } from "@web/core/utils/hooks";
+import { progressWords } from "../mailboxes/mailbox_live";
 import { failureOf } from "./failure";
 import { oneLine } from "./plain_text";
 
@@ -41,6 +42,10 @@ export class Empty extends Component {
     get percent() {
         const { done, total } = this.props.empty.progress || {};
         return total ? Math.min(100, Math.round((100 * done) / total)) : 0;
+    }
+
+    get progress() {
+        return progressWords(this.props.empty.progress);
     }
 
     open(name) {

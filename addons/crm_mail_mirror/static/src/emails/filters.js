@@ -97,6 +97,11 @@ export class Filters extends Component {
         return this.props.filters.person ? oneLine(this.props.filters.person) : _t("Person");
     }
 
+    get lookForLabel() {
+        // isolated: a name may run from right to left
+        return _t("Look for “%s”", `\u2068${oneLine(this.state.person.trim())}\u2069`);
+    }
+
     get suggestedPeople() {
         const words = this.state.person.toLowerCase();
         return this.props.people

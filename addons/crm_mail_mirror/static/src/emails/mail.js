@@ -11,6 +11,7 @@ import { MODEL } from "./correspondence";
 import { fullDate, usualDate } from "./dates";
 import { Faces } from "./faces";
 import { LinkDialog } from "./link_dialog";
+import { moreWords } from "./more";
 import { humanSize, oneLine, parts } from "./plain_text";
 
 // characters of a text that are shown at once; the rest when it is asked for
@@ -87,6 +88,7 @@ export class Mail extends Component {
                 label,
                 people: this.mail[role] || [],
                 more: this.mail.more?.[role] || 0,
+                moreWords: moreWords(this.mail.more?.[role] || 0),
             })),
         ].filter((each) => each.people.length);
     }
@@ -94,6 +96,10 @@ export class Mail extends Component {
     get owners() {
         const names = this.mail.owners.map((each) => oneLine(each.name));
         return names.length ? _t("In the mailbox of %s", names.join(", ")) : "";
+    }
+
+    contactLabel(person) {
+        return _t("Open contact %s", oneLine(person.partner_name));
     }
 
     openContact(person) {

@@ -5,6 +5,7 @@ import { Component } from "@odoo/owl";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
+import { moreWords } from "../emails/more";
 
 /** Who sees how much of a mailbox: a sentence, the names behind it, and a look as one of them. */
 export class Viewers extends Component {
@@ -17,6 +18,10 @@ export class Viewers extends Component {
 
     get told() {
         return this.props.record.data[this.props.name] || null;
+    }
+
+    get moreWords() {
+        return moreWords(this.told.more);
     }
 
     lookAs(viewer) {
