@@ -163,7 +163,7 @@ class CrmMailMirrorMailbox(models.Model):
         if not names:
             return self.env._(
                 "Only you: at the moment no colleague's level lets them see this"
-                " mailbox. This is what they would see."
+                " mailbox."
             )
         who = ", ".join(names)
         if more:

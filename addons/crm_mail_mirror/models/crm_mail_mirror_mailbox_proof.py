@@ -63,7 +63,7 @@ class CrmMailMirrorMailbox(models.Model):
                 for state, count in sorted(by_state.items(), key=lambda i: -i[1])
                 if count
             ]
-            mailbox.ledger = mailbox.seen_count and self.env._(
+            mailbox.ledger = mailbox.seen_count > 0 and self.env._(
                 "%(seen)s seen = %(parts)s",
                 seen=in_words(self.env, mailbox.seen_count),
                 parts=" + ".join(parts),
