@@ -47,7 +47,7 @@ def test_who_sees_something_is_proposed_and_the_others_are_told_why(desk, vera):
     expect(others.locator("li")).to_have_count(1)
     expect(others).to_contain_text(
         "Nepomuk Nothing sees nothing of yours:"
-        " has a level that shows one's own mail only."
+        " their level shows only their own mail."
     )
     expect(seeing.locator("li")).to_have_count(0)
     # who sees nothing cannot be chosen

@@ -55,8 +55,8 @@ def test_why_somebody_sees_it_is_said_in_words(world, colleagues, owner, level, 
 @pytest.mark.parametrize(
     "owner, level, words",
     [
-        ("below", "0", "has a level that shows one's own mail only"),
-        ("boss", "2", "has a level that does not reach as far as you"),
+        ("below", "0", "their level shows only their own mail"),
+        ("boss", "2", "their level does not reach as far as you"),
     ],
 )
 def test_why_somebody_sees_nothing_is_said_as_well(

@@ -97,10 +97,10 @@ class ResUsers(models.Model):
             return self.env._("you have linked no mailbox")
         companies = set(viewer._get_company_ids())
         if not companies & set(own.company_id.ids):
-            return self.env._("works in another company")
+            return self.env._("they work in another company")
         if (viewer.mirror_visibility or "0") == "0":
-            return self.env._("has a level that shows one's own mail only")
-        return self.env._("has a level that does not reach as far as you")
+            return self.env._("their level shows only their own mail")
+        return self.env._("their level does not reach as far as you")
 
 
 def _told(user, words):

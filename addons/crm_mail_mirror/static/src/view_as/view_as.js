@@ -2,6 +2,7 @@
 // License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 
 import { Component, onWillStart, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
@@ -39,6 +40,26 @@ export class ViewAs extends Component {
         if (text === this.state.text) {
             this.state.told = told;
         }
+    }
+
+    get asViewer() {
+        return _t("You see your mail as %s does.", this.state.viewer.name);
+    }
+
+    get whySeen() {
+        const { name, words } = this.state.viewer;
+        return `${name} ${words}.`;
+    }
+
+    whyNot({ name, words }) {
+        return _t("%(name)s sees nothing of yours: %(why)s.", { name, why: words });
+    }
+
+    get moreWords() {
+        const { more } = this.state.told;
+        return more === 1
+            ? _t("and one more: type a name to find them.")
+            : _t("and %s more: type a name to find them.", more);
     }
 
     search(ev) {
