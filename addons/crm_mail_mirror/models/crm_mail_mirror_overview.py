@@ -221,27 +221,40 @@ class CrmMailMirrorMessage(models.Model):
         names = {"name": mailbox.user_id.name, "address": mailbox.email, "when": when}
         if mailbox.is_mine:
             said = (
-                _("Your mailbox %(address)s was last checked %(when)s", **names)
+                _(
+                    "Your mailbox %(address)s was last checked %(when)s: newer mail may"
+                    " be missing.",
+                    **names,
+                )
                 if at
-                else _("Your mailbox %(address)s was not checked yet", **names)
+                else _(
+                    "Your mailbox %(address)s was not checked yet: newer mail may be"
+                    " missing.",
+                    **names,
+                )
             )
-            why = {
-                "needs_login": _(" and needs you to sign in again"),
-                "paused": _(" and is paused"),
-                "error": _(" and cannot be checked at the moment"),
-            }.get(mailbox.state, "")
+            login = _("Please sign in again.")
         else:
             said = (
-                _("%(name)s's mailbox was last checked %(when)s", **names)
+                _(
+                    "%(name)s's mailbox was last checked %(when)s: newer mail may be"
+                    " missing.",
+                    **names,
+                )
                 if at
-                else _("%(name)s's mailbox was not checked yet", **names)
+                else _(
+                    "%(name)s's mailbox was not checked yet: newer mail may be"
+                    " missing.",
+                    **names,
+                )
             )
-            why = {
-                "needs_login": _(" and needs its owner to sign in again"),
-                "paused": _(" and is paused"),
-                "error": _(" and cannot be checked at the moment"),
-            }.get(mailbox.state, "")
-        return _("%(said)s%(why)s: newer mail may be missing.", said=said, why=why)
+            login = _("Its owner has to sign in again.")
+        why = {
+            "needs_login": login,
+            "paused": _("It is paused."),
+            "error": _("It cannot be checked at the moment."),
+        }.get(mailbox.state)
+        return f"{said} {why}" if why else said
 
     def _moment(self, at):
         """A time of today, else the day and the time, in the reader's zone."""
