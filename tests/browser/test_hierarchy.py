@@ -59,7 +59,7 @@ def test_who_is_dragged_onto_a_manager_moves_once_it_was_said_what_comes_of_it(
     drag(admin, "Zacharias Baum", "Xaver Baum")
 
     dialog = admin.page.locator(".modal")
-    expect(dialog).to_contain_text("Zacharias Baum reports to Xaver Baum?")
+    expect(dialog).to_contain_text("Let Zacharias Baum report to Xaver Baum?")
     expect(dialog).to_contain_text(
         "Xaver Baum would see the mail of Zacharias Baum as well."
     )
@@ -108,7 +108,7 @@ def test_a_loop_is_explained(office, tree, desk):
     admin.page.locator(".o-autocomplete--dropdown-item", has_text="Yorick Baum").click()
 
     expect(admin.page.locator("div[name=loop]")).to_contain_text(
-        "Xaver Baum can not report to Yorick Baum, who stands below Xaver Baum."
+        "Xaver Baum cannot report to Yorick Baum, who stands below Xaver Baum."
     )
     admin.page.locator(".o_form_button_cancel").click()
 

@@ -26,7 +26,7 @@ class ResUsers(models.Model):
     )
     mirror_below_ids = fields.One2many(
         comodel_name="res.users",
-        string="Reports",
+        string="Team",
         compute="_compute_mirror_above",
         groups="base.group_erp_manager",
     )

@@ -174,8 +174,11 @@ class ResUsers(models.Model):
             others += viewer._mirror_gains(then - now, now - then)
         told += others[:OTHERS]
         if len(others) > OTHERS:
+            rest = len(others) - OTHERS
             told.append(
-                self.env._("And so for %(count)s others.", count=len(others) - OTHERS)
+                self.env._("And so for one other.")
+                if rest == 1
+                else self.env._("And so for %(count)s others.", count=rest)
             )
         return told
 
@@ -208,10 +211,12 @@ class ResUsers(models.Model):
         rest = len(ids) - len(shown)
         if rest <= 0:
             return names
+        if rest == 1:
+            return self.env._("%(names)s and one more", names=names)
         return self.env._("%(names)s and %(count)s more", names=names, count=rest)
 
     def _mirror_find_loop(self, manager):
-        """Why this user can not report to ``manager``: it would be a loop. Or False."""
+        """Why this user cannot report to ``manager``: it would be a loop. Or False."""
         if not (self and manager):
             return False
         self.env.cr.execute(
@@ -229,7 +234,7 @@ class ResUsers(models.Model):
         if self == manager:
             return self.env._("Nobody is their own manager.")
         return self.env._(
-            "%(user)s can not report to %(manager)s, who stands below %(user)s. Give"
+            "%(user)s cannot report to %(manager)s, who stands below %(user)s. Give"
             " %(manager)s another manager first.",
             user=self.sudo().name,
             manager=manager.sudo().name,

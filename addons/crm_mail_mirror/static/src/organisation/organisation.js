@@ -50,8 +50,8 @@ export class OrganisationModel extends HierarchyModel {
             return this.ask(_t("%s stays where they are", name), [told.refused], false);
         }
         const title = parent
-            ? _t("%(user)s reports to %(manager)s?", { user: name, manager: parent.data.name })
-            : _t("%s has nobody above?", name);
+            ? _t("Let %(user)s report to %(manager)s?", { user: name, manager: parent.data.name })
+            : _t("Should %s have no manager?", name);
         if (await this.ask(title, told.changes, true)) {
             return super.updateParentNode(nodeId, target);
         }
