@@ -22,7 +22,7 @@ class IrUiView(models.Model):
         """It has no content: what it shows is its own matter."""
         for child in node.iterchildren(tag=etree.Element):
             self._raise_view_error(
-                self.env._("A view of conversations holds nothing."), child
+                self.env._("A view of type conversations must be empty."), child
             )
 
     @api.model

@@ -105,7 +105,6 @@ class ResUsers(models.Model):
                 "crm_mail_mirror.mailbox_invitation",
                 {
                     "user": user,
-                    "company": user.company_id,
                     "link": f"{user.get_base_url()}/odoo/my-preferences/{user.id}",
                 },
             ),
