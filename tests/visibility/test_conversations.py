@@ -9,8 +9,13 @@ from .world import LEVELS, SHARED, copy, letter, mailbox_of
 
 ALL = {"model": None}
 DATE = datetime(2026, 6, 1, 12)
-#: The ways in which mail is walked: (few copies, first window, rows until shared ones).
-WAYS = {"from copies": (20_000, 200, 4000), "windows": (0, 3, 4000), "both": (0, 3, 4)}
+#: The ways in which mail is walked: few copies, some, first window, rows until others.
+WAYS = {
+    "from copies": (5000, 60_000, 3, 4000),
+    "shared": (0, 60_000, 3, 4000),
+    "windows": (0, 0, 3, 4000),
+    "both": (0, 0, 3, 4),
+}
 
 
 def of(partner, **more):
@@ -42,12 +47,11 @@ def walked(request, monkeypatch):
         crm_mail_mirror_conversation_walk as walk,
     )
 
-    few, window, enough = WAYS[request.param]
-    monkeypatch.setattr(walk, "FEW_COPIES", few)
-    monkeypatch.setattr(walk, "WINDOW", window)
-    monkeypatch.setattr(walk, "ENOUGH", enough)
-    if window < 200:
-        monkeypatch.setattr(walk, "WIDEST", 7)
+    few, some, window, enough = WAYS[request.param]
+    values = {"FEW_COPIES": few, "SOME_COPIES": some, "WINDOW": window, "WIDEST": 7}
+    values |= {"ENOUGH": enough, "ENOUGH_OF_ALL": enough}
+    for name, value in values.items():
+        monkeypatch.setattr(walk, name, value)
 
 
 # ---- the table ----------------------------------------------------------------------

@@ -21,6 +21,8 @@ class Look(NamedTuple):
     sight: Sight
     scope: question.Scope
     filters: question.Filters
+    #: the mailboxes in which it is looked, of those the reader may read
+    mailboxes: list[int]
     #: ids of addresses; None: all mail
     addresses: list[int] | None
     #: of a lead: when it was made
@@ -31,7 +33,9 @@ class Look(NamedTuple):
     @property
     def whole(self):
         """The same scope, without filters: what a conversation is read in."""
-        return self._replace(filters=question.Filters(), found=None)
+        return self._replace(
+            filters=question.Filters(), mailboxes=list(self.sight.mailboxes), found=None
+        )
 
 
 class CrmMailMirrorMessage(models.Model):
@@ -57,10 +61,12 @@ class CrmMailMirrorMessage(models.Model):
         # compiling such a query takes longer than any of them
         self.env.cr.execute("SET LOCAL jit = off")
         addresses, made = self._addresses_in(scope)
+        sight = self._sight(viewer)
         return Look(
-            self._sight(viewer),
+            sight,
             scope,
             filters,
+            self._mailboxes_of(sight, filters.owner),
             addresses,
             made,
             self._found_by(domain),
@@ -83,6 +89,13 @@ class CrmMailMirrorMessage(models.Model):
         else:
             addresses = None
         return (self._without_own(addresses) if addresses else []), made
+
+    def _mailboxes_of(self, sight, owner):
+        """Ids of the readable mailboxes of one owner; ``None``: of all."""
+        if not owner:
+            return list(sight.mailboxes)
+        mailboxes = self.env["crm.mail.mirror.mailbox"].sudo().browse(sight.mailboxes)
+        return [mailbox.id for mailbox in mailboxes if mailbox.user_id.id == owner]
 
     def _found_by(self, domain):
         if not domain:

@@ -110,7 +110,7 @@ class CrmMailMirrorMessage(models.Model):
         rows = [row for many in threads.values() for row in many]
         mails = self._seen(look.sight, heads, rows)
         people = self._people_of(look, [mail.id for mail in mails], 6)
-        previews = self._previews(mails)
+        previews, subjects = self._previews(mails), self._subjects(mails, SUBJECT)
         files = self._with_files(look.sight, [row.id for row in rows])
         names = self._owner_names(mails)
         return [
@@ -119,7 +119,7 @@ class CrmMailMirrorMessage(models.Model):
                 "id": mail.id,
                 "count": min(len({r.same for r in threads[mail.row.thread]}), COUNTED),
                 **self._correspondents(people[mail.id]),
-                "subject": self._subject(mail, SUBJECT),
+                "subject": subjects[mail.id],
                 "preview": previews.get(mail.id) or None,
                 "has_attachment": any(
                     row.id in files for row in threads[mail.row.thread]
@@ -167,11 +167,16 @@ class CrmMailMirrorMessage(models.Model):
             return {}
         return self.browse([mail.id for mail in mails])._asked_of()
 
-    def _subject(self, mail, most):
-        if mail.shown == "metadata":
-            return None
-        subject = self.sudo().browse(mail.id).subject_raw
-        return legible.line(subject, most) or self.env._("(no subject)")
+    def _subjects(self, mails, most):
+        """``{message id: subject | None}`` as far as it is shared."""
+        shown = [mail.id for mail in mails if mail.shown != "metadata"]
+        self.env.cr.execute(
+            "SELECT id, subject_raw FROM crm_mail_mirror_message WHERE id = ANY(%s)",
+            [shown],
+        )
+        nothing = self.env._("(no subject)")
+        told = {i: legible.line(s, most) or nothing for i, s in self.env.cr.fetchall()}
+        return {mail.id: told.get(mail.id) for mail in mails}
 
     def _previews(self, mails):
         """``{message id: first new words}`` of texts that the reader may read."""
@@ -220,6 +225,7 @@ class CrmMailMirrorMessage(models.Model):
         copies = {mail.id: mail.copies for mail in mails}
         texts, files = self._texts_of(copies, TEXT), self._files_of(copies)
         names, asked = self._owner_names(mails), self._asked(look, mails)
+        subjects = self._subjects(mails, 10_000)
         told = []
         for mail in mails:
             text, quote_at, cut = texts.get(mail.id, (None, None, False))
@@ -228,7 +234,7 @@ class CrmMailMirrorMessage(models.Model):
                     **self._shared(look, mail, names, len(names)),
                     "id": mail.id,
                     **self._roles(people[mail.id]),
-                    "subject": self._subject(mail, 10_000),
+                    "subject": subjects[mail.id],
                     "text": text,
                     "cut": cut,
                     "quote_at": quote_at,

@@ -16,10 +16,12 @@ from odoo.tools import SQL
 
 from . import conversation_question as question
 
-#: Rows of the first window, of the largest one, and when windows are given up.
-WINDOW, WIDEST, ENOUGH = 200, 3200, 4000
-#: Mails in the mailboxes of a reader who is answered from these.
-FEW_COPIES = 20_000
+#: Rows of the first window, of the largest one, and when windows are given up: of a
+#: record's addresses, and of all mail, which is walked ten times as fast.
+WINDOW, WIDEST, ENOUGH, ENOUGH_OF_ALL = 200, 3200, 4000, 40_000
+#: Mails in the mailboxes of a reader who is answered from these; and of one for whom
+#: they are few in each window.
+FEW_COPIES, SOME_COPIES = 5000, 60_000
 #: Mails found by a word are listed at once up to here; else they are tried one by one,
 FOUND_AT_ONCE = 2000
 #: so many in a request.
@@ -96,7 +98,7 @@ class CrmMailMirrorMessage(models.Model):
                        WHERE c.mailbox_id = m.id AND c.state = 'mirrored'
                          AND c.message_id IS NOT NULL
                        ORDER BY c.message_id DESC LIMIT 1) AS n""",
-            [list(look.sight.mailboxes)],
+            [look.mailboxes],
         )
         return self.env.cr.fetchone()[0] or 1
 
@@ -198,34 +200,36 @@ class CrmMailMirrorMessage(models.Model):
 
     def _seen_rows(self, look, start, top, lower):
         """Lists of mails by level, direction, owner and attachments alone."""
-        if not look.sight.mailboxes or look.addresses == []:
+        if not look.mailboxes or look.addresses == []:
             return
-        if self._has_few_copies(look):
-            while True:
-                rows = self._from_copies(look, start, top, lower)
-                yield rows
-                if len(rows) < WIDEST:
-                    return
-                start = rows[-1].place
-        size, examined, window = WINDOW, 0, self._window
+        copies, is_record = self._count_copies(look), look.addresses is not None
+        window, size, examined = self._window, WINDOW, 0
+        if copies < FEW_COPIES:
+            window = self._from_copies
+        elif copies < SOME_COPIES and is_record:
+            window = self._shared_window
         while True:
             ids, last = window(look, start, size, lower)
             yield self._among(look, ids, None, top, None)
             if last is None:
                 return
             start, examined, size = last, examined + size, min(size * 4, WIDEST)
-            if examined > ENOUGH and look.addresses is not None:
-                window = self._shared_window
+            if window == self._window:
+                if is_record and examined > ENOUGH:
+                    window = self._shared_window
+                elif examined > ENOUGH_OF_ALL:
+                    window = self._from_copies
 
-    def _has_few_copies(self, look):
+    def _count_copies(self, look):
+        """Mails in the mailboxes that are looked into, as far as it matters."""
         self.env.cr.execute(
             """SELECT count(*) FROM (
                    SELECT 1 FROM crm_mail_mirror_copy
                     WHERE mailbox_id = ANY(%s) AND state = 'mirrored'
                     LIMIT %s) AS few""",
-            [list(look.sight.mailboxes), FEW_COPIES],
+            [look.mailboxes, SOME_COPIES],
         )
-        return self.env.cr.fetchone()[0] < FEW_COPIES
+        return self.env.cr.fetchone()[0]
 
     def _window(self, look, start, size, lower):
         """The next mails of a scope, whoever sees them: to be asked who does.
@@ -288,7 +292,7 @@ class CrmMailMirrorMessage(models.Model):
                 look.addresses,
                 _below(start, SQL("p.date"), SQL("p.message_id")),
                 _since(lower, SQL("p.date")),
-                list(look.sight.mailboxes),
+                look.mailboxes,
                 size,
             )
         )
@@ -315,44 +319,49 @@ class CrmMailMirrorMessage(models.Model):
         )
         return [Row(*row) for row in self.env.cr.fetchall()]
 
-    def _from_copies(self, look, start, top, lower):
-        """The next mails of the scope, found from the copies that the reader sees."""
+    def _from_copies(self, look, start, size, lower):
+        """The same, found from the mailboxes that the reader may read."""
         self.env.cr.execute(
             SQL(
                 """WITH mine AS MATERIALIZED (
                        SELECT DISTINCT c.message_id FROM crm_mail_mirror_copy c
-                        WHERE c.mailbox_id = ANY(%(mailboxes)s)
-                          AND c.state = 'mirrored')
-                   SELECT %(row)s
+                        WHERE c.mailbox_id = ANY(%s) AND c.state = 'mirrored')
+                   SELECT t.date, t.id
                      FROM mine JOIN crm_mail_mirror_message t ON t.id = mine.message_id
-                    WHERE %(top)s AND %(below)s AND %(since)s AND %(seen)s
-                    ORDER BY t.date DESC, t.id DESC LIMIT %(most)s""",
-                mailboxes=list(look.sight.mailboxes),
-                row=_ROW,
-                top=SQL("t.id <= %s", top) if top else SQL("TRUE"),
-                below=_below(start, SQL("t.date"), SQL("t.id")),
-                since=_since(lower, SQL("t.date")),
-                seen=self._is_in_scope_and_seen(look),
-                most=WIDEST,
+                    WHERE %s AND %s AND %s
+                    ORDER BY t.date DESC, t.id DESC LIMIT %s""",
+                look.mailboxes,
+                _below(start, SQL("t.date"), SQL("t.id")),
+                _since(lower, SQL("t.date")),
+                self._is_of_addresses(look, SQL("TRUE")),
+                size,
             )
         )
-        return [Row(*row) for row in self.env.cr.fetchall()]
+        rows = self.env.cr.fetchall()
+        return [ident for _date, ident in rows], rows[-1] if len(rows) >= size else None
 
     # ---- conditions on a message ``t`` ----------------------------------------------
 
     def _is_in_scope_and_seen(self, look):
         """It is of the scope by somebody whom the reader sees on it, and seen."""
+        return SQL(
+            "%s AND %s",
+            self._is_of_addresses(look, self._participant_is_visible(look.sight)),
+            self._is_seen(look),
+        )
+
+    def _is_of_addresses(self, look, is_visible):
+        """:param is_visible: SQL condition on ``p``, who is on it"""
         if look.addresses is None:
-            return self._is_seen(look)
+            return SQL("TRUE")
         return SQL(
             # OFFSET 0: from the mail to its people, never from a company to its mail
             """EXISTS (SELECT 1 FROM (
                            SELECT address_id, copy_id FROM crm_mail_mirror_participant
                             WHERE message_id = t.id OFFSET 0) AS p
-                        WHERE p.address_id = ANY(%s) AND %s) AND %s""",
+                        WHERE p.address_id = ANY(%s) AND %s)""",
             look.addresses,
-            self._participant_is_visible(look.sight),
-            self._is_seen(look),
+            is_visible,
         )
 
     def _is_seen(self, look):

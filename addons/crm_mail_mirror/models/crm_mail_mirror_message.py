@@ -143,7 +143,8 @@ class CrmMailMirrorMessage(models.Model):
             uid=uid,
             # nothing, but for who was let in by a colleague
             granted=self.env["crm.mail.mirror.grant"]._granted_case(uid),
-            readable=SQL("m.id = ANY(%s)", list(sight.mailboxes))
+            # of the copy: of its mailbox, all of them are read for each mail
+            readable=SQL("c.mailbox_id = ANY(%s)", list(sight.mailboxes))
             if sight
             else SQL("m.id IN %s", self._readable_mailboxes()),
             where=where,
