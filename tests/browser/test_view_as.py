@@ -46,8 +46,7 @@ def test_who_sees_something_is_proposed_and_the_others_are_told_why(desk, vera):
     others = shown.get_by_role("list", name="They see nothing of yours")
     expect(others.locator("li")).to_have_count(1)
     expect(others).to_contain_text(
-        "Nepomuk Nothing sees nothing of yours:"
-        " their level shows only their own mail."
+        "Nepomuk Nothing sees nothing of yours: their level shows only their own mail."
     )
     expect(seeing.locator("li")).to_have_count(0)
     # who sees nothing cannot be chosen

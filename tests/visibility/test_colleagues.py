@@ -102,4 +102,4 @@ def test_of_somebody_elses_mailbox_a_card_tells_nothing(root, world):
     )[0]
     row.pop("id")
     assert not any(row.values())
-    assert not mailbox.my_rule_count
+    assert not mailbox.rules_sentence
