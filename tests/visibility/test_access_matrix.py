@@ -196,7 +196,7 @@ OWNERS = {
     "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
     "password", "sharing_in", "sharing_out", "since_sentence", "sync_from",
     "company_rule_count", "sharing_preview",
-    "folders_sentence", "my_rule_count", "state_color", "state_sentence", "viewers",
+    "folders_sentence", "rules_sentence", "state_color", "state_sentence", "viewers",
 }  # fmt: skip
 #: Rows of which only the owner's are listed.
 LISTS = {

@@ -19,7 +19,7 @@ class CrmMailMirrorMailbox(models.Model):
     state_sentence = fields.Char(compute="_compute_state_sentence")
     state_color = fields.Char(compute="_compute_state_sentence")
     folders_sentence = fields.Char(compute="_compute_card")
-    my_rule_count = fields.Integer(compute="_compute_card")
+    rules_sentence = fields.Char(compute="_compute_card")
     viewers = fields.Json(compute="_compute_viewers", string="Who can see it")
 
     # ---- how it fares ---------------------------------------------------------------
@@ -116,9 +116,16 @@ class CrmMailMirrorMailbox(models.Model):
             [("user_id", "=", self.env.uid)]
         )
         for mailbox in self:
-            mailbox.my_rule_count = rules if mailbox in own else 0
+            mailbox.rules_sentence = mailbox in own and self._rules_said(rules)
             on, off = (chosen.get((mailbox.id, each), 0) for each in (True, False))
             mailbox.folders_sentence = mailbox in own and mailbox._folders_said(on, off)
+
+    def _rules_said(self, count):
+        if not count:
+            return self.env._("no rules of my own")
+        if count == 1:
+            return self.env._("one rule of my own")
+        return self.env._("%s rules of my own", count)
 
     def _folders_said(self, on, off):
         if self._has_labels():
@@ -166,8 +173,10 @@ class CrmMailMirrorMailbox(models.Model):
                 " mailbox."
             )
         who = ", ".join(names)
-        if more:
-            who = self.env._("%(names)s and %(more)s more", names=who, more=more)
+        if more == 1:
+            who = self.env._("%(names)s and one more", names=who)
+        elif more:
+            who = self.env._("%(names)s and %(count)s more", names=who, count=more)
         shares = {
             "metadata": self.env._("who and when"),
             "subject": self.env._("who, when and the subject"),
