@@ -66,7 +66,7 @@ class CrmMailMirrorAdoption(models.Model):
         readonly=True,
     )
     status = fields.Selection(selection=STATUS, readonly=True, group_expand=True)
-    invited_at = fields.Datetime(string="Invited", readonly=True)
+    invited_at = fields.Datetime(string="Invited on", readonly=True)
     last_sync_at = fields.Datetime(string="Last check", readonly=True)
     last_change_at = fields.Datetime(string="Last change", readonly=True)
     next_sync_at = fields.Datetime(string="Next try", readonly=True)
@@ -176,7 +176,7 @@ class CrmMailMirrorAdoption(models.Model):
     def _sentence_failing(self, reason):
         if not reason:
             return self.env._(
-                "Due, but not looked at since: do the scheduled jobs of this Odoo run?"
+                "Should have been checked by now: are the scheduled actions running?"
             )
         if not self.next_sync_at:
             return reason
