@@ -36,6 +36,20 @@ PATIENCE_DAYS, MEMORY_DAYS = 30, 90
 PAUSE_DAYS = 7
 
 _LIVE = "(g.until IS NULL OR g.until > now() AT TIME ZONE 'UTC')"
+_PEOPLE = """JOIN crm_mail_mirror_grant_address_rel ga ON ga.grant_id = g.id
+             JOIN crm_mail_mirror_participant gp ON gp.address_id = ga.address_id"""
+#: (what was given, tables beside ``g``, when it is about the copy ``c``).
+_MATCHES = (
+    ("mail", "", "g.message_id = c.message_id"),
+    (
+        "conversation",
+        "JOIN crm_mail_mirror_message gt ON gt.thread_key = g.thread_key",
+        "gt.id = c.message_id",
+    ),
+    ("contact", _PEOPLE, "gp.copy_id IS NULL AND gp.message_id = c.message_id"),
+    # a Bcc is on the copy that shows it, and on no other
+    ("contact", _PEOPLE, "gp.copy_id = c.id"),
+)
 
 
 class CrmMailMirrorGrant(models.Model):
@@ -120,10 +134,12 @@ class CrmMailMirrorGrant(models.Model):
 
     @api.model
     def _givers(self, uid):
-        """Ids of users who opened mail to this user; maybe some who did before.
+        """Who opened mail to this user, and which kinds; maybe more than still hold.
 
         Read once in a transaction, and again after this model wrote: nearly always
         there is nobody, and then queries of mail need not ask.
+
+        :return: (ids of users, set of ``what``)
         """
         # forgotten at commit and rollback, unlike the cursor's own cache
         cache, key = self.env.cr.precommit.data, (self._name, uid)
@@ -131,13 +147,14 @@ class CrmMailMirrorGrant(models.Model):
             self.flush_model()
             self.env.cr.execute(
                 SQL(
-                    """SELECT DISTINCT g.owner_id FROM crm_mail_mirror_grant g
+                    """SELECT DISTINCT g.owner_id, g.what FROM crm_mail_mirror_grant g
                         WHERE g.asker_id = %s AND g.state = 'granted' AND %s""",
                     uid,
                     SQL(_LIVE),
                 )
             )
-            cache[key] = [owner for (owner,) in self.env.cr.fetchall()]
+            rows = self.env.cr.fetchall()
+            cache[key] = sorted({o for o, _w in rows}), {w for _o, w in rows}
         return cache[key]
 
     @api.model
@@ -145,26 +162,35 @@ class CrmMailMirrorGrant(models.Model):
         """A WHEN of the CASE that tells what a copy ``c`` in mailbox ``m`` shares.
 
         Stands after the one of private mail, in queries of readable mailboxes alone:
-        what the level takes away no yes gives back.
+        what the level takes away no yes gives back. Each kind is an EXISTS that only
+        compares with columns of the copy, so that PostgreSQL may work it out once for
+        a search through everything: as one condition it took a second for 60,000.
 
         :param uid: id of the user who looks
         :return: empty for who was given nothing
         """
-        givers = self._givers(uid)
+        givers, kinds = self._givers(uid)
         if not givers:
             return SQL()
+        asked = [
+            SQL(
+                """EXISTS (
+                   SELECT 1 FROM crm_mail_mirror_grant g %s
+                    WHERE g.asker_id = %s AND g.owner_id = m.user_id
+                      AND g.state = 'granted' AND %s AND g.what = %s AND %s)""",
+                SQL(tables),
+                uid,
+                SQL(_LIVE),
+                what,
+                SQL(match),
+            )
+            for what, tables, match in _MATCHES
+            if what in kinds
+        ]
         return SQL(
-            """
-                                   WHEN m.user_id = ANY(%(givers)s) AND EXISTS (
-                                        SELECT 1 FROM crm_mail_mirror_grant g
-                                         WHERE g.asker_id = %(uid)s
-                                           AND g.owner_id = m.user_id
-                                           AND g.state = 'granted' AND %(live)s
-                                           AND %(covers)s) THEN 'everything'""",
-            givers=givers,
-            uid=uid,
-            live=SQL(_LIVE),
-            covers=self._covers(),
+            " WHEN m.user_id = ANY(%s) AND (%s) THEN 'everything'",
+            givers,
+            SQL(" OR ").join(asked),
         )
 
     @api.model
