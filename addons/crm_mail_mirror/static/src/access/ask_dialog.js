@@ -4,6 +4,7 @@
 import { Component, onWillStart, useState } from "@odoo/owl";
 import { Dialog } from "@web/core/dialog/dialog";
 import { _t } from "@web/core/l10n/translation";
+import { formatList } from "@web/core/l10n/utils";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 
@@ -71,8 +72,8 @@ export class AskDialog extends Component {
     get whoIsAsked() {
         const { owners } = this.chosen;
         return owners.length > 1
-            ? _t("%s are asked, each for their own mail.", owners.join(", "))
-            : _t("%s is asked.", owners[0]);
+            ? _t("%s will be asked, each for their own mail.", formatList(owners))
+            : _t("%s will be asked.", owners[0]);
     }
 
     async ask() {

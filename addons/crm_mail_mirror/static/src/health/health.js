@@ -93,7 +93,6 @@ export class Health extends Component {
         this.action = useService("action");
         this.state = useState({ span: 30, told: null, broken: false });
         this.display = { controlPanel: {} };
-        this.inWords = inWords;
         this.spans = [
             [7, _t("7 days")],
             [30, _t("30 days")],
@@ -124,6 +123,31 @@ export class Health extends Component {
 
     tone(state) {
         return state.count && TONES[state.status] ? `text-${TONES[state.status]}` : "";
+    }
+
+    get mailsLately() {
+        const { mails } = this.state.told.lately;
+        return mails === 1
+            ? _t("One mail in this time")
+            : _t("%s mails in this time", formatInteger(mails));
+    }
+
+    get delayLately() {
+        const { median, slowest } = this.state.told.lately;
+        return _t("Half within %(half)s, 95 % within %(most)s", {
+            half: inWords(median),
+            most: inWords(slowest),
+        });
+    }
+
+    get failuresLately() {
+        const { failures } = this.state.told.lately;
+        if (!failures) {
+            return _t("No check failed in this time");
+        }
+        return failures === 1
+            ? _t("One failed check in this time")
+            : _t("%s failed checks in this time", formatInteger(failures));
     }
 
     get people() {
