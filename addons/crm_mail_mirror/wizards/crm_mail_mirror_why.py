@@ -120,7 +120,7 @@ class CrmMailMirrorWhy(models.TransientModel):
     def _shown(self):
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Why is it (not) here?"),
+            "name": self.env._("Why Is It (Not) Here?"),
             "res_model": self._name,
             "res_id": self.id,
             "view_mode": "form",
