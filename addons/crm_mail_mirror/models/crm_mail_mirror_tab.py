@@ -50,8 +50,10 @@ class CrmMailMirrorTab(models.AbstractModel):
         )
         # its address stands for all mail
         action.pop("path", None)
+        title = self.env._("Emails of %(name)s", name=self.display_name)
         return action | {
-            "name": self.env._("Emails of %(name)s", name=self.display_name),
+            "name": title,
+            "display_name": title,
             "domain": self._mirror_domain(),
         }
 
