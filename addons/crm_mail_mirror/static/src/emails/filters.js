@@ -99,7 +99,8 @@ export class Filters extends Component {
 
     get lookForLabel() {
         // isolated: a name may run from right to left
-        return _t("Look for “%s”", `\u2068${oneLine(this.state.person.trim())}\u2069`);
+        const isolated = `\u2068${oneLine(this.state.person)}\u2069`;
+        return _t("Look for “%s”", isolated);
     }
 
     get suggestedPeople() {
