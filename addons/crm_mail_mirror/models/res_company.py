@@ -12,13 +12,14 @@ class ResCompany(models.Model):
     _inherit = "res.company"
 
     mirror_sharing_in = fields.Selection(
-        selection=SHARING, required=True, default="metadata"
+        selection=SHARING, required=True, default="metadata", groups="base.group_user"
     )
     mirror_sharing_out = fields.Selection(
-        selection=SHARING, required=True, default="metadata"
+        selection=SHARING, required=True, default="metadata", groups="base.group_user"
     )
     mirror_match_domains = fields.Boolean(
         string="Mail of a company's domain belongs to it",
+        groups="base.group_user",
         help="Mail with anybody at the domain of a company among the contacts is"
         " mirrored and shown on that company. Never for free-mail domains.",
     )

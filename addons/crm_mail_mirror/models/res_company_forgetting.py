@@ -22,11 +22,13 @@ class ResCompany(models.Model):
 
     mirror_retention_months = fields.Integer(
         string="Months after the last mail",
+        groups="base.group_user",
         help="Mail with a contact is removed so long after the last mail with them."
         " Empty: it is kept.",
     )
     mirror_lost_months = fields.Integer(
         string="Months after the lead is lost",
+        groups="base.group_user",
         help="Mail with a contact all of whose leads are lost is removed so long after"
         " the last of them was lost. Empty: it is kept.",
     )
@@ -35,13 +37,17 @@ class ResCompany(models.Model):
         required=True,
         default="keep",
         string="Mail of who leaves",
+        groups="base.group_user",
     )
     mirror_leaver_days = fields.Integer(
         string="Days after leaving",
+        groups="base.group_user",
         help="When that happens. Mail that is kept is removed after so many days; none:"
         " it is kept for good.",
     )
-    mirror_retention_sentence = fields.Char(compute="_compute_retention_sentence")
+    mirror_retention_sentence = fields.Char(
+        compute="_compute_retention_sentence", groups="base.group_user"
+    )
 
     @api.depends(*_MONTHS)
     @api.depends_context("lang")
