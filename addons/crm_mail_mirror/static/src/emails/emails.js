@@ -233,9 +233,13 @@ export class Emails extends Component {
         this.state.reading = conversation;
     }
 
-    /** What was opened is in sight, wherever the page was scrolled to. */
+    /** What was opened is in sight; what was left has the focus in the list again. */
     bringIntoSight() {
         if (!this.state.reading) {
+            if (this.left) {
+                this.focusList(this.left);
+                this.left = null;
+            }
             return;
         }
         const instead = this.layout === "instead";
@@ -248,9 +252,8 @@ export class Emails extends Component {
     }
 
     close() {
-        const key = this.state.reading?.key;
+        this.left = this.state.reading?.key;
         this.state.reading = null;
-        requestAnimationFrame(() => this.focusList(key));
     }
 
     focusList(key) {

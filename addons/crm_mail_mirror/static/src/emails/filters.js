@@ -11,6 +11,7 @@ import { RecordSelector } from "@web/core/record_selectors/record_selector";
 import { user } from "@web/core/user";
 import { useDebounced } from "@web/core/utils/timing";
 import { NO_FILTERS } from "./correspondence";
+import { Panel } from "./panel";
 import { oneLine } from "./plain_text";
 
 // milliseconds without a key before what was typed is looked for
@@ -19,7 +20,7 @@ const TYPING = 350;
 /** What of the mail is shown: words, direction, person, mailbox, attachment, period. */
 export class Filters extends Component {
     static template = "crm_mail_mirror.emails.Filters";
-    static components = { DateTimeInput, Dropdown, RecordSelector };
+    static components = { DateTimeInput, Dropdown, Panel, RecordSelector };
     static props = {
         filters: Object,
         // people and owners seen so far, to choose from: [{name, email}], [{id, name}]

@@ -167,7 +167,9 @@ export class ReadingPane extends Component {
     }
 
     onKeydown(event) {
-        if (event.key === "Escape" && !event.target.closest(".dropdown-menu")) {
+        // a menu that stands open is closed first, and nothing with it
+        const inMenu = event.target.closest(".dropdown-menu, .o-dropdown.show");
+        if (event.key === "Escape" && !inMenu) {
             event.preventDefault();
             event.stopPropagation();
             this.leave();
