@@ -11,12 +11,13 @@ INTERNAL = "internal users"
 ADMINISTRATORS = "administrators of the addon"
 ACCESS_RIGHTS = "who manages access rights"
 SYSTEM = "who changes settings"
+SALES = "who works with leads"
 NOBODY = "nobody, over no way"
 
 # fmt: off
 FIELDS = {
     "crm.lead": {
-        NOBODY: "mirror_message_ids mirror_search_progress",
+        SALES: "mirror_message_ids mirror_search_progress",
     },
     "crm.mail.mirror.address": {
         NOBODY: "domain email_normalized partner_ids",

@@ -13,6 +13,7 @@ from .field_rows import (
     FIELDS,
     INTERNAL,
     NOBODY,
+    SALES,
     SYSTEM,
 )
 
@@ -26,16 +27,18 @@ GROUPS = {
     "manager": ["base.group_user", "crm_mail_mirror.crm_mail_mirror_group_manager"],
     "rights": ["base.group_user", "base.group_erp_manager"],
     "system": ["base.group_system"],
+    "sales": ["sales_team.group_sale_salesman"],
     "portal": ["base.group_portal"],
     "public": ["base.group_public"],
 }
-INSIDE = ("internal", "manager", "rights", "system")
+INSIDE = ("internal", "manager", "rights", "system", "sales")
 READERS = {
     ANYBODY: tuple(GROUPS),
     INTERNAL: INSIDE,
     ADMINISTRATORS: ("manager", "system"),
     ACCESS_RIGHTS: ("rights", "system"),
     SYSTEM: ("system",),
+    SALES: ("sales",),
     NOBODY: (),
 }
 
