@@ -181,7 +181,8 @@ class CrmMailMirrorAudit(models.Model):
                 sorted(mailboxes.ids),
             )
         )
-        if kind == "all":
+        # for nobody it would wake itself up without end
+        if kind == "all" and mailboxes:
             self.env["crm.mail.mirror.sync"]._trigger_audit()
         return self.sudo().search(
             [
