@@ -47,6 +47,7 @@ def _load_users(env):
                     "group_ids": [(4, group.id)],
                     "tz": "Asia/Tokyo" if person.zone == 9 else "Europe/Berlin",
                     "notification_type": "inbox",
+                    "odoobot_state": "disabled",  # its chat would cover a phone
                     "mirror_visibility": person.level,
                     "mirror_manager_id": manager.id if manager else False,
                 }

@@ -491,3 +491,28 @@ def test_mailboxes_that_lag_behind_are_told_to_who_sees_their_mail(
         assert peers[:2] == (None, False)
         assert "Peer" in peers[2] and "sign in" in peers[2]
         assert "@" not in peers[2]
+
+
+def test_a_colleagues_answer_is_ours_though_only_what_they_sent_me_is_seen(
+    viewer, world, root
+):
+    """Peer answers the customer, cc viewer: at level 0 that copy alone is seen."""
+    asked = {"thread_key": "turn"}
+    contact = root["res.partner"].create({"name": "Turn", "email": "turn@acme.test"})
+    first = letter(root, "Question", DATE, [("from", "turn@acme.test")], **asked)
+    people = [("from", "peer@us.test"), ("to", "turn@acme.test")]
+    answer = letter(root, "Answer", DATE + timedelta(hours=1), people, **asked)
+    mailboxes = root["crm.mail.mirror.mailbox"].search([])
+    boxes = {box.user_id.id: box for box in mailboxes}
+    for message in (first, answer):
+        copy(root, message, boxes[world.users["viewer"]], "in", "Text")
+    for level, with_theirs in (("0", False), ("0", True), ("2", True)):
+        if with_theirs and level == "0":
+            copy(root, answer, boxes[world.users["peer"]], "out", "Text")
+        told = viewer(level)[MESSAGE].get_overview(of(contact.id))
+
+        assert told["turn"] == "them"
+        assert told["last_in"]["date"] == str(DATE)
+        assert told["last_out"]["date"] == str(DATE + timedelta(hours=1))
+    (one,) = pages(viewer("2"), of(contact.id))
+    assert one["direction"] == "out"

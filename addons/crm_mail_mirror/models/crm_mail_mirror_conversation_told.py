@@ -28,6 +28,10 @@ class Copy(NamedTuple):
     reason: str | None
 
 
+def direction_of(copies):
+    return "out" if any(c.direction == "out" for c in copies) else "in"
+
+
 class Mail(NamedTuple):
     """A mail as its reader has it: rows that are the same to them are one."""
 
@@ -39,6 +43,11 @@ class Mail(NamedTuple):
     @property
     def shown(self):
         return max((c.shown for c in self.copies), key=_RANK.__getitem__)
+
+    @property
+    def direction(self):
+        """Sent, if one of those whose copy is seen sent it, whoever else received it"""
+        return direction_of(self.copies)
 
     @property
     def owners(self):
@@ -141,7 +150,7 @@ class CrmMailMirrorMessage(models.Model):
         is_mine = first.owner == look.sight.uid
         return {
             "date": fields.Datetime.to_string(mail.row.date),
-            "direction": first.direction or "in",
+            "direction": mail.direction,
             "access": shown,
             "not_shared": self._reason_not_shared(shown),
             "owners": owners[:most],

@@ -191,7 +191,9 @@ class CrmMailMirrorMessage(models.Model):
             seen = copies.get(message.id, ())
             shown = max((c[2] for c in seen), key=rank.__getitem__, default=False)
             message.access = shown
-            message.direction = seen[0][1] if seen else False
+            # sent, if one of those whose copy is seen sent it, whoever received it
+            ways = {way for _owner, way, *_x in seen}
+            message.direction = ("out" if "out" in ways else "in") if seen else False
             message.owner_ids = [
                 fields.Command.set(sorted({owner for owner, *_x in seen}))
             ]

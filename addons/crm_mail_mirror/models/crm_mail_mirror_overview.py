@@ -14,6 +14,7 @@ from odoo.tools import SQL, format_date, format_time
 
 from ..engine import legible
 from . import conversation_question as question
+from .crm_mail_mirror_conversation_told import direction_of
 
 #: Mails are counted so far.
 COUNTED = 1000
@@ -94,11 +95,13 @@ class CrmMailMirrorMessage(models.Model):
 
     def _last(self, look, rows):
         """``{"in": {"date", "name"} | None, "out": ...}``"""
-        copies = self._copies_seen(look.sight, [row.id for row in rows])
+        ids = [row.id for row in rows]
+        copies, ours = self._copies_seen(look.sight, ids), self._sent_by_us(ids)
         last = {}
         for row in rows:
             if copies[row.id]:
-                last.setdefault(copies[row.id][0].direction, row)
+                sent = row.id in ours or direction_of(copies[row.id]) == "out"
+                last.setdefault("out" if sent else "in", row)
         for way in ("in", "out"):
             if way not in last and len(rows) > COUNTED:
                 filters = question.Filters(direction=way)
@@ -110,6 +113,21 @@ class CrmMailMirrorMessage(models.Model):
             way: self._told_last(last[way], people) if last.get(way) else None
             for way in ("in", "out")
         }
+
+    def _sent_by_us(self, ids):
+        """Those whose sender is a user: an answer of a colleague is ours, though the
+        reader sees but the copy that they received."""
+        self.env.cr.execute(
+            """SELECT p.message_id
+                 FROM crm_mail_mirror_participant p
+                 JOIN crm_mail_mirror_address a ON a.id = p.address_id
+                WHERE p.message_id = ANY(%s) AND p.role = 'from' AND EXISTS (
+                      SELECT 1 FROM res_partner r
+                        JOIN res_users u ON u.partner_id = r.id AND NOT u.share
+                       WHERE r.email_normalized = a.email_normalized)""",
+            [ids],
+        )
+        return {message for (message,) in self.env.cr.fetchall()}
 
     def _told_last(self, row, people):
         others = self._correspondents(people[row.id])["people"]
