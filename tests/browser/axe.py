@@ -24,6 +24,7 @@ DARK = {
     "dark_colours.scss": ("before", "web/static/src/scss/primary_variables.scss"),
     "dark_tints.scss": ("after", "web/static/lib/bootstrap/scss/_functions.scss"),
 }
+LIGHT_TEXT = "rgb(230, 231, 235)"  # $o-gray-900 of these colours
 AXE = node.FOLDER / "node_modules/axe-core/axe.min.js"
 #: Where a page shows what is ours.
 OURS = (
@@ -133,6 +134,7 @@ class Eye:
         self._within = [within, *OURS[1:]]
         self._run(screen)
         self.page.evaluate(_DRESS, "web.assets_web_dark.")
+        expect(self.page.locator("body")).to_have_css("color", LIGHT_TEXT)
         self._run(f"{screen}, dark", ["color-contrast", "link-in-text-block"])
         self.page.evaluate(_DRESS, "web.assets_web.")
         if phone:
