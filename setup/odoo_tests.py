@@ -6,13 +6,16 @@ import secrets
 import subprocess
 from collections.abc import Mapping
 
-from . import template, venv
+from . import odoo, template, venv
 from .database import Server
 from .done import fingerprint
 from .ports import free_port
 from .say import LOCAL, note, step
 
 ADDONS = ("crm_mail_mirror", "crm_mail_mirror_hr")
+#: Odoo's own checks of style that need all models at hand; see also ``odoo_lint``.
+LINT = ("TestNaming", "TestLintOverrideSignatures", "TestIndex", "RoutesLinter")
+LINT += ("TestDocstring",)
 SUMMARY = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests")
 TROUBLE = re.compile(r"^[-\d]+ [\d:,]+ \d+ (ERROR|CRITICAL) ", re.MULTILINE)
 
@@ -30,13 +33,17 @@ def run_all(server: Server, env: Mapping[str, str], tags: str = "") -> bool:
         server, LOCAL / "odoo-tests.conf", http_port=free_port()
     )
     template.clone(server, core, dbname)
+    modules, chosen = list(ADDONS), [f"/{name}" for name in ADDONS]
+    if (odoo.root() / "odoo/addons/test_lint").is_dir():
+        modules.append("test_lint")
+        chosen += [f"/test_lint:{name}" for name in LINT]
     try:
         with step(f"Running Odoo's tests of {', '.join(ADDONS)}"):
             with log.open("wb") as output:
                 done = subprocess.run(
                     [venv.PYTHON, "-m", "odoo", "-c", conf, "-d", dbname]
-                    + ["-i", ",".join(ADDONS), "--stop-after-init"]
-                    + ["--test-tags", tags or ",".join(f"/{name}" for name in ADDONS)],
+                    + ["-i", ",".join(modules), "--stop-after-init"]
+                    + ["--test-tags", tags or ",".join(chosen)],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,

@@ -37,7 +37,7 @@ def job(mirror):
     """All steps of the job of comparisons."""
     with mirror.env() as env:
         sync = env["crm.mail.mirror.sync"]
-        while sync._write(lambda env: env["crm.mail.mirror.audit"]._step()):
+        while sync._in_transaction(lambda env: env["crm.mail.mirror.audit"]._step()):
             pass
 
 

@@ -173,7 +173,7 @@ def compared(mirror, box):
 
     def judge():
         with mirror.env() as env:
-            while env["crm.mail.mirror.sync"]._write(_audit_step):
+            while env["crm.mail.mirror.sync"]._in_transaction(_audit_step):
                 pass
 
     with mirror.env() as env:

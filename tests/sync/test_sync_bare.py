@@ -342,7 +342,7 @@ def test_page_of_known_places_is_a_handful_of_queries(mirror, lib, bare, page):
     before = Counter(bare.calls)
 
     # all of them move: one page that tells 250 places without envelope
-    queries, real = [], CrmMailMirrorSync._write
+    queries, real = [], CrmMailMirrorSync._in_transaction
 
     def counted(self, work, *attempts):
         def count(env):
@@ -356,11 +356,11 @@ def test_page_of_known_places_is_a_handful_of_queries(mirror, lib, bare, page):
     for folder, ref in list(bare.mails):
         bare.mails["Archive", ref] = bare.mails.pop((folder, ref))
         bare.journal.append(("+", "Archive", "1", ref))
-    CrmMailMirrorSync._write = counted
+    CrmMailMirrorSync._in_transaction = counted
     try:
         mirror.sync(box)
     finally:
-        CrmMailMirrorSync._write = real
+        CrmMailMirrorSync._in_transaction = real
 
     assert bare.calls["pull"] == before["pull"] + 1
     assert bare.asked.total() == 250

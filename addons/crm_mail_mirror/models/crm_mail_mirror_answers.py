@@ -128,7 +128,7 @@ class CrmMailMirrorAnswers(models.AbstractModel):
 
     def _look_up(self, emails, mailbox):
         """Whose are these? In a transaction whose statements stand in no log."""
-        return self.env["crm.mail.mirror.sync"]._write(
+        return self.env["crm.mail.mirror.sync"]._in_transaction(
             lambda env: env["crm.mail.mirror.directory"]._look_up(emails, mailbox.id)
         )
 

@@ -46,7 +46,7 @@ class CrmMailMirrorChange(models.Model):
         """
         end, sync = time.monotonic() + budget, self.env["crm.mail.mirror.sync"]
         while True:
-            ids = sync._write(lambda env: env[self._name]._open().ids)
+            ids = sync._in_transaction(lambda env: env[self._name]._open().ids)
             if not ids:
                 return False
             for change in ids:
@@ -62,7 +62,7 @@ class CrmMailMirrorChange(models.Model):
 
         :param change: its id
         """
-        write = self.env["crm.mail.mirror.sync"]._write
+        write = self.env["crm.mail.mirror.sync"]._in_transaction
         seen = write(lambda env: env[self._name].browse(change)._look())
         if not seen:
             return

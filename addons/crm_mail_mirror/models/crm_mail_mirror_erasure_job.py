@@ -55,7 +55,10 @@ class CrmMailMirrorErasure(models.Model):
 
         :return: whether anything is left
         """
-        end, write = time.monotonic() + budget, self.env["crm.mail.mirror.sync"]._write
+        end, write = (
+            time.monotonic() + budget,
+            self.env["crm.mail.mirror.sync"]._in_transaction,
+        )
         while True:
             ids = write(lambda env: env[self._name]._open().ids)
             if not ids:

@@ -59,7 +59,7 @@ class CrmMailMirrorCopy(models.Model):
 
         ids = self.exists().ids
         if ids:
-            self.env["crm.mail.mirror.sync"]._write(work)
+            self.env["crm.mail.mirror.sync"]._in_transaction(work)
             self.env.invalidate_all()
             self.env["crm.mail.mirror.sync"]._trigger()
         return {"type": "ir.actions.client", "tag": "soft_reload"}

@@ -178,7 +178,7 @@ class CrmMailMirrorFolder(models.Model):
         cron._commit_progress(remaining=0)
         end = time.monotonic() + BUDGET
         while time.monotonic() < end:
-            if not sync._write(lambda env: env[self._name]._forget_next()):
+            if not sync._in_transaction(lambda env: env[self._name]._forget_next()):
                 return
         cron.browse(self.env.context.get("cron_id"))._trigger()
 

@@ -91,7 +91,7 @@ class CrmMailMirrorMailbox(models.Model):
         def work(env):
             return getattr(env[self._name].browse(self.id), method)(*args, **named)
 
-        result = self.env["crm.mail.mirror.sync"]._write(work)
+        result = self.env["crm.mail.mirror.sync"]._in_transaction(work)
         self.invalidate_recordset()
         return result
 

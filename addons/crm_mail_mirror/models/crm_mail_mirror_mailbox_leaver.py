@@ -255,7 +255,10 @@ class CrmMailMirrorMailbox(models.Model):
     @api.model
     def _run_leavers(self, budget=BUDGET):
         """Do what is due, in short steps. :return: whether anything is left"""
-        end, write = time.monotonic() + budget, self.env["crm.mail.mirror.sync"]._write
+        end, write = (
+            time.monotonic() + budget,
+            self.env["crm.mail.mirror.sync"]._in_transaction,
+        )
         while True:
             ids = write(lambda env: env[self._name]._leavers_due().ids)
             if not ids:

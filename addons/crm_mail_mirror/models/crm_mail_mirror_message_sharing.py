@@ -44,7 +44,7 @@ class CrmMailMirrorMessage(models.Model):
             raise AccessError(self._not_ones_own())
         uid = self.env.uid
         try:
-            told = self.env["crm.mail.mirror.sync"]._write(
+            told = self.env["crm.mail.mirror.sync"]._in_transaction(
                 lambda env: env[self._name]._share(
                     uid, set(ids), value or None, bool(conversation)
                 )

@@ -101,7 +101,7 @@ class CrmMailMirrorRemoval(models.Model):
         :return: ids of the removals, one for each mail
         :raises KeyUnusable: no usable key on this server
         """
-        return self.env["crm.mail.mirror.sync"]._write(
+        return self.env["crm.mail.mirror.sync"]._in_transaction(
             lambda env: env[self._name]._take_out(user, messages)
         )
 
@@ -260,7 +260,7 @@ class CrmMailMirrorRemoval(models.Model):
             )
         try:
             # told from there: this transaction does not see yet what that one did
-            outcomes = self.env["crm.mail.mirror.sync"]._write(
+            outcomes = self.env["crm.mail.mirror.sync"]._in_transaction(
                 lambda env: (
                     env[self._name]
                     .with_context(lang=self.env.lang)

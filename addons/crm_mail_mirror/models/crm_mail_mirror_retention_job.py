@@ -47,7 +47,10 @@ class CrmMailMirrorRetention(models.Model):
 
         :return: whether anything is left
         """
-        end, write = time.monotonic() + budget, self.env["crm.mail.mirror.sync"]._write
+        end, write = (
+            time.monotonic() + budget,
+            self.env["crm.mail.mirror.sync"]._in_transaction,
+        )
         for row in write(lambda env: env[self._name]._begun().ids):
             while write(lambda env, row=row: env[self._name].browse(row).is_running):
                 self._step(row)
@@ -80,7 +83,7 @@ class CrmMailMirrorRetention(models.Model):
 
     def _step(self, row):
         """Some addresses further: their floors first, then their mail, bit by bit."""
-        write = self.env["crm.mail.mirror.sync"]._write
+        write = self.env["crm.mail.mirror.sync"]._in_transaction
         floors, last = write(lambda env: env[self._name].browse(row)._raise_floors())
         company = write(lambda env: env[self._name].browse(row).company_id.id)
         below = write(

@@ -158,7 +158,7 @@ class CrmMailMirrorSuggestion(models.Model):
         waiting = self.sudo().search([("state", "=", "waiting")])
         for suggestion, owner in [(each.id, each.user_id.id) for each in waiting]:
             try:
-                sync._write(
+                sync._in_transaction(
                     lambda env, suggestion=suggestion, owner=owner: (
                         env[self._name]
                         .with_user(owner)
@@ -167,7 +167,7 @@ class CrmMailMirrorSuggestion(models.Model):
                     )
                 )
             except (AccessError, UserError):
-                sync._write(
+                sync._in_transaction(
                     lambda env, suggestion=suggestion: (
                         env[self._name].browse(suggestion).write({"state": "open"})
                     )

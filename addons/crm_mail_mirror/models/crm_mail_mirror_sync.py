@@ -172,7 +172,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             elif isinstance(found, Read):
                 self._written(run, found.page, pool, ready, active, end)
             elif isinstance(found, Confirmed):
-                self._write(
+                self._in_transaction(
                     lambda env: env["crm.mail.mirror.page"]._settle_orphans(
                         lease, found.fates
                     )
@@ -182,7 +182,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             elif isinstance(found, Counted):
                 self._counted(run, found, pool, ready)
             elif isinstance(found, Found):
-                self._write(
+                self._in_transaction(
                     lambda env: env["crm.mail.mirror.search"]._found(
                         lease, found.task, found.places, found.whole, found.for_good
                     )
@@ -234,7 +234,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             run.terms = max(1, len(found.task.rows) // 2)
         run.task = None
         if run.is_sought and time.monotonic() < end:
-            run.task = self._write(
+            run.task = self._in_transaction(
                 lambda env: env["crm.mail.mirror.search"]._next(run.lease, run.terms)
             )
             run.is_sought = bool(run.task)
@@ -258,7 +258,7 @@ class CrmMailMirrorSync(models.AbstractModel):
         nameless = {p.place: p.key for p in presences if p.envelope is None}
         if not nameless:
             return []
-        known = self._write(
+        known = self._in_transaction(
             lambda env: env["crm.mail.mirror.page"]._known_keys(
                 lease, set(nameless.values()), decided=False
             )
@@ -279,7 +279,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             presences = [p for p in presences if p.place.folder not in lease.skip]
         emails = {email for p in presences if p.envelope for email in p.envelope.emails}
         keys = [reader.identity.mail_key(p) for p in presences]
-        directory, known = self._write(
+        directory, known = self._in_transaction(
             lambda env: (
                 env["crm.mail.mirror.directory"]._look_up(emails, lease.mailbox_id),
                 env["crm.mail.mirror.page"]._known_keys(lease, keys),
@@ -318,7 +318,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             return env["crm.mail.mirror.page"]._store(lease, page)
 
         try:
-            orphans = self._write(write)
+            orphans = self._in_transaction(write)
             lease.counted |= page.counted
             return orphans
         except (Fenced, *_CONFLICTS):
@@ -330,7 +330,7 @@ class CrmMailMirrorSync(models.AbstractModel):
                 raise
             for item in refused:
                 item.error = MessageBroken("message_broken", type(error).__name__)
-            return self._write(write)
+            return self._in_transaction(write)
 
     def _refused(self, lease, page):
         """Which mails of the page can not be stored? Each is tried alone."""
@@ -342,7 +342,7 @@ class CrmMailMirrorSync(models.AbstractModel):
         refused = []
         for item in page.judged:
             try:
-                self._write(functools.partial(experiment, item))
+                self._in_transaction(functools.partial(experiment, item))
             except _Undo:
                 continue
             except (Fenced, *_CONFLICTS):
@@ -351,7 +351,7 @@ class CrmMailMirrorSync(models.AbstractModel):
                 refused.append(item)
         return refused
 
-    def _write(self, work, attempts=ATTEMPTS):
+    def _in_transaction(self, work, attempts=ATTEMPTS):
         """What ``work(env)`` gives in a transaction of its own; again if writers meet.
 
         Whatever is repeated is fenced: should a lost connection have hidden that it was

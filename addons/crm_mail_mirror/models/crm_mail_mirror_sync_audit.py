@@ -47,7 +47,7 @@ class CrmMailMirrorSync(models.AbstractModel):
         lease, audit = run.lease, run.audit
 
         def write(step, *args):
-            return self._write(
+            return self._in_transaction(
                 lambda env: getattr(env["crm.mail.mirror.audit"], step)(lease, *args)
             )
 
@@ -75,9 +75,11 @@ class CrmMailMirrorSync(models.AbstractModel):
         cron = self.env["ir.cron"]
         cron._commit_progress(remaining=0)
         end = time.monotonic() + budget
-        self._write(lambda env: env["crm.mail.mirror.audit"]._ask_due())
+        self._in_transaction(lambda env: env["crm.mail.mirror.audit"]._ask_due())
         while time.monotonic() < end:
-            if not self._write(lambda env: env["crm.mail.mirror.audit"]._step()):
+            if not self._in_transaction(
+                lambda env: env["crm.mail.mirror.audit"]._step()
+            ):
                 return
         # the only way to go on at once, as in _cron_sync
         self._trigger_audit()

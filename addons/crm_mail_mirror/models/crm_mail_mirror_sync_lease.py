@@ -88,7 +88,7 @@ class CrmMailMirrorSync(models.AbstractModel):
         of its own, and fenced by nothing but the secret it came from.
         """
         try:
-            seq = self._write(
+            seq = self._in_transaction(
                 lambda env: env["crm.mail.mirror.credential"]._keep(
                     lease.mailbox_id, secret, lease.secret_seq
                 ),

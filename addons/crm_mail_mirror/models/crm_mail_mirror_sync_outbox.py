@@ -34,7 +34,7 @@ class CrmMailMirrorSync(models.AbstractModel):
         """
 
         def step(model, method):
-            return self._write(lambda env: getattr(env[model], method)())
+            return self._in_transaction(lambda env: getattr(env[model], method)())
 
         if not (
             self._look_at_addresses(limit)

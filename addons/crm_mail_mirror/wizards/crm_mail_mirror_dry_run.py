@@ -152,7 +152,7 @@ class CrmMailMirrorDryRun(models.TransientModel):
         keep = functools.partial(sync._keep, lease)
 
         def look_up(emails):
-            return sync._write(
+            return sync._in_transaction(
                 lambda env: env["crm.mail.mirror.directory"]._look_up(
                     emails, lease.mailbox_id
                 )

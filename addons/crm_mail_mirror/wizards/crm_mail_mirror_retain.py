@@ -44,10 +44,10 @@ class CrmMailMirrorRetain(models.TransientModel):
     def create(self, vals_list):
         self.env["crm.mail.mirror.erasure"]._check_administrator()
         wizards = super().create(vals_list)
-        wizards._check_company()
+        wizards._check_of_company()
         return wizards
 
-    def _check_company(self):
+    def _check_of_company(self):
         if self.company_id - self.env.companies:
             raise UserError(self.env._("Choose this company first."))
 
@@ -99,7 +99,7 @@ class CrmMailMirrorRetain(models.TransientModel):
         """How much would go: numbers alone."""
         self.ensure_one()
         self.env["crm.mail.mirror.erasure"]._check_administrator()
-        self._check_company()
+        self._check_of_company()
         months = self._months()
         try:
             found = self.env["crm.mail.mirror.retention"]._preview(
@@ -144,7 +144,7 @@ class CrmMailMirrorRetain(models.TransientModel):
         """Save; but nobody removes what they have not seen the number of."""
         self.ensure_one()
         self.env["crm.mail.mirror.erasure"]._check_administrator()
-        self._check_company()
+        self._check_of_company()
         months = self._months()
         if any(months.values()) and self.previewed != str(months):
             return self.action_preview()
