@@ -192,7 +192,7 @@ HEALTH = {
 #: Theirs to ask for, and told to the owner alone.
 OWNERS = {
     "contact_companies", "contact_confirm", "contact_mode", "suggestion_count",
-    "dismissed_count",
+    "dismissed_count", "suggestions_pending",
     "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
     "password", "sharing_in", "sharing_out", "since_sentence", "sync_from",
     "company_rule_count", "sharing_preview",
