@@ -233,44 +233,43 @@ class CrmMailMirrorMessage(models.Model):
         ]
 
     def _stale_sentence(self, mailbox):
-        _ = self.env._
         at = mailbox.last_sync_at
         when = at and self._moment(at)
         names = {"name": mailbox.user_id.name, "address": mailbox.email, "when": when}
         if mailbox.is_mine:
             said = (
-                _(
+                self.env._(
                     "Your mailbox %(address)s was last checked %(when)s: newer mail may"
                     " be missing.",
                     **names,
                 )
                 if at
-                else _(
+                else self.env._(
                     "Your mailbox %(address)s was not checked yet: newer mail may be"
                     " missing.",
                     **names,
                 )
             )
-            login = _("Please sign in again.")
+            login = self.env._("Please sign in again.")
         else:
             said = (
-                _(
+                self.env._(
                     "%(name)s's mailbox was last checked %(when)s: newer mail may be"
                     " missing.",
                     **names,
                 )
                 if at
-                else _(
+                else self.env._(
                     "%(name)s's mailbox was not checked yet: newer mail may be"
                     " missing.",
                     **names,
                 )
             )
-            login = _("Its owner has to sign in again.")
+            login = self.env._("Its owner has to sign in again.")
         why = {
             "needs_login": login,
-            "paused": _("It is paused."),
-            "error": _("It cannot be checked at the moment."),
+            "paused": self.env._("It is paused."),
+            "error": self.env._("It cannot be checked at the moment."),
         }.get(mailbox.state)
         return f"{said} {why}" if why else said
 
@@ -292,7 +291,6 @@ class CrmMailMirrorMessage(models.Model):
     def _empty(self, look):
         """Why nothing stands here, and what can be done. It says nothing of mail that
         the reader may not see: it is the same whether there is some or not."""
-        _ = self.env._
         own = (
             self.env["crm.mail.mirror.mailbox"]
             .sudo()
@@ -303,13 +301,13 @@ class CrmMailMirrorMessage(models.Model):
         told = {"action": None, "progress": None, "who": [], "help": ""}
         if look.sight.uid != self.env.uid:
             colleague = self.env["res.users"].sudo().browse(look.sight.uid).name
-            nothing = _("%(name)s sees no mail of yours here.", name=colleague)
+            nothing = self.env._("%(name)s sees no mail of yours here.", name=colleague)
             return told | {"reason": "nothing", "sentence": nothing}
         if look.scope.model and not look.addresses and not self._has_address(look):
             return told | {
                 "reason": "no_address",
-                "sentence": _("%(name)s has no mail address.", name=name),
-                "help": _("Fill one in: mail with it is shown here."),
+                "sentence": self.env._("%(name)s has no mail address.", name=name),
+                "help": self.env._("Fill one in: mail with it is shown here."),
                 "action": "address",
             }
         importing = linked.filtered(
@@ -320,29 +318,38 @@ class CrmMailMirrorMessage(models.Model):
             done = min(sum(importing.mapped("progress_done")), total)
             return told | {
                 "reason": "importing",
-                "sentence": _("Your mailbox is being read for the first time."),
-                "help": _("The newest mail comes first. You can go on working."),
+                "sentence": self.env._(
+                    "Your mailbox is being read for the first time."
+                ),
+                "help": self.env._(
+                    "The newest mail comes first. You can go on working."
+                ),
                 "action": "mailboxes",
                 "progress": {"done": done, "total": total} if total else None,
             }
         if not linked and set(look.sight.mailboxes) <= set(own.ids):
             return told | {
                 "reason": "no_mailbox",
-                "sentence": _("No mailbox of yours is linked."),
-                "help": _("Link it: your mail with contacts is shown here by itself."),
+                "sentence": self.env._("No mailbox of yours is linked."),
+                "help": self.env._(
+                    "Link it: your mail with contacts is shown here by itself."
+                ),
                 "action": "link",
             }
         who = self._who_could_share(look)
         nothing = (
-            _("There is no mail with %(name)s in the mailboxes you may see.", name=name)
+            self.env._(
+                "There is no mail with %(name)s in the mailboxes you may see.",
+                name=name,
+            )
             if name
-            else _("There is no mail in the mailboxes you may see.")
+            else self.env._("There is no mail in the mailboxes you may see.")
         )
         if who:
             return told | {
                 "reason": "nothing_shared",
                 "sentence": nothing,
-                "help": _(
+                "help": self.env._(
                     "You do not see the mail of these colleagues. Ask them, or your"
                     " administrator, who sets whose mail you see."
                 ),
