@@ -103,4 +103,10 @@ def _load_leads(env, users, partners):
         else:
             values["email_from"] = lead.email
             values["contact_name"] = lead.email_name
-        env["crm.lead"].create(values)
+        made = env["crm.lead"].create(values)
+        env.flush_all()
+        env.cr.execute(
+            """UPDATE crm_lead SET create_date = create_date - %s * interval '1 day'
+                WHERE id = %s""",
+            [lead.days_ago, made.id],
+        )

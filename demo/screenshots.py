@@ -137,9 +137,32 @@ def first_conversation(screen: Screen) -> None:
     screen.wait("article.o_crm_mail_mirror_mail")
 
 
-def menu(xmlid: str, ready: str = ".o_action_manager > *"):
-    return lambda screen: screen.action(xmlid, ready)
+def by_contact(screen: Screen) -> None:
+    screen.click("button[name=by_contact]")
+    screen.wait(".o_crm_mail_mirror_group")
 
+
+def mailbox(email: str, page: str = ""):
+    """One's own mailbox, and a page of it."""
+
+    def show(screen: Screen) -> None:
+        screen.record("crm.mail.mirror.mailbox", email)
+        if page:
+            screen.tab(page)
+
+    return show
+
+
+def at(path: str, ready: str = ".o_action_manager > *"):
+    return lambda screen: screen.go(f"/odoo/{path}", ready)
+
+
+def read_all(screen: Screen) -> None:
+    screen.go("/odoo/mirrored-emails", ".o_crm_mail_mirror_row")
+    first_conversation(screen)
+
+
+LIST = ".o_data_row, .o_kanban_record, .o_view_nocontent"
 
 #: name -> (login, what to do until it is to be seen)
 SCREENS: dict[str, tuple[str, Callable[[Screen], None]]] = {
@@ -147,10 +170,25 @@ SCREENS: dict[str, tuple[str, Callable[[Screen], None]]] = {
         "marc",
         emails_of("res.partner", "Begoña Núñez", first_conversation),
     ),
+    "company": ("anna", emails_of("res.partner", "Calder Valley Foods", by_contact)),
+    "lead": ("lena", emails_of("crm.lead", "Hirschtal", first_conversation)),
+    "emails": ("marc", read_all),
+    "numbers": ("marc", at("mirrored-emails-in-numbers", "canvas, table, .o_data_row")),
+    "nothing-shared": ("tomas", emails_of("res.partner", "Graham O'Neill")),
+    "no-mailbox": ("admin", emails_of("res.partner", "Graham O'Neill")),
+    "mailboxes": ("lena", at("my-mailboxes", ".o_kanban_record")),
+    "mailbox": ("lena", mailbox("lena@vallon.example")),
+    "kept-out": ("marc", mailbox("marc@vallon.example", "rules")),
+    "all-there": ("lena", mailbox("lena@vallon.example", "proof")),
+    "suggested": ("lena", at("suggested-contacts", LIST)),
+    "asked-of-me": ("lena", at("asked-of-me", LIST)),
+    "users": ("admin", at("mirror-users", LIST)),
+    "health": ("admin", at("mirror-health", "canvas")),
+    "organisation": ("admin", at("mirror-organisation", ".o_hierarchy_node")),
 }
 
 #: Those of README and Apps page, at most six.
-CHOSEN = ("contact",)
+CHOSEN = ("contact", "emails", "mailboxes", "all-there", "health", "organisation")
 
 
 def sources() -> str:
