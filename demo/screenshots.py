@@ -188,7 +188,7 @@ SCREENS: dict[str, tuple[str, Callable[[Screen], None]]] = {
 }
 
 #: Those of README and Apps page, at most six.
-CHOSEN = ("contact", "emails", "mailboxes", "all-there", "health", "organisation")
+CHOSEN = ("contact", "emails", "lead", "mailbox", "numbers", "users")
 
 
 def sources() -> str:
