@@ -1,7 +1,6 @@
 """Words of a mail as they can be put on a screen."""
 
 import pytest
-
 from engine import legible
 
 

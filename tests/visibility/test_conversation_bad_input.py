@@ -104,7 +104,14 @@ SCOPES = (
     {"model": "res.partner", "id": 1, "by": "contact", "partner_id": "1"},
 )
 FILTERS = (
-    *(5, "text", [("id", "=", 1)], {"text": 5}, {"direction": "up"}, {"person": {"a": 1}}),
+    *(
+        5,
+        "text",
+        [("id", "=", 1)],
+        {"text": 5},
+        {"direction": "up"},
+        {"person": {"a": 1}},
+    ),
     *({"owner": value} for value in ("1", True, -4)),
     *({"since": value} for value in ("yesterday", 5, "2026-02-31")),
 )

@@ -36,19 +36,21 @@ PATIENCE_DAYS, MEMORY_DAYS = 30, 90
 PAUSE_DAYS = 7
 
 _LIVE = "(g.until IS NULL OR g.until > now() AT TIME ZONE 'UTC')"
-_PEOPLE = """JOIN crm_mail_mirror_grant_address_rel ga ON ga.grant_id = g.id
-             JOIN crm_mail_mirror_participant gp ON gp.address_id = ga.address_id"""
+_PEOPLE = SQL(
+    """JOIN crm_mail_mirror_grant_address_rel ga ON ga.grant_id = g.id
+       JOIN crm_mail_mirror_participant gp ON gp.address_id = ga.address_id"""
+)
 #: (what was given, tables beside ``g``, when it is about the copy ``c``).
 _MATCHES = (
-    ("mail", "", "g.message_id = c.message_id"),
+    ("mail", SQL(), SQL("g.message_id = c.message_id")),
     (
         "conversation",
-        "JOIN crm_mail_mirror_message gt ON gt.thread_key = g.thread_key",
-        "gt.id = c.message_id",
+        SQL("JOIN crm_mail_mirror_message gt ON gt.thread_key = g.thread_key"),
+        SQL("gt.id = c.message_id"),
     ),
-    ("contact", _PEOPLE, "gp.copy_id IS NULL AND gp.message_id = c.message_id"),
+    ("contact", _PEOPLE, SQL("gp.copy_id IS NULL AND gp.message_id = c.message_id")),
     # a Bcc is on the copy that shows it, and on no other
-    ("contact", _PEOPLE, "gp.copy_id = c.id"),
+    ("contact", _PEOPLE, SQL("gp.copy_id = c.id")),
 )
 
 
@@ -178,11 +180,11 @@ class CrmMailMirrorGrant(models.Model):
                    SELECT 1 FROM crm_mail_mirror_grant g %s
                     WHERE g.asker_id = %s AND g.owner_id = m.user_id
                       AND g.state = 'granted' AND %s AND g.what = %s AND %s)""",
-                SQL(tables),
+                tables,
                 uid,
                 SQL(_LIVE),
                 what,
-                SQL(match),
+                match,
             )
             for what, tables, match in _MATCHES
             if what in kinds
