@@ -162,7 +162,7 @@ def read_all(screen: Screen) -> None:
     first_conversation(screen)
 
 
-LIST = ".o_data_row, .o_kanban_record, .o_view_nocontent"
+LIST = ".o_data_row, .o_kanban_record:not(.o_kanban_ghost), .o_view_nocontent"
 
 #: name -> (login, what to do until it is to be seen)
 SCREENS: dict[str, tuple[str, Callable[[Screen], None]]] = {
