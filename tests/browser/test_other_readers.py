@@ -48,7 +48,7 @@ def test_a_phone_shows_cards_that_fit_and_open(office, contact, desk):
     mona.go(f"/odoo/my-preferences/{office.session('mona').uid}")
     mona.page.locator("a[name=mirror_mailboxes]").click()
     box = mona.page.locator(".o_kanban_record", has_text=office.address("mona"))
-    expect(box).to_contain_text("Mirrored")
+    expect(box).to_contain_text("Up to date.")
     mona.expect_no_sideways_scrolling()
     box.get_by_role("button", name="Open").click()
     expect(mona.page.locator("button[name=action_sync_now]")).to_be_visible()
