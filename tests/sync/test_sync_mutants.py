@@ -63,9 +63,9 @@ def departures_before_arrivals(patch, registry):
 
 
 def outbox_does_not_wait(patch, registry):
-    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync_outbox
 
-    patch.setattr(crm_mail_mirror_sync, "WRITERS_LOCK", 1)
+    patch.setattr(crm_mail_mirror_sync_outbox, "WRITERS_LOCK", 1)
 
     def wait_for_its_end(mirror, _kind):
         while mirror.sql("SELECT 1 FROM crm_mail_mirror_outbox"):
