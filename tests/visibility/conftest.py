@@ -42,6 +42,8 @@ def root(stage) -> Iterator:
     with stage[1].cursor() as cr:
         yield Environment(cr, SUPERUSER_ID, {})
         cr.rollback()
+    # nor what was remembered meanwhile, such as who may read what
+    stage[1].clear_all_caches()
 
 
 @pytest.fixture
