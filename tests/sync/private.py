@@ -18,11 +18,14 @@ NOW = datetime.now(UTC)
 BEFORE, OLD = NOW - timedelta(days=90), NOW - timedelta(days=20)
 
 _random = Random("private")
+#: Letters of a secret, and what one looks like.
+LENGTH = 16
+_SECRET = re.compile("qz[b-z]{14}")
 
 
 def secret() -> str:
     """A word that stands nowhere else, whatever case or coding it gets."""
-    return "qz" + "".join(_random.choices("bcdfghjkmnpqrstvwxz", k=14))
+    return "qz" + "".join(_random.choices("bcdfghjkmnpqrstvwxz", k=LENGTH - 2))
 
 
 @dataclass
@@ -158,8 +161,18 @@ def decoded(octets: bytes) -> bytes:
 
 
 def found_in(text: bytes, words) -> list[str]:
-    """:param text: decoded"""
-    return sorted(word for word in words if word.encode() in text)
+    """:param text: decoded, up to some hundred megabytes: gone through but once"""
+    there, place = set(), text.find(b"qz")
+    while place >= 0:
+        there.add(text[place : place + LENGTH])
+        place = text.find(b"qz", place + 1)
+
+    def is_in(word):
+        if _SECRET.fullmatch(word):
+            return word.encode() in there
+        return word.encode() in text
+
+    return sorted(filter(is_in, words))
 
 
 # --- a world to plant them in ---------------------------------------------------------
