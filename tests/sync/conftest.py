@@ -59,6 +59,7 @@ def _leave(mirror):
     mirror.sql("DELETE FROM crm_mail_mirror_address_partner_rel")
     mirror.sql("DELETE FROM crm_mail_mirror_outbox")
     mirror.sql("DELETE FROM crm_mail_mirror_search")
+    mirror.sql("DELETE FROM crm_mail_mirror_change")
     mirror.sql(
         """DELETE FROM crm_mail_mirror_exclusion WHERE id NOT IN (
                SELECT res_id FROM ir_model_data
