@@ -100,6 +100,8 @@ class ResConfigSettings(models.TransientModel):
             except KeyUnusable as error:
                 raise UserError(sentence(self.env, error.code)) from None
             page.sudo()[f"mirror_{route}_token"] = token
+        # nor from what this transaction remembers of it
+        self.invalidate_recordset([f"mirror_{route}_secret"])
 
     def _compute_mirror_registered(self):
         clients = self.env["crm.mail.mirror.client"]
