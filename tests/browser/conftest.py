@@ -1,4 +1,4 @@
-"""One Odoo, a mail server, Google, Microsoft and one browser for all tests here."""
+"""For each file an Odoo, a mail server, Google, Microsoft and a browser."""
 
 import secrets
 from collections.abc import Iterator
@@ -12,26 +12,8 @@ from tests.linking.clouds import Clouds
 from tests.odoo_server import OdooServer
 from tests.peers.dovecot import Dovecot
 
-#: (server, database) of the office while it is open.
-_open: list[tuple] = []
 
-#: Who sees mail of everybody sees what other files have made, and is seen to see it.
-_LEAVE = """
-UPDATE res_users SET mirror_visibility = '0', mirror_manager_id = NULL;
-UPDATE crm_mail_mirror_mailbox SET state = 'draft';
-DELETE FROM crm_mail_mirror_copy;
-"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _leave() -> Iterator[None]:
-    """What a file made is nobody's mail in the next one."""
-    yield
-    for postgres, dbname in _open:
-        postgres.sql(_LEAVE, dbname)
-
-
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def office(postgres, tmp_path_factory) -> Iterator[Office]:
     source = template.ensure(postgres, (template.ADDON,), bundles=True)
     dbname = f"mirror_test_{secrets.token_hex(4)}"
@@ -45,10 +27,8 @@ def office(postgres, tmp_path_factory) -> Iterator[Office]:
             max_cron_threads=1,
         )
         try:
-            _open.append((postgres, dbname))
             yield Office(server.start(), dovecot, clouds)
         finally:
-            _open.clear()
             server.stop()
             template.drop(postgres, dbname)
     assert not server.attempts(), "the server connected beyond this machine"

@@ -1,4 +1,4 @@
-"""Mailboxes that are mirrored: one database for all, people of its own for each."""
+"""Mailboxes that are mirrored: one database a file, people of its own for each."""
 
 import contextlib
 import importlib
@@ -27,9 +27,9 @@ LOGINS = [f"login{number}@dovecot.test" for number in range(500)]
 _unused = iter(LOGINS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sync_database(postgres):
-    """One for all tests here: each has users, contacts and mailboxes of its own."""
+    """Tests of a file share it: each has users, contacts and mailboxes of its own."""
     source = template.ensure(postgres, (template.ADDON,))
     dbname = f"mirror_test_{secrets.token_hex(4)}"
     template.clone(postgres, source, dbname)
@@ -37,7 +37,7 @@ def sync_database(postgres):
     template.drop(postgres, dbname)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sync_registry(sync_database, _odoo_configured):
     from odoo.modules.registry import Registry
     from odoo.sql_db import close_db
