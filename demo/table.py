@@ -75,7 +75,9 @@ def logins(url: str) -> str:
         boss = people.get(person.manager, "nobody")
         level = f"{person.level}: {_LEVELS[person.level]}"
         rows.append((person.key, person.password, person.name, boss, level))
-    rows.append((ADMIN_LOGIN, ADMIN_PASSWORD, "Administrator", "", "no content at all"))
+    rows.append(
+        (ADMIN_LOGIN, ADMIN_PASSWORD, "Administrator", "", "own mailbox, if linked")
+    )
     widths = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
@@ -99,11 +101,12 @@ _TO_TRY = (
     "   what was unread is unread still.",
     "5. Make a contact of nadia@talentbruecke.example: her mail to Lena comes in;",
     "   Marc's own copies stay out, for he has blocked her.",
-    "6. As admin: your picture, My Preferences, Mailboxes, Gmail: sign in as",
-    f"   {SPARE}, press 'See what would be mirrored', untick a name, and",
-    "   start: the mail of a sixth mailbox comes in, without theirs. The sign-in",
-    "   pages are stand-ins on this machine; Tomás's mailbox lies at 'Google', Anna's",
-    "   at 'Microsoft', linked over the same pages.",
+    "6. As admin: your picture, My Preferences, Mailboxes, Gmail, Sign in with Google:",
+    f"   {SPARE} is the administrator's own mailbox; some mail of Lena's",
+    "   lies in it too. What would be mirrored is shown at once: untick a name, press",
+    "   Start mirroring, and the mail comes in, without theirs. The sign-in pages are",
+    "   stand-ins on this machine; Tomás's mailbox lies at 'Google', Anna's at",
+    "   'Microsoft', linked over the same pages.",
     "7. As lena: Mailbox Mirror, 'Why Is It (Not) Here?', paste an address or a",
     "   subject: which rule lets it in, or keeps it out. Under 'My Rules' press New",
     "   and type an address: what that removes is told before, and can be undone.",

@@ -52,3 +52,15 @@ def test_french_keeps_placeholders_and_tags(module):
     for source, said in catalogue(module, "fr.po").items():
         kept = Counter(_PLACEHOLDER.findall(said))
         assert kept == Counter(_PLACEHOLDER.findall(source)), source
+
+
+def test_french_has_one_and_many_where_sharing_is_chosen():
+    french = catalogue("crm_mail_mirror", "fr.po")
+    one = french["One colleague will see %(what)s of %(mails)s."]
+    many = french["%(count)s colleagues will see %(what)s of %(mails)s."]
+
+    assert "verra " in one and "verront " in many
+    assert french["1 received mail"] == "1 message reçu"
+    assert french["%s received mails"] == "%s messages reçus"
+    assert french["1 sent mail"] == "1 message envoyé"
+    assert french["%s sent mails"] == "%s messages envoyés"

@@ -312,6 +312,8 @@ def test_fifty_thousand_rules_are_one_change_and_cost_no_page(mirror, clients):
 
 
 def test_sharing_more_or_less_says_who_sees_what(mirror, clients):
+    from odoo.addons.crm_mail_mirror.models.change_sentences import mails_of
+
     boss = mirror.user("boss")
     mirror.write("res.users", boss, mirror_visibility="1")
     mirror.write("res.users", clients.user_id, mirror_manager_id=boss)
@@ -333,6 +335,20 @@ def test_sharing_more_or_less_says_who_sees_what(mirror, clients):
         assert form.sharing_preview == (
             "One colleague will no longer see the text of 4 received mails."
         )
+        # nothing was sent, so nothing is said of it
+        form = mailbox.new(
+            {"sharing_in": "subject", "sharing_out": "everything"}, origin=mailbox
+        )
+        assert form.sharing_preview == (
+            "One colleague will no longer see the text of 4 received mails."
+        )
+        form = mailbox.new({"sharing_out": "everything"}, origin=mailbox)
+        assert form.sharing_preview == (
+            "This changes nothing of mail that is here, but of what comes."
+        )
+        assert mails_of(env, "in", 1) == "1 received mail"
+        assert mails_of(env, "out", 1) == "1 sent mail"
+        assert mails_of(env, "out", 1234) == "1,234 sent mails"
 
 
 def test_level_says_how_many_mailboxes_it_opens(mirror, clients):

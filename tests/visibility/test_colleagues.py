@@ -42,7 +42,8 @@ def test_those_who_see_something_are_those_whom_the_level_lets(
         ("two_below", "1", "is above you"),
         ("peer", "2", "has the same manager as you"),
         ("below_peer", "3", "is beside somebody above you"),
-        ("stranger", "4", "sees everybody's mail"),
+        # who works in one company of two
+        ("stranger", "4", "sees the mail of your company, as far as it is shared"),
     ],
 )
 def test_why_somebody_sees_it_is_said_in_words(world, colleagues, owner, level, words):
@@ -50,6 +51,15 @@ def test_why_somebody_sees_it_is_said_in_words(world, colleagues, owner, level, 
 
     said = {person["id"]: person["words"] for person in told["seeing"]}
     assert said[world.users["viewer"]] == words
+
+
+def test_of_everybody_is_said_where_no_company_is_out_of_reach(world, colleagues, root):
+    viewer = root["res.users"].browse(world.users["viewer"])
+    viewer.company_ids = root["res.company"].search([])
+    told = colleagues("stranger", "4")
+
+    said = {person["id"]: person["words"] for person in told["seeing"]}
+    assert said[viewer.id] == "sees everybody's mail, as far as it is shared"
 
 
 @pytest.mark.parametrize(

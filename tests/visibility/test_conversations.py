@@ -516,3 +516,71 @@ def test_a_colleagues_answer_is_ours_though_only_what_they_sent_me_is_seen(
         assert told["last_out"]["date"] == str(DATE + timedelta(hours=1))
     (one,) = pages(viewer("2"), of(contact.id))
     assert one["direction"] == "out"
+
+
+def test_a_conversation_that_is_shared_in_part_says_so(viewer, world, root):
+    asked = {"thread_key": "in part"}
+    contact = root["res.partner"].create({"name": "Part", "email": "part@acme.test"})
+    box = root["crm.mail.mirror.mailbox"].search(
+        [("user_id", "=", world.users["peer"])], limit=1
+    )
+    levels = ("everything", "metadata", "subject")
+    first, second, third = (
+        letter(
+            root,
+            f"Part {hours}",
+            DATE + timedelta(hours=hours),
+            [("from", "part@acme.test")],
+            **asked,
+        )
+        for hours in range(3)
+    )
+
+    def told():
+        (one,) = pages(viewer("2"), of(contact.id))
+        return one["partly"], one["access"], one["not_shared"], one["subject"]
+
+    copy(root, first, box, "in", "Text", levels[0])
+    assert told() == (False, "everything", None, "Part 0")
+    copy(root, second, box, "in", "Text", levels[1])
+    both = "Subject and text of the newest mail are not shared with you."
+    assert told() == (True, "metadata", both, None)
+    copy(root, third, box, "in", "Text", levels[2])
+    text = "The text of the newest mail is not shared with you."
+    assert told() == (True, "subject", text, "Part 2")
+    mails = viewer("2")[MESSAGE].get_conversation(third, ALL)["mails"]
+    assert tuple(mail["access"] for mail in mails) == levels
+    # a twin that tells all: of that mail nothing is hidden
+    root["crm.mail.mirror.copy"].search([]).filtered(
+        lambda c: c.message_id.id in (second, third)
+    ).sharing = "everything"
+    assert told() == (False, "everything", None, "Part 2")
+
+
+def test_line_over_the_list_counts_further_recipients(viewer, world, root):
+    contact = root["res.partner"].create({"name": "Many", "email": "many@acme.test"})
+    box = root["crm.mail.mirror.mailbox"].search(
+        [("user_id", "=", world.users["viewer"])], limit=1
+    )
+    people = [("from", box.email), ("to", "many@acme.test"), ("cc", "peer@us.test")]
+    others = [("cc", f"more{number}@acme.test") for number in range(8)]
+
+    def last(way):
+        return viewer("0")[MESSAGE].get_overview(of(contact.id))[f"last_{way}"]
+
+    def sent(name, hours, people, direction="out"):
+        date = DATE + timedelta(hours=hours)
+        message = letter(root, name, date, people)
+        copy(root, message, box, direction, "Text")
+
+    sent("One", 1, people[:2])
+    assert last("out")["more"] == 0
+    # colleagues are not counted; the same address twice is one
+    sent("Three", 2, [*people, *others[:2], ("to", "more0@acme.test")])
+    assert last("out")["more"] == 2
+    sent("Nine", 3, [*people[:2], *others])
+    assert last("out")["more"] == 8
+    assert last("out")["name"] == "Peopleword many"
+    # who wrote is one
+    sent("In", 4, [("from", "many@acme.test"), *others], "in")
+    assert last("in")["more"] == 0

@@ -45,6 +45,13 @@ def page(record):
     return record.with_env(env).mirror_message_ids.ids
 
 
+def former(contact):
+    """What the line over the contact's mail says of addresses it had."""
+    env = contact.env(user=contact.env.ref("base.user_admin").id, su=False)
+    scope = {"model": "res.partner", "id": contact.id, "by": "time"}
+    return env["crm.mail.mirror.message"].get_overview(scope)["former"]
+
+
 def test_mail_of_contacts_that_are_merged_stays_and_of_those_of_ours_goes(
     env, contacts
 ):
@@ -70,12 +77,14 @@ def test_mail_of_a_former_address_stays_until_it_is_removed(env, contacts):
     ann.email = "ann@home.test"
     look_again(env)
     assert page(ann) == [of_ann]
+    assert former(ann) == "ann@acme.test"
 
     action = ann.action_mirror_former_addresses()
     env[action["res_model"]].search(action["domain"]).action_remove()
     look_again(env)
 
     assert page(ann) == []
+    assert former(ann) is None
     assert not env["crm.mail.mirror.message"].browse(of_ann).exists()
 
 

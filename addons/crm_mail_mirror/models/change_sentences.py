@@ -2,6 +2,8 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What is said of a rule: why it can not be, what was changed, and what that does?"""
 
+from odoo.tools import formatLang
+
 from .few import FEW, is_told
 
 
@@ -202,11 +204,11 @@ def _back_sentences(env, effect, mine):
     ]
 
 
-def sharing_sentence(env, before, after, direction, mails, viewers):
+def sharing_sentence(env, before, after, mails, viewers):
     """Who sees how much more, or less, of a mailbox's mail.
 
     :param before, after: levels of sharing: metadata, subject, everything
-    :param direction: of the mails, ``in`` or ``out``
+    :param mails: which, in words
     :param viewers: how many colleagues may read the mailbox
     """
     parts = {
@@ -215,26 +217,34 @@ def sharing_sentence(env, before, after, direction, mails, viewers):
         frozenset(("metadata", "everything")): env._("subject and text"),
     }
     rank = ["metadata", "subject", "everything"]
-    values = {
-        "what": parts[frozenset((before, after))],
-        "mails": mails,
-        "viewers": env._("One colleague")
-        if viewers == 1
-        else env._("%(count)s colleagues", count=viewers),
-    }
+    values = {"what": parts[frozenset((before, after))], "mails": mails}
     if rank.index(after) < rank.index(before):
-        if direction == "in":
+        if viewers == 1:
             return env._(
-                "%(viewers)s will no longer see %(what)s of %(mails)s received mails.",
-                **values,
+                "One colleague will no longer see %(what)s of %(mails)s.", **values
             )
         return env._(
-            "%(viewers)s will no longer see %(what)s of %(mails)s sent mails.",
+            "%(count)s colleagues will no longer see %(what)s of %(mails)s.",
+            count=viewers,
             **values,
         )
+    if viewers == 1:
+        return env._("One colleague will see %(what)s of %(mails)s.", **values)
+    return env._(
+        "%(count)s colleagues will see %(what)s of %(mails)s.", count=viewers, **values
+    )
+
+
+def mails_of(env, direction, count):
+    """Received or sent mails, by number."""
     if direction == "in":
-        return env._(
-            "%(viewers)s will see %(what)s of %(mails)s received mails.",
-            **values,
+        return (
+            env._("1 received mail")
+            if count == 1
+            else env._("%s received mails", formatLang(env, count, digits=0))
         )
-    return env._("%(viewers)s will see %(what)s of %(mails)s sent mails.", **values)
+    return (
+        env._("1 sent mail")
+        if count == 1
+        else env._("%s sent mails", formatLang(env, count, digits=0))
+    )

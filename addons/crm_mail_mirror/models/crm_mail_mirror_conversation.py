@@ -49,8 +49,9 @@ class CrmMailMirrorMessage(models.Model):
         "avatar": bool, "suspicious": bool}] (at most 3), "more_people", "subject":
         str | None, "preview": str | None, "not_shared": str | None, "has_attachment",
         "owners": [{"id", "name"}] (at most 1), "more_owners", "access": "metadata" |
-        "subject" | "everything", "can_ask", "is_mine", "by_domain"}``. Direction,
-        people, subject, owners and access are of its newest mail.
+        "subject" | "everything", "partly": bool (of some of its mails the caller sees
+        more than of others), "can_ask", "is_mine", "by_domain"}``. Direction, people,
+        subject, owners and access are of its newest mail.
 
         :raises AccessError: the record is not there, or not the caller's to read
         :raises UserError: asked otherwise than this

@@ -120,18 +120,19 @@ class CrmMailMirrorMessage(models.Model):
         mails = self._seen(look.sight, heads, rows)
         people = self._people_of(look, [mail.id for mail in mails], 6)
         previews, subjects = self._previews(mails), self._subjects(mails, SUBJECT)
-        files = self._with_files(look.sight, [row.id for row in rows])
+        told = self._levels_and_files(look.sight, [row.id for row in rows])
         names = self._owner_names(mails)
         return [
             {
                 **self._shared(look, mail, names, 1),
+                **self._shared_in_part(mail, threads[mail.row.thread], told),
                 "id": mail.id,
                 "count": min(len({r.same for r in threads[mail.row.thread]}), COUNTED),
                 **self._correspondents(people[mail.id]),
                 "subject": subjects[mail.id],
                 "preview": previews.get(mail.id) or None,
                 "has_attachment": any(
-                    row.id in files for row in threads[mail.row.thread]
+                    told[row.id][1] for row in threads[mail.row.thread]
                 ),
             }
             for mail in mails
@@ -159,6 +160,26 @@ class CrmMailMirrorMessage(models.Model):
             "is_mine": is_mine,
             "by_domain": all(c.reason == "domain" for c in mail.copies),
         }
+
+    def _shared_in_part(self, mail, rows, told):
+        """What a conversation adds whose mails are not all shared alike.
+
+        :param told: as ``_levels_and_files``
+        """
+        levels = defaultdict(int)
+        for row in rows:
+            levels[row.same] = max(levels[row.same], told[row.id][0])
+        if len(set(levels.values())) < 2:
+            return {"partly": False}
+        newest = {
+            "metadata": self.env._(
+                "Subject and text of the newest mail are not shared with you."
+            ),
+            "subject": self.env._(
+                "The text of the newest mail is not shared with you."
+            ),
+        }
+        return {"partly": True, "not_shared": newest.get(mail.shown)}
 
     def _reason_not_shared(self, shown):
         return {
@@ -205,20 +226,29 @@ class CrmMailMirrorMessage(models.Model):
             for message, body in chosen.items()
         }
 
-    def _with_files(self, sight, ids):
-        """Which of these mails have attachments that the reader may know of?"""
+    def _levels_and_files(self, sight, ids):
+        """``{message id: (how much is shown, are there attachments to know of)}``"""
+        told = defaultdict(lambda: (0, False))
         self.env.cr.execute(
             SQL(
-                """%s JOIN crm_mail_mirror_body b ON b.id = v.body_id
-                    WHERE v.shown = 'everything' AND b.attachment_count > 0""",
+                """%s LEFT JOIN crm_mail_mirror_body b
+                       ON b.id = v.body_id AND v.shown = 'everything'
+                          AND b.attachment_count > 0
+                    GROUP BY v.message_id""",
                 self._visible_copies(
                     SQL("c.message_id = ANY(%s)", list(ids)),
-                    SQL("DISTINCT v.message_id"),
+                    SQL(
+                        """v.message_id, max(array_position(%s::text[], v.shown::text)),
+                           bool_or(b.id IS NOT NULL)""",
+                        list(_RANK),
+                    ),
                     sight,
                 ),
             )
         )
-        return {message for (message,) in self.env.cr.fetchall()}
+        for message, level, files in self.env.cr.fetchall():
+            told[message] = level, files
+        return told
 
     def _owner_names(self, mails):
         owners = {owner for mail in mails for owner in mail.owners}

@@ -236,7 +236,7 @@ class CrmMailMirrorMailbox(models.Model):
             return self.action_dry_run()
         return self._notify(
             self.env._("Connected"),
-            self.env._("Your newest mail will be there in a moment."),
+            self.env._("What came meanwhile is caught up."),
         )
 
     def _start_mirroring(self, identity, **values):

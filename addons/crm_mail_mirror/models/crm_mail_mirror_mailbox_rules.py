@@ -7,7 +7,7 @@ from odoo.tools import SQL
 
 from ..engine.policy import Folded, Policy
 from ..engine.reasons import Reason
-from .change_sentences import sharing_sentence
+from .change_sentences import mails_of, sharing_sentence
 from .crm_mail_mirror_exclusion import WAVED_PAST
 
 #: Why mail is kept out that may come in under another company's rules.
@@ -203,27 +203,41 @@ class CrmMailMirrorMailbox(models.Model):
             before = mailbox._origin
             if not before or not mailbox.is_mine:
                 continue
-            told = [
-                mailbox._sharing_sentence(before, direction)
-                for direction in ("in", "out")
-                if mailbox[f"sharing_{direction}"] != before[f"sharing_{direction}"]
-            ]
-            mailbox.sharing_preview = "\n".join(filter(None, told))
+            mailbox.sharing_preview = "\n".join(mailbox._sharing_told(before))
 
-    def _sharing_sentence(self, before, direction):
-        """Who sees how much more, or less, once the form is saved."""
-        name = f"sharing_{direction}"
+    def _sharing_told(self, before):
+        """Who sees how much more, or less, once the form is saved: sentences."""
+        changed = [
+            direction
+            for direction in ("in", "out")
+            if self[f"sharing_{direction}"] != before[f"sharing_{direction}"]
+        ]
+        if not changed:
+            return []
         viewers = len(before.user_id._mirror_viewers(before.company_id))
-        mails = self.env["crm.mail.mirror.copy"].search_count(
-            [
-                ("mailbox_id", "=", before.id),
-                ("state", "=", "mirrored"),
-                ("direction", "=", direction),
-                ("sharing", "=", False),
-            ]
-        )
         if not viewers:
-            return self.env._("At the moment no colleague's level lets them see it.")
-        return sharing_sentence(
-            self.env, before[name], self[name], direction, mails, viewers
-        )
+            return [self.env._("At the moment no colleague's level lets them see it.")]
+        counts = {
+            direction: self.env["crm.mail.mirror.copy"].search_count(
+                [
+                    ("mailbox_id", "=", before.id),
+                    ("state", "=", "mirrored"),
+                    ("direction", "=", direction),
+                    ("sharing", "=", False),
+                ]
+            )
+            for direction in changed
+        }
+        return [
+            sharing_sentence(
+                self.env,
+                before[f"sharing_{direction}"],
+                self[f"sharing_{direction}"],
+                mails_of(self.env, direction, counts[direction]),
+                viewers,
+            )
+            for direction in changed
+            if counts[direction]
+        ] or [
+            self.env._("This changes nothing of mail that is here, but of what comes.")
+        ]

@@ -63,7 +63,7 @@ class CrmMailMirrorMailbox(models.Model):
         self.env["crm.mail.mirror.sync"]._trigger()
         return self._notify(
             self.env._("Started"),
-            self.env._("Your newest mail will be there in a moment."),
+            self.env._("The newest mail comes first. You can go on working."),
         )
 
     def _after_dry_run(self):

@@ -39,17 +39,18 @@ class CrmMailMirrorMessage(models.Model):
 
         :param scope: as in ``get_conversations``
         :param viewer: as there
-        :return: ``{"last_in": {"date", "name"} | None, "last_out": the same, "turn":
-            "us" | "them" | None, "total": mails, at most 1000, "total_is_limited":
-            bool, "searching": str | None, "former": addresses a contact had before,
-            whose mail is here too | None, "stale": [{"sentence", "mailbox_id": id of
-            one's own | None, "can_check"}], "earlier_count": mails before the lead, at
-            most 1000, "groups": [{"partner_id" (0: people at its domain who are no
-            contacts), "name", "count": at most 100, "last": date}] by contact, at most
-            200, "empty": None | {"reason": "no_mailbox" | "importing" | "no_address" |
-            "nothing_shared" | "nothing", "sentence", "help", "action": None | "link" |
-            "address" | "mailboxes", "progress": {"done", "total"} | None, "who":
-            [names of colleagues who could share]}}``
+        :return: ``{"last_in": {"date", "name", "more": how many more it was sent to} |
+            None, "last_out": the same, "turn": "us" | "them" | None, "total": mails, at
+            most 1000, "total_is_limited": bool, "searching": str | None, "former":
+            addresses a contact had before, whose mail is here too | None, "stale":
+            [{"sentence", "mailbox_id": id of one's own | None, "can_check"}],
+            "earlier_count": mails before the lead, at most 1000, "groups":
+            [{"partner_id" (0: people at its domain who are no contacts), "name",
+            "count": at most 100, "last": date}] by contact, at most 200, "empty": None
+            | {"reason": "no_mailbox" | "importing" | "no_address" | "nothing_shared" |
+            "nothing", "sentence", "help", "action": None | "link" | "address" |
+            "mailboxes", "progress": {"done", "total"} | None, "who": [names of
+            colleagues who could share]}}``
         :raises AccessError, UserError: as in ``get_conversations``
         """
         look = self._look(scope, None, viewer)
@@ -69,6 +70,7 @@ class CrmMailMirrorMessage(models.Model):
             "total": min(len(rows), COUNTED),
             "total_is_limited": len(rows) > COUNTED,
             "searching": self._searching(look),
+            "former": self._former(look),
             "stale": self._stale(look, [row.id for row in rows]),
             "earlier_count": self._count_earlier(look),
             "groups": self._groups(look) if by_contact else [],
@@ -110,7 +112,7 @@ class CrmMailMirrorMessage(models.Model):
         ids = [last[way].id for way in ("in", "out") if last.get(way)]
         people = self._people_of(look, ids, 6) if ids else {}
         return {
-            way: self._told_last(last[way], people) if last.get(way) else None
+            way: self._told_last(last[way], people, way) if last.get(way) else None
             for way in ("in", "out")
         }
 
@@ -129,12 +131,25 @@ class CrmMailMirrorMessage(models.Model):
         )
         return {message for (message,) in self.env.cr.fetchall()}
 
-    def _told_last(self, row, people):
-        others = self._correspondents(people[row.id])["people"]
+    def _told_last(self, row, people, way):
+        participants = people[row.id]
+        others = self._correspondents(participants)["people"]
+        name = (others[0]["name"] or others[0]["email"]) if others else ""
+        more = self._more_recipients(participants) if name and way == "out" else 0
         return {
             "date": fields.Datetime.to_string(row.date),
-            "name": (others[0]["name"] or others[0]["email"]) if others else "",
+            "name": name,
+            "more": more,
         }
+
+    def _more_recipients(self, participants):
+        """How many but the first was a mail sent to, colleagues aside?"""
+        recipients = [p for p in participants if p.role != "from"]
+        named = {p.email for p in recipients if not p.is_ours}
+        # those that were not read, of a role with many
+        roles = {p.role: p.count for p in recipients}
+        unread = sum(roles.values()) - len(recipients)
+        return max(len(named) + unread - 1, 0)
 
     def _searching(self, look):
         if not look.scope.model or look.sight.uid != self.env.uid:

@@ -45,10 +45,14 @@ class ResUsers(models.Model):
             "above": self.env._("is above you"),
             "manager": self.env._("is your manager"),
         }
-        words = {}
+        words, companies = {}, self.env["res.company"].sudo().search([])
         for viewer in viewers.sudo():
             if viewer.mirror_visibility == "4":
-                words[viewer.id] = self.env._("sees everybody's mail")
+                words[viewer.id] = (
+                    self.env._("sees the mail of your company, as far as it is shared")
+                    if companies - viewer.company_ids
+                    else self.env._("sees everybody's mail, as far as it is shared")
+                )
             else:
                 words[viewer.id] = said.get(
                     standing.get(viewer.id),

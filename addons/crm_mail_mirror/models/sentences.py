@@ -193,7 +193,7 @@ def outcome(env, code, asked="", given="", own=""):
     :param own: the owner's other mailbox that has this account already
     """
     known = {
-        "connected": env._("Connected. Your newest mail will be there in a moment."),
+        "connected": env._("Connected."),
         "connected_ready": env._(
             "Connected. Nothing is mirrored yet: first look at what would be."
         ),

@@ -51,9 +51,21 @@ export class SharingMenu extends Component {
         return this.props.mail.sharing || "";
     }
 
+    get chosen() {
+        return this.choices.find((each) => each.value === this.current);
+    }
+
+    get icon() {
+        return this.current ? this.chosen.icon : "fa-share-alt";
+    }
+
     get label() {
-        const chosen = this.choices.find((each) => each.value === this.current);
-        return this.current ? _t("Colleagues see: %s", chosen.label) : _t("What colleagues see");
+        if (this.current === "private") {
+            return _t("Private: colleagues see who and when");
+        }
+        return this.current
+            ? _t("Colleagues see: %s", this.chosen.label)
+            : _t("What colleagues see");
     }
 
     isChosen(choice) {

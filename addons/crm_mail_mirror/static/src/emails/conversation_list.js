@@ -16,6 +16,11 @@ export const LEVELS = {
     metadata: { icon: "fa-eye-slash", label: _t("You see who and when only") },
 };
 
+const PARTLY = {
+    icon: "fa-low-vision",
+    label: _t("Of some of these mails you see more than of others"),
+};
+
 /** Conversations, newest first; the next page comes when the end is near. */
 export class ConversationList extends Component {
     static template = "crm_mail_mirror.emails.ConversationList";
@@ -72,7 +77,7 @@ export class ConversationList extends Component {
             names: this.names(each),
             subjectLine: oneLine(each.subject),
             words: oneLine(each.preview),
-            level: LEVELS[each.access] || LEVELS.metadata,
+            level: each.partly ? PARTLY : LEVELS[each.access] || LEVELS.metadata,
             short: shortDate(each.date),
             full: fullDate(each.date),
             whose: this.whose(each),

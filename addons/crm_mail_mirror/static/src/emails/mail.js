@@ -14,6 +14,8 @@ import { LinkDialog } from "./link_dialog";
 import { moreWords } from "./more";
 import { humanSize, oneLine, parts } from "./plain_text";
 
+// of a mail of one's own that is private; the menu below says what colleagues see
+const PRIVATE = { icon: "fa-lock", label: _t("You see everything; your copy is private") };
 // characters of a text that are shown at once; the rest when it is asked for
 const AT_ONCE = 6000;
 
@@ -150,7 +152,8 @@ export class Mail extends Component {
     }
 
     get level() {
-        return LEVELS[this.mail.access] || LEVELS.metadata;
+        const { access, sharing } = this.mail;
+        return sharing === "private" ? PRIVATE : LEVELS[access] || LEVELS.metadata;
     }
 
     get ownSubject() {

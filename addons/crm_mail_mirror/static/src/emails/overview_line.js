@@ -35,7 +35,7 @@ export class OverviewLine extends Component {
             .filter(Boolean)
             .map((each) => ({
                 ...each,
-                name: oneLine(each.name),
+                name: oneLine(each.name) + (each.more ? ` +${each.more}` : ""),
                 short: shortDate(each.date),
                 full: fullDate(each.date),
             }));

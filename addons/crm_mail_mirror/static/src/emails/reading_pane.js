@@ -54,12 +54,13 @@ export class ReadingPane extends Component {
     }
 
     get subject() {
-        const newest = this.state.mails.at(-1);
-        return oneLine(newest?.subject ?? this.props.conversation.subject);
+        // of the newest mail whose subject is shared
+        const told = [...this.state.mails].reverse().find((each) => each.subject);
+        return oneLine(told?.subject ?? this.props.conversation.subject);
     }
 
     get isHidden() {
-        return this.props.conversation.access === "metadata";
+        return !this.subject;
     }
 
     get count() {

@@ -4,9 +4,9 @@
 import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
+import { useBus, useService } from "@web/core/utils/hooks";
 import { session } from "@web/session";
-import { LinkDialog } from "./link_cards";
+import { LINKING, LinkDialog } from "./link_cards";
 
 /**
  * Once, for who has no mailbox: shall it be linked? A "no" is for good.
@@ -22,13 +22,11 @@ export class Invitation extends Component {
         this.dialog = useService("dialog");
         this.notification = useService("notification");
         this.state = useState({ offers: session.crm_mail_mirror_invitation || "" });
+        useBus(this.env.bus, LINKING, () => (this.state.offers = ""));
     }
 
     link() {
-        this.dialog.add(LinkDialog, {
-            offers: this.state.offers,
-            onChosen: () => (this.state.offers = ""),
-        });
+        this.dialog.add(LinkDialog, { offers: this.state.offers });
     }
 
     async decline() {

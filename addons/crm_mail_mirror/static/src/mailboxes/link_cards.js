@@ -9,6 +9,8 @@ import { user } from "@web/core/user";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 
+/** On the page's own bus: a mailbox is being linked. */
+export const LINKING = "CRM_MAIL_MIRROR:LINKING";
 const IMAGES = "/crm_mail_mirror/static/src/img";
 
 /** Where does your mail lie? One card for each provider that can be linked here. */
@@ -64,6 +66,8 @@ export class LinkCards extends Component {
             context: { ...user.context, mirror_provider: card.provider },
         });
         this.props.onChosen?.();
+        // who links it need not be asked to
+        this.env.bus.trigger(LINKING);
         await this.action.doAction(action);
     }
 }

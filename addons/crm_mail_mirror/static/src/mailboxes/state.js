@@ -1,7 +1,7 @@
 // Copyright 2026 Mail Mirror
 // License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 
-import { Component, status } from "@odoo/owl";
+import { Component, onMounted, status } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
@@ -16,6 +16,7 @@ export class MailboxState extends Component {
         this.live = useMailboxLive((told, before) => this.onTold(told, before));
         this.progressWords = progressWords;
         this.percent = percent;
+        onMounted(() => this.catchUp());
     }
 
     /** What the record says, or what was told since. */
@@ -32,9 +33,10 @@ export class MailboxState extends Component {
             rate: null,
             seconds_left: null,
         };
-        // an older message than what was read is of an import that went on meanwhile
+        // told of an import that goes on, and newer than what was read; all else is read
+        // again, so that sentence, times and counts are of one moment
         const isNews =
-            live && live.state === data.state && (!live.total || live.done >= data.progress_done);
+            live?.total && live.state === data.state && live.done >= data.progress_done;
         return isNews ? live : recorded;
     }
 
@@ -52,6 +54,15 @@ export class MailboxState extends Component {
         }[this.told.color];
     }
 
+    /** The end of a run may be told while the record is on its way. */
+    async catchUp() {
+        const { record } = this.props;
+        const live = this.live[record.resId];
+        if (live && !live.total && live.sentence !== record.data.state_sentence) {
+            await this.load();
+        }
+    }
+
     /** Times, counts and buttons follow when a run ends or the state changes. */
     async onTold(told, before) {
         const { record } = this.props;
@@ -59,9 +70,13 @@ export class MailboxState extends Component {
         if (told.id !== record.resId || goesOn) {
             return;
         }
-        const root = record.model.root;
+        await this.load();
+    }
+
+    async load() {
+        const { record } = this.props;
         // what is being typed is not overwritten
-        if (!(await root.isDirty?.()) && status(this) === "mounted") {
+        if (!(await record.model.root.isDirty?.()) && status(this) === "mounted") {
             await record.load();
         }
     }

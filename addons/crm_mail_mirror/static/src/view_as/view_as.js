@@ -5,6 +5,7 @@ import { Component, onWillStart, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
+import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Emails } from "../emails/emails";
 
@@ -14,7 +15,7 @@ const SCOPE = { model: null, id: null };
 /** My own mail as a colleague sees it: whom I choose, and then what they see. */
 export class ViewAs extends Component {
     static template = "crm_mail_mirror.ViewAs";
-    static components = { Emails };
+    static components = { Emails, Layout };
     static props = {
         ...standardActionServiceProps,
         // id of the colleague to begin with
@@ -25,6 +26,8 @@ export class ViewAs extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         this.scope = SCOPE;
+        // where one is, and the way back
+        this.display = { controlPanel: {} };
         this.state = useState({ text: "", told: null, viewer: null });
         onWillStart(async () => {
             await this.ask();
