@@ -15,6 +15,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .audit_run import Comparison
+from .jobs import trigger
 
 #: Mail of so many days is compared each night; its rows are kept for as long.
 WEEK = timedelta(days=7)
@@ -183,7 +184,7 @@ class CrmMailMirrorAudit(models.Model):
         )
         # for nobody it would wake itself up without end
         if kind == "all" and mailboxes:
-            self.env["crm.mail.mirror.sync"]._trigger_audit()
+            trigger(self.env, "audit")
         return self.sudo().search(
             [
                 ("mailbox_id", "in", mailboxes.ids),

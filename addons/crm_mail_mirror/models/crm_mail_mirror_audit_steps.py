@@ -14,6 +14,7 @@ from odoo.tools import SQL
 
 from ..engine.providers.base import COUNTED_ROLES, Place
 from .crm_mail_mirror_audit import MARGIN
+from .jobs import trigger
 from .lease import Lease, naive
 from .slice import Slice
 
@@ -232,7 +233,7 @@ class CrmMailMirrorAudit(models.Model):
         for (audit,) in self.env.cr.fetchall():
             lost = self._mark_placeless(lease, naive(_BEGINNING))
             self._note_dropped(audit, [*(each.copy_id for each in orphans), *lost])
-            self.env["crm.mail.mirror.sync"]._trigger_audit()
+            trigger(self.env, "audit")
 
     def _judge_some(self):
         """Some more of what is mirrored, judged by today's rules."""

@@ -16,6 +16,7 @@ from .change_sentences import change_title, rules_title
 from .change_terms import NONE, more_terms, reasons_of, without
 from .crm_mail_mirror_erasure import mask
 from .few import others_of, told_number
+from .jobs import trigger
 
 #: Days in which a change can be undone: so long the rows it took away are kept.
 UNDO_DAYS = 7
@@ -120,7 +121,7 @@ class CrmMailMirrorChange(models.Model):
                 "undo": undo,
             }
         )
-        self._trigger()
+        trigger(self.env, "changes")
         return change
 
     @api.model
@@ -311,12 +312,6 @@ class CrmMailMirrorChange(models.Model):
         )
         old.unlink()
         return len(old), len(old) == 1000
-
-    @api.model
-    def _trigger(self):
-        cron = self.env.ref("crm_mail_mirror.ir_cron_changes", raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger()
 
 
 def _blotted(text, emails):

@@ -16,12 +16,11 @@ from ..engine.policy import Policy
 from .change_terms import traced, where_among
 from .crm_mail_mirror_review import changes
 from .few import more_of
+from .jobs import BUDGET, one_run
 from .slice import Slice
 
 #: Mails judged in one step, without any lock; and mails that one transaction writes.
 STEP, SLICE = 1000, Slice()
-#: Seconds of work in one run of the job.
-BUDGET = 20.0
 #: ``at_copy`` before the mailbox at hand is begun, before its mail is judged, and after
 #: all of it is.
 BEGIN, REQUEUE, JUDGED = -3, -2, -1
@@ -33,10 +32,7 @@ class CrmMailMirrorChange(models.Model):
     @api.model
     def _cron_changes(self):
         """One run of the job."""
-        cron = self.env["ir.cron"]
-        cron._commit_progress(remaining=0)
-        if self._run():
-            cron.browse(self.env.context.get("cron_id"))._trigger()
+        one_run(self.env, self._run)
 
     @api.model
     def _run(self, budget=BUDGET):
@@ -44,7 +40,8 @@ class CrmMailMirrorChange(models.Model):
 
         :return: whether anything is left
         """
-        end, sync = time.monotonic() + budget, self.env["crm.mail.mirror.sync"]
+        end = time.monotonic() + budget
+        sync = self.env["crm.mail.mirror.sync"]
         while True:
             ids = sync._in_transaction(lambda env: env[self._name]._open().ids)
             if not ids:

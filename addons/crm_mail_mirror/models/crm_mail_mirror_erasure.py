@@ -18,6 +18,7 @@ from odoo.tools import SQL, email_normalize
 from ..engine.keyring import KeyUnusable
 from .crm_mail_mirror_credential import keyring
 from .few import is_told, others_of, told_number
+from .jobs import trigger
 from .sentences import sentence
 
 
@@ -210,22 +211,14 @@ class CrmMailMirrorErasure(models.Model):
             raise UserError(sentence(self.env, error.code)) from None
         erasure = self.sudo().create(values).sudo(self.env.su)
         if state == "running":
-            self._trigger()
+            trigger(self.env, "erasures")
         return erasure
 
     def _begin(self):
         """What was found is to be erased."""
         self._check_administrator()
         self.sudo().filtered(lambda e: e.state == "found").write({"state": "running"})
-        self._trigger()
-
-    @api.model
-    def _trigger(self):
-        cron = self.env.ref(
-            "crm_mail_mirror.ir_cron_erasures", raise_if_not_found=False
-        )
-        if cron:
-            cron.sudo()._trigger()
+        trigger(self.env, "erasures")
 
     def action_lift(self):
         """Mail with this person may come again: new mail, and what mailboxes hold."""
@@ -240,7 +233,7 @@ class CrmMailMirrorErasure(models.Model):
                 "lifted_by": self.env.user.name,
             }
         )
-        self._trigger()
+        trigger(self.env, "erasures")
 
     def action_certificate(self):
         self.ensure_one()

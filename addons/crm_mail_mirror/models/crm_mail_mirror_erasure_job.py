@@ -18,13 +18,12 @@ from ..engine.rules import Decision
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import line
 from .few import more_of
+from .jobs import BUDGET, one_run
 from .lease import WRITERS_LOCK
 from .slice import Slice
 
 #: Mails that one transaction removes.
 SLICE = Slice()
-#: Seconds of work in one run of the job.
-BUDGET = 20.0
 #: Rules that speak before the one that keeps erased persons out: their verdict stays.
 _SPOKE_BEFORE = (
     Reason.FOLDER,
@@ -44,10 +43,7 @@ class CrmMailMirrorErasure(models.Model):
     @api.model
     def _cron_erasures(self):
         """One run of the job."""
-        cron = self.env["ir.cron"]
-        cron._commit_progress(remaining=0)
-        if self._run():
-            cron.browse(self.env.context.get("cron_id"))._trigger()
+        one_run(self.env, self._run)
 
     @api.model
     def _run(self, budget=BUDGET):
@@ -55,10 +51,8 @@ class CrmMailMirrorErasure(models.Model):
 
         :return: whether anything is left
         """
-        end, write = (
-            time.monotonic() + budget,
-            self.env["crm.mail.mirror.sync"]._in_transaction,
-        )
+        end = time.monotonic() + budget
+        write = self.env["crm.mail.mirror.sync"]._in_transaction
         while True:
             ids = write(lambda env: env[self._name]._open().ids)
             if not ids:

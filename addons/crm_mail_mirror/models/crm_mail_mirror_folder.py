@@ -13,10 +13,11 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..engine.providers.base import COUNTED_ROLES, IGNORED_ROLES
+from .jobs import BUDGET, one_run, trigger
 from .slice import AIM, Slice
 
-#: Places that are given up in one transaction, and seconds of work in one run.
-SLICE, BUDGET = Slice(), 20.0
+#: Places that are given up in one transaction.
+SLICE = Slice()
 #: Folders within folders that are shown; who has more sees them at this depth.
 MAX_DEPTH = 50
 
@@ -161,26 +162,24 @@ class CrmMailMirrorFolder(models.Model):
         end = time.monotonic() + AIM
         while self._forget_some(mailbox.id):
             if time.monotonic() > end:
-                self._trigger()
+                trigger(self.env, "folders")
                 return
-
-    @api.model
-    def _trigger(self):
-        cron = self.env.ref("crm_mail_mirror.ir_cron_folders", raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger()
 
     @api.model
     def _cron_folders(self):
         """Give up what is left in folders that were switched off, and what is from
         before the first day that its owner chose, in short steps."""
-        cron, sync = self.env["ir.cron"], self.env["crm.mail.mirror.sync"]
-        cron._commit_progress(remaining=0)
-        end = time.monotonic() + BUDGET
+        one_run(self.env, self._run)
+
+    @api.model
+    def _run(self, budget=BUDGET):
+        """:return: whether anything may be left"""
+        end = time.monotonic() + budget
+        write = self.env["crm.mail.mirror.sync"]._in_transaction
         while time.monotonic() < end:
-            if not sync._in_transaction(lambda env: env[self._name]._forget_next()):
-                return
-        cron.browse(self.env.context.get("cron_id"))._trigger()
+            if not write(lambda env: env[self._name]._forget_next()):
+                return False
+        return True
 
     def _forget_next(self):
         """One step. :return: whether there was anything to do"""

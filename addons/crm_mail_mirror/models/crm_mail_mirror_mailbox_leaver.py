@@ -18,6 +18,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL, format_date
 
+from .jobs import BUDGET, one_run, trigger
 from .res_company_forgetting import LEAVER
 from .slice import Slice
 
@@ -27,8 +28,6 @@ _logger = logging.getLogger(__name__)
 DAY = "d MMMM y"
 #: Mails that one transaction removes.
 SLICE = Slice()
-#: Seconds of work in one run of the job.
-BUDGET = 20.0
 _FIELDS = {"left_at", "leaver_action", "leaver_on", "successor_id", "former_rules"}
 
 
@@ -115,7 +114,7 @@ class CrmMailMirrorMailbox(models.Model):
                     "successor_id": mailbox._manager().id,
                 }
             )
-        self._trigger_leavers()
+        trigger(self.env, "leavers")
 
     def _come_back(self):
         """Their owners are back: all is kept, but they have to sign in again."""
@@ -209,7 +208,7 @@ class CrmMailMirrorMailbox(models.Model):
                 "successor_id": successor.id if action == "successor" else False,
             }
         )
-        self._trigger_leavers()
+        trigger(self.env, "leavers")
 
     def _check_successor(self, successor, administrator):
         """:raises UserError: this administrator cannot hand the mailbox over to them"""
@@ -239,26 +238,15 @@ class CrmMailMirrorMailbox(models.Model):
     # ---- the job --------------------------------------------------------------------
 
     @api.model
-    def _trigger_leavers(self):
-        cron = self.env.ref("crm_mail_mirror.ir_cron_leavers", raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger()
-
-    @api.model
     def _cron_leavers(self):
         """Each day, and whenever somebody leaves or decides."""
-        cron = self.env["ir.cron"]
-        cron._commit_progress(remaining=0)
-        if self._run_leavers():
-            cron.browse(self.env.context.get("cron_id"))._trigger()
+        one_run(self.env, self._run_leavers)
 
     @api.model
     def _run_leavers(self, budget=BUDGET):
         """Do what is due, in short steps. :return: whether anything is left"""
-        end, write = (
-            time.monotonic() + budget,
-            self.env["crm.mail.mirror.sync"]._in_transaction,
-        )
+        end = time.monotonic() + budget
+        write = self.env["crm.mail.mirror.sync"]._in_transaction
         while True:
             ids = write(lambda env: env[self._name]._leavers_due().ids)
             if not ids:

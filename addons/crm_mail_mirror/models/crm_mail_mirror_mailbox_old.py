@@ -12,6 +12,7 @@ import time
 from odoo import api, models
 from odoo.tools import SQL
 
+from .jobs import trigger
 from .lease import naive
 from .slice import AIM
 
@@ -26,7 +27,7 @@ class CrmMailMirrorMailbox(models.Model):
         end = time.monotonic() + AIM
         while self._forget_old():
             if time.monotonic() > end:
-                self.env["crm.mail.mirror.folder"]._trigger()
+                trigger(self.env, "folders")
                 return
 
     def _forget_old(self):

@@ -11,6 +11,7 @@ from odoo.tools import SQL, email_normalize
 
 from ..engine.domains import domain_of, lies_within
 from .crm_mail_mirror_credential import keyring
+from .jobs import trigger
 from .slice import Slice
 
 #: Mails that are noted in one row, and judged again in one transaction.
@@ -48,7 +49,7 @@ class CrmMailMirrorOutbox(models.Model):
                 [email in settled for email in emails],
             )
         )
-        self.env["crm.mail.mirror.sync"]._trigger_outbox()
+        trigger(self.env, "outbox")
 
     @api.model
     def _settled(self, texts, domains=()):

@@ -10,13 +10,12 @@ from odoo.fields import Domain
 
 from ..engine.reasons import Reason
 from .crm_mail_mirror_retention import SETTINGS, lapses
+from .jobs import BUDGET, one_run, trigger
 from .lease import WRITERS_LOCK
 from .slice import Slice
 
 #: Mails that one transaction removes.
 SLICE = Slice()
-#: Seconds of work in one run of the job.
-BUDGET = 20.0
 #: A night's work is not begun again before.
 PAUSE = timedelta(hours=12)
 
@@ -28,18 +27,7 @@ class CrmMailMirrorRetention(models.Model):
     @api.model
     def _cron_retention(self):
         """Each night; and on, as long as there is work."""
-        cron = self.env["ir.cron"]
-        cron._commit_progress(remaining=0)
-        if self._run():
-            cron.browse(self.env.context.get("cron_id"))._trigger()
-
-    @api.model
-    def _trigger(self):
-        cron = self.env.ref(
-            "crm_mail_mirror.ir_cron_retention", raise_if_not_found=False
-        )
-        if cron:
-            cron.sudo()._trigger()
+        one_run(self.env, self._run)
 
     @api.model
     def _run(self, budget=BUDGET):
@@ -47,10 +35,8 @@ class CrmMailMirrorRetention(models.Model):
 
         :return: whether anything is left
         """
-        end, write = (
-            time.monotonic() + budget,
-            self.env["crm.mail.mirror.sync"]._in_transaction,
-        )
+        end = time.monotonic() + budget
+        write = self.env["crm.mail.mirror.sync"]._in_transaction
         for row in write(lambda env: env[self._name]._begun().ids):
             while write(lambda env, row=row: env[self._name].browse(row).is_running):
                 self._step(row)
@@ -157,4 +143,4 @@ class CrmMailMirrorRetention(models.Model):
         rows = self.sudo().search([("company_id", "=", company.id)])
         rows.write({"is_running": False, "ended_at": False})
         if any(now.values()):
-            self._trigger()
+            trigger(self.env, "retention")

@@ -12,6 +12,7 @@ again.
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .jobs import trigger
 from .lease import Lease
 
 #: Terms that one mailbox may have waiting; beyond them it is listed again.
@@ -147,7 +148,7 @@ class CrmMailMirrorSearch(models.Model):
                 WHERE mailbox_id = ANY(%s) AND kind != 'all'""",
             [ids],
         )
-        self.env["crm.mail.mirror.sync"]._trigger_outbox()
+        trigger(self.env, "outbox")
 
     @api.model
     def _drop(self, mailboxes):
@@ -234,7 +235,7 @@ class CrmMailMirrorSearch(models.Model):
         )
         for (leader,) in self.env.cr.fetchall():
             self._finish(leader)
-            self.env["crm.mail.mirror.sync"]._trigger_outbox()
+            trigger(self.env, "outbox")
 
     # ---- telling --------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from odoo.tools import SQL
 from ..engine.domains import domain_of, lies_within
 from ..engine.names import suggested_name
 from .crm_mail_mirror_credential import keyring
+from .jobs import trigger
 
 #: A suggestion that nobody took up and no new mail confirmed goes after so many days.
 DAYS = 30
@@ -147,7 +148,7 @@ class CrmMailMirrorSuggestion(models.Model):
         )
         self.invalidate_model()
         if not mailbox.contact_confirm:
-            self.env["crm.mail.mirror.sync"]._trigger_outbox()
+            trigger(self.env, "outbox")
 
     def _without_unwanted(self, user_id, people):
         """Without whom the owner dismissed, and contacts that somebody deleted."""

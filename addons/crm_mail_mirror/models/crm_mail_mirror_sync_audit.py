@@ -10,8 +10,7 @@ import time
 
 from odoo import api, models
 
-#: Seconds of one run of the job.
-BUDGET = 25.0
+from .jobs import BUDGET, one_run
 
 
 class CrmMailMirrorSync(models.AbstractModel):
@@ -70,22 +69,18 @@ class CrmMailMirrorSync(models.AbstractModel):
     # ---- jobs -----------------------------------------------------------------------
 
     @api.model
-    def _cron_audit(self, budget=BUDGET):
+    def _cron_audit(self):
         """Ask for what is due, begin what waits, judge what was listed."""
-        cron = self.env["ir.cron"]
-        cron._commit_progress(remaining=0)
+        one_run(self.env, self._run_audits)
+
+    @api.model
+    def _run_audits(self, budget=BUDGET):
+        """:return: whether anything may be left"""
         end = time.monotonic() + budget
         self._in_transaction(lambda env: env["crm.mail.mirror.audit"]._ask_due())
         while time.monotonic() < end:
             if not self._in_transaction(
                 lambda env: env["crm.mail.mirror.audit"]._step()
             ):
-                return
-        # the only way to go on at once, as in _cron_sync
-        self._trigger_audit()
-
-    @api.model
-    def _trigger_audit(self):
-        cron = self.env.ref("crm_mail_mirror.ir_cron_audit", raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger()
+                return False
+        return True

@@ -21,12 +21,6 @@ class CrmMailMirrorSync(models.AbstractModel):
             pass
 
     @api.model
-    def _trigger_outbox(self):
-        cron = self.env.ref("crm_mail_mirror.ir_cron_outbox", raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger()
-
-    @api.model
     def _look_again(self, limit=500):
         """One step: addresses from the outbox, else some of the mail that these had.
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from odoo import fields, models
 
+from .jobs import trigger
+
 #: Between two invitations of one user.
 PAUSE_DAYS = 7
 #: So many go out at once; further ones are the scheduled job's, who sends as many in
@@ -65,7 +67,7 @@ class ResUsers(models.Model):
         rest.write({"mirror_invited_at": fields.Datetime.now()})
         if rest[AT_ONCE:]:
             rest[AT_ONCE:].write({"mirror_inviter_id": self.env.uid})
-            self.env.ref("crm_mail_mirror.ir_cron_invitations").sudo()._trigger()
+            trigger(self.env, "invitations")
         if rest:
             # hundreds of mails are no business of the administrator's click
             self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
