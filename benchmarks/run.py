@@ -18,6 +18,7 @@ sys.path[:0] = [str(ROOT)]
 sys.path.append(str(ROOT / "addons" / "crm_mail_mirror"))
 
 import at_apis  # noqa: E402
+import at_many  # noqa: E402
 import at_scale  # noqa: E402
 import over_imap  # noqa: E402
 from in_odoo import FOLDER  # noqa: E402
@@ -57,6 +58,7 @@ def _benches(options, server: database.Server) -> dict:
         "gmail": at_apis.GmailBench,
         "microsoft": at_apis.MicrosoftBench,
         "scale": at_scale.Bench,
+        "many": at_many.Bench,
     }
     return {place: makers[place](options, server) for place in options.at}
 
@@ -64,7 +66,7 @@ def _benches(options, server: database.Server) -> dict:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py")
     add = parser.add_argument
-    add("--at", default="imap,gmail,microsoft", help="imap,gmail,microsoft,scale")
+    add("--at", default="imap,gmail,microsoft", help="imap,gmail,microsoft,scale,many")
     add("--messages", type=int, default=2_000, help="in the mailbox (2000)")
     add("--full", action="store_true", help="20,000 messages; 10,000 over APIs")
     add("--runs", type=int, default=1, help="of each; the medians are shown (1)")
@@ -75,6 +77,7 @@ def _options() -> argparse.Namespace:
     add("--profile", action="store_true", help="where our seconds went; ours alone")
     add("--quota", type=int, default=60, help="Gmail: seconds with Google's quota (60)")
     add("--share", type=float, default=1.0, help="scale: 0.01 to try it out (1)")
+    add("--mailboxes", type=int, default=1_000, help="many: how many (1000)")
     options = parser.parse_args()
     if options.full:
         options.messages = 20_000

@@ -1,0 +1,123 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""What do many mailboxes cost of which most have no news? See ``many.py``.
+
+A Dovecot of its own with as many users, 60 ms away; two workers with their pools, beside
+a loop that has none.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import in_odoo
+from delay import Delayed
+from in_odoo import FOLDER
+
+from setup import database
+from setup.say import Stop, step
+from tests.peers.dovecot import Dovecot
+from tests.sync.letters import raw
+
+PASSWORD = "secret"
+#: Letters in each mailbox, seconds of a round trip, every how many have news.
+LETTERS, ROUND_TRIP, NEWS = 3, 0.060, 20
+FOLDERS = {"Sent": "\\Sent", "Archive": "\\Archive"}
+#: What is asked of 10,000.
+MAILBOXES, SECONDS = 10_000, 120
+
+
+class Bench:
+    """:param options: of the command line; ``mailboxes`` says how many"""
+
+    def __init__(self, options, server: database.Server):
+        self.options, self.server = options, server
+        self.told: list[dict] = []
+
+    def run(self) -> None:
+        count = self.options.mailboxes
+        home = FOLDER / "many"
+        shutil.rmtree(home, ignore_errors=True)
+        logins = [f"u{number}@house.test" for number in range(count)]
+        try:
+            with step(f"Writing {count:,} mailboxes"):
+                for login in logins:
+                    _write(home / "mail" / login / "mail", login)
+            server = Dovecot(
+                dict.fromkeys(logins, PASSWORD),
+                directory=home,
+                folders=FOLDERS,
+                storage="maildir",
+            )
+            with server, Delayed(server.port, ROUND_TRIP) as far:
+                self._run(server, far, logins)
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+
+    def _run(self, server, far, logins) -> None:
+        postmaster = in_odoo.postmaster(self.server)
+        task = {
+            "logins": logins,
+            "password": PASSWORD,
+            "security": "none",
+            "near": server.port,
+            "far": far.port,
+            "rounds": self._rounds(),
+            "maildir": str(server.directory / "mail" / "%s" / "mail"),
+            "servers": [
+                ("Dovecot", server._process.pid),
+                *(("PostgreSQL", pid) for pid in postmaster),
+                ("proxy", far.pid),
+            ],
+        }
+        with step(f"{len(logins):,} mailboxes"):
+            self.told = in_odoo.run(self.server, task, {}, program="many.py")
+        for told in self.told:
+            if told["checked"] != told["checks"] or told["failed"]:
+                raise Stop(f"Not all were checked: {told}")
+
+    def _rounds(self) -> list[dict]:
+        """The first import; then all that the picture needs."""
+        rounds = [{"step": "import", "far": False}]
+        rounds += [{"step": "idle", "news": NEWS} for _ in range(self.options.runs)]
+        rounds += [
+            {"step": "workers", "workers": workers}
+            for workers in (1, 2, 3, 4)
+            if not self.options.only or "workers" in self.options.only
+        ]
+        # as long as a hundredth of them takes
+        share = min(1.0, 100 / self.options.mailboxes)
+        return [*rounds, {"step": "loop", "workers": 1, "pool": 1, "share": share}]
+
+    def results(self) -> dict:
+        return {"told": self.told}
+
+    def table(self) -> str:
+        lines = [
+            "| round | workers x pool | checks | seconds | checks/s | 10,000 take s |"
+            " CPU ms a check: ours | PostgreSQL | Dovecot | peak MB | load |",
+            "|---|---|---|---|---|---|---|---|---|---|---|",
+        ]
+        for told in self.told:
+            each, spent = 1000 / told["checks"], told["servers"]
+            rate = told["checks"] / told["seconds"]
+            lines.append(
+                f"| {told['step']} | {told['workers']} x {told['pool'] or 'pool'} "
+                f"| {told['checks']:,} | {told['seconds']:.1f} | {rate:.1f} "
+                f"| {MAILBOXES / rate:,.0f} | {told['cpu'] * each:.1f} "
+                f"| {spent.get('PostgreSQL', 0) * each:.1f} "
+                f"| {spent['Dovecot'] * each:.1f} | {told['memory']:.0f} "
+                f"| {told['load']:.1f} |"
+            )
+        return "\n".join(lines)
+
+
+def _write(maildir, login) -> None:
+    for part in ("cur", "new", "tmp"):
+        (maildir / part).mkdir(parents=True)
+    for number in range(LETTERS):
+        who = "client@customer.test" if number == 0 else f"s{number}@other.test"
+        letter = raw(number, who, login)
+        (maildir / "cur" / f"{number}.M1P1.bench,S={len(letter)}:2,S").write_bytes(
+            letter
+        )
