@@ -266,6 +266,11 @@ class Office:
         mine = [("user_id", "=", session.uid)]
         return session("crm.mail.mirror.mailbox", "search_read", mine, list(fields))
 
+    def wait_until_there(self, login: str) -> None:
+        """Until the server knows that a page of this user is open."""
+        mine = [("user_id", "=", self.uid(login)), ("status", "=", "online")]
+        wait(lambda: self.admin("mail.presence", "search_count", mine))
+
     def wait_mirrored(self, login: str, count: int) -> None:
         """Until the server's scheduled job has brought ``count`` mails."""
 

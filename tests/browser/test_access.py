@@ -21,7 +21,19 @@ def kim(office) -> int:
         subject="Twelve pumps",
         text="Please send an offer.",
     )
-    office.link(greta, 1)
+    lou = "Lou Partly <lou@partly.example>"
+    office.contact("Lou Partly", "lou@partly.example")
+    first = office.letter(greta, sender=lou, subject="Six valves", days_ago=2)
+    office.letter(
+        greta, sender=lou, subject="Re: Six valves", answers=first, days_ago=1
+    )
+    office.letter(
+        greta,
+        to=f"{lou}, one@partly.example",
+        cc="two@partly.example",
+        subject="Our catalogue",
+    )
+    office.link(greta, 4)
     return contact
 
 
@@ -109,12 +121,42 @@ def test_the_owner_shares_one_mail_and_takes_a_choice_back(kim, office, desk):
     button.click()
     menu.locator("[data-sharing=private]").click()
     private = notice.filter(has_text="This mail is private")
+    # words and pictures say the same
+    expect(button).to_have_text("Private: colleagues see who and when")
+    expect(button.locator("i.fa-lock")).to_be_visible()
+    expect(mail.locator(".o_crm_mail_mirror_level.fa-lock")).to_be_visible()
     private.get_by_role("button", name="Undo").click()
     expect(button).to_contain_text("Everything")
     button.click()
     menu.locator("[data-sharing=mailbox]").click()
     expect(button).to_have_text("What colleagues see")
     expect(read(aron, kim)).not_to_contain_text("Please send an offer")
+
+
+def test_a_conversation_of_which_one_mail_is_shared_says_so(kim, office, desk):
+    contact = office.admin("res.partner", "search", [("name", "=", "Lou Partly")])[0]
+    greta, aron = desk("greta"), desk("aron")
+    shown = greta.emails("res.partner", contact)
+    # who else it went to is counted
+    expect(shown.locator("[data-last=out]")).to_contain_text("Lou Partly +2")
+    older = greta.read(shown, "Six valves").first
+    office.session("greta")(
+        "crm.mail.mirror.message",
+        "set_sharing",
+        [int(older.get_attribute("data-message"))],
+        "everything",
+        False,
+    )
+
+    shown = aron.emails("res.partner", contact)
+    row = shown.locator(".o_crm_mail_mirror_row").filter(has_text="partly shared")
+    expect(row).to_contain_text("of the newest mail are not shared with you")
+    expect(row.locator("[data-level=partly]")).to_be_visible()
+    mails = aron.read(shown, "partly shared")
+    expect(shown.locator(".o_crm_mail_mirror_heading")).to_have_text("Six valves")
+    expect(mails).to_have_count(2)
+    for place, level in enumerate(("everything", "metadata")):
+        expect(mails.nth(place).locator(f"[data-level={level}]")).to_be_visible()
 
 
 def test_preferences_lead_to_the_questions(kim, office, desk):

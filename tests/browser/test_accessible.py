@@ -25,6 +25,8 @@ def rask(office) -> dict[str, int]:
     company = office.contact("Rask AS", "info@rask.example", is_company=True)
     runa = office.contact("Runa Rask", "runa@rask.example", parent_id=company)
     office.contact("Nadir Nowhere", False)
+    former = office.contact("Freya Former", "freya@before.example")
+    leaver = office.user("Lothar Left")
     first = office.letter(
         amrei, sender=RUNA, subject="The pump", text="It is loud.", days_ago=40
     )
@@ -38,11 +40,15 @@ def rask(office) -> dict[str, int]:
         attachment="noise.pdf",
     )
     office.letter(amrei, sender=RUNA, subject="To be removed")
+    office.letter(amrei, sender="freya@before.example", subject="I move")
     office.letter(amrei, sender="Odd Oslo <odd@tide.example>", subject="A question")
     office.letter(delphine, sender=RUNA, subject="Would be mirrored")
     office.letter(bertil, sender=RUNA, subject="Not for Amrei", text="Secret")
-    mailbox = office.link(amrei, 3, contact_mode="all")
+    mailbox = office.link(amrei, 4, contact_mode="all")
     office.link(bertil, 1)
+    office.link(leaver, 0)
+    office.admin("res.users", "write", [office.uid(leaver)], {"active": False})
+    office.admin("res.partner", "write", [former], {"email": "freya@after.example"})
     session = office.session(amrei)
     session.create(
         "crm.mail.mirror.exclusion",
@@ -69,7 +75,13 @@ def rask(office) -> dict[str, int]:
         user_id=session.uid,
     )
     wait(lambda: session("crm.mail.mirror.suggestion", "search_count", []))
-    return {"company": company, "runa": runa, "lead": lead, "mailbox": mailbox}
+    return {
+        "company": company,
+        "runa": runa,
+        "former": former,
+        "lead": lead,
+        "mailbox": mailbox,
+    }
 
 
 # --- what is walked through -----------------------------------------------------------
@@ -194,6 +206,58 @@ def mailbox(eye, rask, office):
     eye.look("why is it not here")
 
 
+def dialogs(eye, rask, office):
+    """What an owner is asked before something goes."""
+    desk, page = eye.desk, eye.page
+    dialog = page.locator(".modal:visible")
+
+    def look(name):
+        eye.look(f"dialog: {name}")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+
+    desk.mailbox(rask["mailbox"])
+    for button, words in (
+        ("action_disconnect", "Keep the mail"),
+        ("action_change_look_back", "comes no second time"),
+    ):
+        desk.press(button)
+        expect(dialog).to_contain_text(words)
+        look(button)
+    desk.go("/odoo/action-crm_mail_mirror.crm_mail_mirror_exclusion_action_mine")
+    page.locator("tr.o_data_row .o_list_record_selector input").first.click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(dialog.locator("button[name=action_remove]")).to_be_visible()
+    look("remove a rule")
+    shown = desk.emails("res.partner", rask["former"])
+    line = shown.locator(".o_crm_mail_mirror_former")
+    expect(line).to_contain_text("freya@before.example")
+    line.get_by_role("button", name="Change").click()
+    expect(dialog).to_contain_text("freya@before.example")
+    look("former addresses")
+
+
+def administrators_dialogs(eye, rask, office):
+    """What an administrator is asked before something goes."""
+    desk, page = eye.desk, eye.page
+    dialog = page.locator(".modal:visible")
+
+    def look(button):
+        button.click()
+        expect(dialog.locator(".o_form_view")).to_be_visible()
+        eye.look(f"dialog: {page.url}")
+        dialog.get_by_role("button", name="Cancel").first.click()
+        expect(dialog).to_have_count(0)
+
+    desk.go("/odoo/mailboxes-of-leavers")
+    look(page.get_by_role("button", name="Change...").first)
+    desk.go("/odoo/erased-persons")
+    look(page.get_by_role("button", name="Erase a person...").first)
+    desk.go("/odoo/settings")
+    page.locator(".settings_tab .tab[data-key=crm_mail_mirror]").click()
+    look(page.locator("#mirror_retention button"))
+
+
 def lists(eye, rask, office):
     """What an owner goes through as lists."""
     for path in (
@@ -284,10 +348,12 @@ JOURNEYS = {
     "asking": ("bertil", asking),
     "mailboxes": ("amrei", mailboxes),
     "mailbox": ("amrei", mailbox),
+    "dialogs": ("amrei", dialogs),
     "lists": ("amrei", lists),
     "cards": ("amrei", cards),
     "beginning": ("delphine", beginning),
     "administration": ("admin", administration),
+    "administrators' dialogs": ("admin", administrators_dialogs),
 }
 
 

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.office import PASSWORD, wait
+from tests.browser.office import PASSWORD
 
 PHONE = {"width": 400, "height": 800}
 #: Keeps what stands under the bar, as often as it changes.
@@ -104,7 +104,7 @@ def test_a_mailbox_that_waits_for_me_says_so_by_itself(office, desk):
     wendel.go("/odoo/my-mailboxes")
     one = card(wendel, office.address(login))
     expect(state(one, "success")).to_be_visible()
-    there(office, login)
+    office.wait_until_there(login)
 
     office.change_mail_password(login, "another")
     office.session(login)("crm.mail.mirror.mailbox", "action_sync_now", [mailbox])
@@ -114,12 +114,6 @@ def test_a_mailbox_that_waits_for_me_says_so_by_itself(office, desk):
     expect(one).not_to_contain_text("invalid")
     one.get_by_role("button", name="Sign in again").click()
     expect(wendel.field("password")).to_be_visible()
-
-
-def there(office, login):
-    """Until the server knows that this user's page is open."""
-    mine = [("user_id", "=", office.uid(login)), ("status", "=", "online")]
-    wait(lambda: office.admin("mail.presence", "search_count", mine))
 
 
 def test_a_first_import_moves_by_itself(office, desk):
@@ -142,7 +136,7 @@ def test_a_first_import_moves_by_itself(office, desk):
     ines.go("/odoo/my-mailboxes")
     one = card(ines, office.address(login))
     expect(state(one, "info")).to_contain_text("Nothing of it is in Odoo")
-    there(office, login)
+    office.wait_until_there(login)
     ines.page.evaluate(WATCH)
     asked = []
     ines.page.on("request", lambda request: asked.append(request.url))

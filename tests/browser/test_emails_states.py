@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.desk import CONVERSATION, MAIL
+from tests.browser.office import PASSWORD
 
 VERA = "Vera Vogel <vera@vogel.example>"
 EMPTY = ".o_crm_mail_mirror_empty"
@@ -108,6 +109,64 @@ def test_a_session_that_ended_is_told_with_a_way_to_sign_in(stella, vera, office
     failure = shown.locator(FAILURE)
     expect(failure).to_contain_text("Your session has ended.")
     expect(failure.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+#: Keeps how far the bar was, as often as it changes.
+WATCH = """() => {
+    window.seen = [];
+    const look = () => {
+        const bar = document.querySelector("[data-reason=importing] .progress");
+        const now = bar?.getAttribute("aria-valuenow");
+        if (now && window.seen.at(-1) !== now) {
+            window.seen.push(now);
+        }
+    };
+    new MutationObserver(look).observe(document.body, {
+        subtree: true, childList: true, attributes: true,
+    });
+    look();
+}"""
+
+
+def test_while_the_first_mails_come_a_bar_moves_by_itself(office, desk, postgres):
+    login = office.user("Filip First")
+    contact = office.contact("Ferry Fern", "ferry@fern.example")
+    for number in range(300):
+        office.letter(login, sender="ferry@fern.example", subject=f"Order {number}")
+    session = office.session(login)
+    mailbox = session.create(
+        "crm.mail.mirror.mailbox",
+        email=office.address(login),
+        imap_host="localhost",
+        imap_port=office.dovecot.tls_port,
+        imap_login=office.address(login),
+        password=PASSWORD,
+        sync_from=False,
+    )
+    session("crm.mail.mirror.mailbox", "action_connect", [mailbox])
+    # as if it had come so far, and went on tomorrow
+    postgres.sql(
+        "UPDATE crm_mail_mirror_mailbox SET state = 'active', progress_done = 120,"
+        " progress_total = 300, next_sync_at = now() + interval '1 day'"
+        f" WHERE id = {mailbox}",
+        office.server.dbname,
+    )
+    filip = desk(login)
+    shown = filip.emails("res.partner", contact)
+    empty = shown.locator(f"{EMPTY}[data-reason=importing]")
+    bar = empty.get_by_role("progressbar", name="First import")
+    expect(bar).to_have_attribute("aria-valuenow", "40")
+    expect(empty).to_contain_text("120 of 300 mails looked at")
+    office.wait_until_there(login)
+    filip.page.evaluate(WATCH)
+
+    session("crm.mail.mirror.mailbox", "action_sync_now", [mailbox])
+
+    # nobody loads the page again
+    expect(shown.locator(CONVERSATION).first).to_contain_text("Ferry Fern")
+    expect(empty).to_have_count(0)
+    seen = filip.page.evaluate("window.seen")
+    assert seen[0] == "40" and len(seen) > 1, seen
 
 
 def test_of_a_mailbox_that_is_paused_newer_mail_may_be_missing(vera, office, desk):

@@ -67,6 +67,14 @@ def test_closing_the_choice_is_no_answer(office, on, desk):
     expect(kuno.page.locator(".modal")).to_have_count(0)
     expect(invitation(kuno)).to_be_visible()
 
+    # it goes as soon as a mailbox is being linked, wherever that was begun
+    kuno.go("/odoo/my-mailboxes")
+    expect(invitation(kuno)).to_be_visible()
+    kuno.page.locator(".o_nocontent_help").get_by_text("Link a mailbox").click()
+    kuno.page.locator(".modal button", has_text="Other (IMAP)").click()
+    expect(kuno.field("imap_host")).to_be_visible()
+    expect(invitation(kuno)).to_have_count(0)
+
 
 def test_who_has_a_mailbox_and_whom_nothing_is_offered_are_not_asked(office, on, desk):
     login = office.user("Hugo Has")

@@ -146,9 +146,12 @@ def test_link_by_consent_and_see_the_mail(office, consenting, desk, name, card, 
     owner.choose("sharing_in", "Everything")
     sign_in(owner, email)
 
-    expect(owner.page.locator("[name=told_well]")).to_contain_text("Connected")
+    # one sentence that is true, whenever it is read
+    expect(owner.page.locator("[name=told_well]")).to_have_text("Connected.")
     expect(owner.state()).to_have_text("Mirrored")
     office.wait_mirrored(login, 2)
+    expect(owner.page.locator(".o_crm_mail_mirror_state")).to_contain_text("Up to date")
+    expect(owner.field("last_sync_at")).not_to_be_empty()
     rows = owner.conversations(owner.emails("res.partner", contact))
     assert len(rows) == 2
     assert "Forty filters" in rows[0] and "Our offer" in rows[1]

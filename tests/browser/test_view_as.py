@@ -68,6 +68,12 @@ def test_the_mail_is_shown_as_they_see_it_and_stop_ends_it(office, desk, vera):
     banner.get_by_role("button", name="Stop").click()
     expect(own.page.locator(".o_crm_mail_mirror_cards")).to_be_visible()
     expect(own.page.locator(".o_crm_mail_mirror_banner")).to_have_count(0)
+    # or the way back that every page has
+    begin(own)
+    crumbs = own.page.locator(".o_breadcrumb")
+    expect(crumbs).to_contain_text("View as a Colleague")
+    crumbs.get_by_role("link", name="My Mailboxes").click()
+    expect(own.page.locator(".o_crm_mail_mirror_cards")).to_be_visible()
 
     # what is shared from now on is seen
     (mailbox,) = office.mailboxes(vera, "id")

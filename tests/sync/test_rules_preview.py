@@ -342,7 +342,9 @@ def test_sharing_more_or_less_says_who_sees_what(mirror, clients):
         assert form.sharing_preview == (
             "One colleague will no longer see the text of 4 received mails."
         )
-        form = mailbox.new({"sharing_out": "everything"}, origin=mailbox)
+        form = mailbox.new(
+            {"sharing_in": "everything", "sharing_out": "everything"}, origin=mailbox
+        )
         assert form.sharing_preview == (
             "This changes nothing of mail that is here, but of what comes."
         )

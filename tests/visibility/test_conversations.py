@@ -449,7 +449,16 @@ def test_nothing_there_says_why_and_what_to_do(root, viewer, world, contact):
 
     mine.listing = False
     root.flush_all()
-    assert empty(env, contact)["reason"] == "nothing"
+    told = empty(env, contact)
+    assert (told["reason"], told["help"], told["action"]) == ("nothing", "", None)
+    # a boundary in time is told, where nothing older can come from elsewhere
+    own = root["crm.mail.mirror.mailbox"].search([("user_id", "=", env.uid)])
+    own.write({"state": "active", "sync_from": "2026-02-01"})
+    mine.sync_from = "2025-12-24"
+    root.flush_all()
+    told = empty(env, contact)
+    assert "12/24/2025" in told["help"] and told["action"] == "mailboxes"
+    assert empty(viewer("4"), contact)["help"] == ""
 
     # who is responsible stands on the record; whether they have mail is not told
     contact.user_id = boss

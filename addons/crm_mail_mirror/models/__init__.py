@@ -41,6 +41,7 @@ from . import crm_mail_mirror_conversation_people
 from . import crm_mail_mirror_conversation_told
 from . import crm_mail_mirror_conversation
 from . import crm_mail_mirror_overview
+from . import crm_mail_mirror_overview_empty
 from . import crm_mail_mirror_traffic
 from . import crm_mail_mirror_exclusion
 from . import crm_mail_mirror_day

@@ -41,7 +41,9 @@ export class SharingMenu extends Component {
             {
                 value: "private",
                 label: _t("Private"),
-                help: _t("Who and when, and nobody can be let in"),
+                help: _t(
+                    "Who and when, and nobody can be let in. An answer that is shared may quote it."
+                ),
                 icon: "fa-lock",
             },
         ];

@@ -312,7 +312,8 @@ export class Emails extends Component {
             const { empty, stale } = this.correspondence.overview || {};
             if (empty?.reason === "importing" && total && done < total) {
                 empty.progress = { done, total };
-            } else if (empty?.reason === "importing") {
+            } else if (["importing", "no_mailbox"].includes(empty?.reason)) {
+                // it is all there, or it was linked just now
                 this.begin(this.props);
             } else if (stale?.some((each) => each.mailbox_id === id)) {
                 // it was late, and was looked at just now

@@ -13,7 +13,7 @@ export class Sharing extends RadioField {
         return {
             metadata: _t("With whom you wrote, and when. Neither subject nor text."),
             subject: _t("The subject as well, but not the text."),
-            everything: _t("Subject, text, and which files were attached."),
+            everything: _t("Subject, text with what it quotes, and which files were attached."),
         }[value];
     }
 }
