@@ -4,8 +4,8 @@
 
 Written straight into a Maildir, as delivering it would take longer than any import.
 45 % of it is plain text, 45 % has HTML of 5 to 60 KB beside the text, 10 % is such HTML
-alone; 12 % carry a file of 50 to 800 KB. Three of ten mails are with a contact; of the
-others nearly a third are newsletters.
+alone; 12 % carry a file of 50 to 800 KB. Three of ten mails are with a contact, or as
+many as is said; of the others nearly a third are newsletters.
 
 Example::
 
@@ -57,14 +57,23 @@ class Account:
     """:param size: number of messages
     :param seed: another one is other mail
     :param files: bytes of the smallest and of the biggest attachment
+    :param matching: of ten mails, those with a contact
+    :param archives: folders for what is archived
     """
 
     def __init__(
-        self, size: int, seed: int = 1, files: tuple[int, int] = (50_000, 800_000)
+        self,
+        size: int,
+        seed: int = 1,
+        files: tuple[int, int] = (50_000, 800_000),
+        matching: int = 3,
+        archives: int = 1,
     ):
         self.size = size
         self.seed = seed
-        self.files = files
+        self.files = tuple(files)
+        self.in_ten = matching
+        self.archives = archives
         pool = random.Random(seed)
         self._paragraphs = [_paragraph(pool) for _ in range(400)]
         self._html = [_fragment(pool, text) for text in self._paragraphs]
@@ -73,7 +82,14 @@ class Account:
     @property
     def matching(self) -> int:
         """How many of them are with a contact and no newsletters."""
-        return sum(_is_matching(number) for number in range(self.size))
+        return sum(map(self._is_matching, range(self.size)))
+
+    @property
+    def name(self) -> str:
+        """Tells accounts apart, on disk."""
+        more = f"{self.in_ten}-{self.archives}-{self.files[1] // 1000}"
+        usual = "3-1-800"
+        return f"{self.size}" + ("" if more == usual else f"-{more}") + f"-{VERSION}"
 
     def contacts(self) -> list[tuple[str, str]]:
         """(name, address) of everybody who is in the CRM."""
@@ -89,7 +105,7 @@ class Account:
     def write(self, maildir: Path) -> int:
         """Write the Maildir. :return: bytes of all mail, as IMAP counts them"""
         total = 0
-        for folder in {"", *FOLDERS}:
+        for folder in {"", *map(self._folder, range(10 * self.archives))}:
             for part in ("cur", "new", "tmp"):
                 (maildir / folder / part).mkdir(parents=True, exist_ok=True)
             if folder:
@@ -107,10 +123,21 @@ class Account:
 
     # --- one mail ---------------------------------------------------------------------
 
+    def _is_matching(self, number: int) -> bool:
+        return number * 7 % 10 < self.in_ten
+
+    def _is_newsletter(self, number: int) -> bool:
+        is_sent = FOLDERS[number % 10] == ".Sent"
+        return not self._is_matching(number) and not is_sent and number % 3 == 0
+
+    def _folder(self, number: int) -> str:
+        folder, which = FOLDERS[number % 10], number // 10 % self.archives
+        return f"{folder}{which}" if folder == ".Archive" and which else folder
+
     def _mail(self, number: int, received: datetime) -> Mail:
         rng = random.Random(f"{self.seed}/{number}")
-        folder = FOLDERS[number % 10]
-        if _is_matching(number):
+        folder = self._folder(number)
+        if self._is_matching(number):
             other = _person(rng.randrange(CONTACTS), "customer")
         else:
             other = _person(rng.randrange(STRANGERS), "stranger")
@@ -142,7 +169,7 @@ class Account:
         if number > 50 and rng.random() < 0.5:
             parent = _message_id(number - rng.randrange(1, 50))
             lines += [f"In-Reply-To: {parent}", f"References: {parent}"]
-        if _is_newsletter(number):
+        if self._is_newsletter(number):
             lines += [
                 "List-Id: <news.list.example>",
                 "List-Unsubscribe: <https://list.example/leave/4711>",
@@ -204,15 +231,6 @@ _HTML_HEAD = (
     * 20
     + '</style></head><body bgcolor="#ffffff"><table width="600"><tr><td>\n'
 )
-
-
-def _is_matching(number: int) -> bool:
-    return number * 7 % 10 < 3
-
-
-def _is_newsletter(number: int) -> bool:
-    is_sent = FOLDERS[number % 10] == ".Sent"
-    return not _is_matching(number) and not is_sent and number % 3 == 0
 
 
 def _person(number: int, company: str) -> tuple[str, str]:

@@ -4,23 +4,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import contextmanager
-from pathlib import Path
-
-import in_odoo
-from account import OWNER, PASSWORD, VERSION, Account
-from engine.providers.imap_mail import HEADER_ITEMS
-from in_odoo import FOLDER, OURS
-from measure import Cost, Meter, median
-from peers import PEERS, copied
+from account import Account
+from account_at_dovecot import at_dovecot
+from contest import Contest, told
+from in_odoo import OURS
+from measure import Cost, median
+from peers import PEERS
 
 from setup import database
-from setup.say import Stop, note, step
-from tests.peers.dovecot import Dovecot
-
-FOLDERS = {"Sent": "\\Sent", "Archive": "\\Archive"}
+from setup.say import note, step
 
 
 class Bench:
@@ -35,26 +27,43 @@ class Bench:
         self.notes: list[str] = []
 
     def run(self) -> None:
-        with _mailbox(self.options.messages) as (self.dovecot, self.size):
-            log = self.dovecot.directory / "dovecot.log"
-            self.servers = [
-                self.dovecot._process.pid,
-                *in_odoo.postmaster(self.server),
-            ]
-            self.meter = Meter(log, self.servers)
+        options, account = self.options, Account(self.options.messages)
+        with at_dovecot(account) as (dovecot, self.size):
+            self.contest = Contest(
+                self.server,
+                dovecot,
+                account,
+                tls=options.tls,
+                cold=options.cold,
+                idle=options.idle,
+            )
             self._run()
 
     def _run(self) -> None:
-        chosen = [peer for peer in PEERS if self._is_chosen(peer.kind)]
         for number in range(1, self.options.runs + 1):
             if self._is_chosen("ours"):
                 with step(f"Run {number}: {OURS}"):
-                    self._ours()
-                self._tell(OURS)
-            for peer in chosen:
-                with step(f"Run {number}: {peer.name}"):
-                    self._peer(peer)
-                self._tell(peer.name)
+                    cost = self.contest.ours(profile=self.options.profile)
+                self._keep(OURS, *cost)
+                self._note(self.contest.told)
+            for peer in PEERS:
+                if self._is_chosen(peer.kind):
+                    with step(f"Run {number}: {peer.name}"):
+                        cost = self.contest.theirs(peer)
+                    self._keep(peer.name, *cost)
+
+    def _keep(self, name: str, cost: Cost, looks: list[Cost]) -> None:
+        self.imports.setdefault(name, []).append(cost)
+        self.idle.setdefault(name, []).extend(looks)
+        note(told(name, cost, self.options.messages))
+
+    def _note(self, steps: list[dict]) -> None:
+        first = steps[0]
+        self.notes.append(
+            f"{first['rounds']} jobs; Odoo alone {first['odoo']:.0f} MB;"
+            f" {first['states']}"
+        )
+        self.notes += [each["profile"] for each in steps if "profile" in each]
 
     def results(self) -> dict:
         return {
@@ -64,65 +73,8 @@ class Bench:
             "notes": self.notes,
         }
 
-    def _tell(self, name: str) -> None:
-        cost = self.imports[name][-1]
-        rate = self.options.messages / cost.seconds
-        note(f"  {rate:,.0f} messages/s, {cost.cpu:.1f} s CPU, {cost.memory:.0f} MB")
-
     def _is_chosen(self, name: str) -> bool:
         return not self.options.only or name in self.options.only
-
-    # --- the contestants --------------------------------------------------------------
-
-    def _ours(self) -> None:
-        self._chill()
-        port = self.dovecot.tls_port if self.options.tls else self.dovecot.port
-        task = {
-            "mailbox": {
-                "imap_host": "localhost",
-                "imap_port": port,
-                "imap_security": "tls" if self.options.tls else "none",
-                "password": PASSWORD,
-            },
-            "messages": self.options.messages,
-            "profile": self.options.profile,
-            "idle": self.options.idle,
-            "seconds": 0,
-            "log": str(self.dovecot.directory / "dovecot.log"),
-            "servers": self.servers,
-        }
-        authority = {"CRM_MAIL_MIRROR_CA_FILE": self.dovecot.ca_file}
-        steps = in_odoo.run(self.server, task, authority)
-        told, account = steps[0], Account(self.options.messages)
-        in_odoo.check(told["states"], account, account.size)
-        self.imports.setdefault(OURS, []).extend(in_odoo.costs(steps, "import"))
-        self.idle.setdefault(OURS, []).extend(in_odoo.costs(steps, "idle"))
-        self.notes.append(
-            f"{told['rounds']} jobs; Odoo alone {told['odoo']:.0f} MB; {told['states']}"
-        )
-        self.notes += [each["profile"] for each in steps if "profile" in each]
-
-    def _peer(self, peer) -> None:
-        self._chill()
-        folder = FOLDER / "copy"
-        shutil.rmtree(folder, ignore_errors=True)
-        argv = peer.prepare(self.dovecot, folder, self.options.tls)
-        os.sync()
-        try:
-            self.imports.setdefault(peer.name, []).append(self.meter.run(argv))
-            count = copied(folder)
-            if count != self.options.messages:
-                raise Stop(f"{peer.name} copied {count} messages.")
-            for _ in range(self.options.idle):
-                self.idle.setdefault(peer.name, []).append(self.meter.run(argv))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _chill(self) -> None:
-        if self.options.cold:
-            # what it has worked out about the mail; `dovecot-uidlist` stays
-            for path in _maildir(self.dovecot.directory).rglob("dovecot.index*"):
-                path.unlink()
 
     # --- what came out ----------------------------------------------------------------
 
@@ -155,41 +107,6 @@ class Bench:
                 f" {cost.received:,} |"
             )
         return "\n".join([*lines, "", *self.notes])
-
-
-@contextmanager
-def _mailbox(messages: int):
-    """Dovecot with the account, its caches warm. :return: server, bytes of all mail"""
-    home = FOLDER / f"account-{messages}-{VERSION}"
-    complete = home / "complete"
-    if not complete.exists():
-        for old in FOLDER.glob(f"account-{messages}-*"):
-            shutil.rmtree(old)
-        with step(f"Writing a mailbox of {messages:,} messages"):
-            complete_size = Account(messages).write(_maildir(home))
-    (home / "dovecot.log").unlink(missing_ok=True)
-    server = Dovecot(
-        {OWNER: PASSWORD}, directory=home, folders=FOLDERS, storage="maildir"
-    )
-    with server:
-        if not complete.exists():
-            with step("Reading it once, so that Dovecot knows it"):
-                _warm(server)
-            complete.write_text(str(complete_size), "ascii")
-        yield server, int(complete.read_text("ascii"))
-
-
-def _maildir(home: Path) -> Path:
-    return home / "mail" / OWNER / "mail"
-
-
-def _warm(server: Dovecot) -> None:
-    """Ask what our import asks, and the whole mails, as the others do."""
-    with server.user() as user:
-        for folder in ("INBOX", *FOLDERS):
-            user.imap.select(folder, readonly=True)
-            user.imap.uid("FETCH", "1:*", f"({HEADER_ITEMS})")
-            user.imap.uid("FETCH", "1:*", "(UID RFC822.SIZE FLAGS)")
 
 
 def _as_dicts(costs: dict[str, list[Cost]]) -> dict:

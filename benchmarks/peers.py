@@ -1,6 +1,6 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""How do others copy the same mailbox? mbsync and offlineimap, to a Maildir."""
+"""How do others copy the same mailbox? mbsync, offlineimap, getmail, to a Maildir."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from account import OWNER, PASSWORD
+
+from setup import unprivileged, venv
 
 _MBSYNC = """\
 FSync {fsync}
@@ -59,23 +61,47 @@ sslcacertfile = {ca_file}
 auth_mechanisms = PLAIN
 """
 
+_GETMAIL = """\
+[retriever]
+type = SimpleIMAPRetriever
+server = localhost
+port = {port}
+username = {user}
+password = {password}
+mailboxes = ALL
+[destination]
+type = Maildir
+path = {folder}/mail/
+[options]
+delete = false
+read_all = false
+delivered_to = false
+received = false
+verbose = 0
+"""
+
 
 @dataclass(frozen=True)
 class Peer:
-    """:param name: as the table shows it :param kind: ``mbsync``, ``offlineimap``"""
+    """:param name: as the table shows it
+    :param kind: ``mbsync``, ``offlineimap``, ``getmail``
+    """
 
     name: str
     kind: str
     fsync: bool
 
-    def prepare(self, server, folder: Path, tls: bool) -> list[str]:
-        """Write its configuration. :return: the command that imports, or looks again"""
+    def prepare(self, server, port: int, folder: Path, tls: bool) -> list[str]:
+        """Write its configuration. :return: the command that imports, or looks again
+
+        :param server: Dovecot :param port: where it is reached
+        """
         folder.mkdir(parents=True)
         values = {
             "folder": folder,
             "user": OWNER,
             "password": PASSWORD,
-            "port": server.tls_port if tls else server.port,
+            "port": port,
             "ca_file": server.ca_file,
         }
         conf = folder / "configuration"
@@ -86,6 +112,13 @@ class Peer:
             }
             conf.write_text(_MBSYNC.format(**values), "utf-8")
             return ["mbsync", "-q", "-c", str(conf), "all"]
+        if self.kind == "getmail":
+            for part in ("cur", "new", "tmp"):
+                (folder / "mail" / part).mkdir(parents=True)
+            conf.write_text(_GETMAIL.format(**values), "utf-8")
+            unprivileged.give(folder)  # it does not deliver as root
+            argv = [str(venv.FOLDER / "bin/getmail"), f"--getmaildir={folder}"]
+            return unprivileged.command([*argv, f"--rcfile={conf}", "--quiet"])
         values |= {"tls": "yes" if tls else "no", "fsync": self.fsync}
         conf.write_text(_OFFLINEIMAP.format(**values), "utf-8")
         return ["offlineimap", "-o", "-c", str(conf)]
@@ -95,6 +128,7 @@ PEERS = (
     Peer("mbsync, fsync", "mbsync", True),
     Peer("mbsync, no fsync", "mbsync", False),
     Peer("offlineimap3, fsync", "offlineimap", True),
+    Peer("getmail6, fsync", "getmail", True),
 )
 
 
