@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from account import Account
@@ -26,15 +26,17 @@ def run(
     env: Mapping[str, str],
     between: Callable[[], dict] = dict,
     program: str = "ours.py",
+    modules: Sequence[str] = (template.ADDON,),
 ) -> list[dict]:
     """Its steps, each with its ``cost`` and what ``between`` added to it.
 
     :param task: what ``ours.py`` says, but for the database
     :param env: settings of the server, such as where Gmail is
     :param program: what runs there
+    :param modules: of ours; when empty, it is an Odoo without us
     """
     dbname = f"mirror_bench_{secrets.token_hex(4)}"
-    template.clone(server, template.ensure(server), dbname)
+    template.clone(server, template.ensure(server, modules), dbname)
     try:
         conf = template.configuration(server, FOLDER / "odoo.conf")
         # what copying the template has left to write shall not be counted

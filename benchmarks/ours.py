@@ -9,7 +9,8 @@ Called by ``in_odoo.py`` with a task as JSON:
 * ``mailbox``: values of the record; ``client`` and ``secret`` where it is linked by
   consent, ``by_address`` whether its old mail may be listed by the contacts' addresses
 * ``servers``, ``log``: what ``measure.Meter`` needs
-* ``idle``: looks at the unchanged mailbox; ``profile``: where the time goes
+* ``idle``: looks at the unchanged mailbox; ``profile``: where the time goes;
+  ``curve``: memory after each page
 * ``seconds``: end the import after so many, done or not; 0 = when it is done
 """
 
@@ -39,6 +40,7 @@ def main() -> None:
         import stages
 
         stages.install()
+    curve = _curve() if task.get("curve") else None
     mailbox = _linked(registry, task)
     log = task["log"] and Path(task["log"])
     job = _Job(registry, mailbox, Meter(log or None, task["servers"]))
@@ -47,11 +49,31 @@ def main() -> None:
     told = {"rounds": job.rounds, "odoo": before, "states": _states(registry, mailbox)}
     if task["profile"]:
         told["profile"] = stages.table("1,000 messages", 1000 / task["messages"])
+    if curve is not None:
+        told["curve"] = curve
     tell(step="import", cost=cost.as_dict(), **told)
     for _ in range(task["idle"]):
         tell(step="idle", cost=job.measured().as_dict())
     if task["profile"]:
         tell(step="profile", profile=stages.table("nothing new", 1 / task["idle"]))
+
+
+def _curve() -> list[tuple[int, float, float]]:
+    """Filled with (mails so far, MB resident, time.monotonic()) at each page."""
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page
+
+    model, curve = crm_mail_mirror_page.CrmMailMirrorPage, []
+    store, mails = model._store, 0
+
+    def stored(page_model, lease, page):
+        nonlocal mails
+        orphans = store(page_model, lease, page)
+        mails += len(page.judged)
+        curve.append((mails, round(resident(), 1), round(time.monotonic(), 2)))
+        return orphans
+
+    model._store = stored
+    return curve
 
 
 def _linked(registry, task) -> int:

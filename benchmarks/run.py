@@ -20,6 +20,7 @@ sys.path.append(str(ROOT / "addons" / "crm_mail_mirror"))
 import at_apis  # noqa: E402
 import at_many  # noqa: E402
 import at_scale  # noqa: E402
+import at_table  # noqa: E402
 import over_imap  # noqa: E402
 from in_odoo import FOLDER  # noqa: E402
 
@@ -58,6 +59,7 @@ def _benches(options, server: database.Server) -> dict:
         "gmail": at_apis.GmailBench,
         "microsoft": at_apis.MicrosoftBench,
         "scale": at_scale.Bench,
+        "table": at_table.Bench,
         "many": at_many.Bench,
     }
     return {place: makers[place](options, server) for place in options.at}
