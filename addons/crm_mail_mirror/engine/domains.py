@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from enum import StrEnum
 from functools import lru_cache
 
 import idna
@@ -19,6 +18,7 @@ from publicsuffixlist import PublicSuffixList
 
 from .addresses import ascii_domain, normal_email
 from .free_mail import BRANDS, MORE
+from .problem import Problem
 
 #: RFC 1035 section 2.3.4. What is longer is no domain and lies in none.
 MAX_DOMAIN = 255
@@ -163,19 +163,8 @@ def _is_listed(domain: str, home: str, listed: frozenset[str] | set[str]) -> boo
 # --- what may stand in a setting ------------------------------------------------------
 
 
-class DomainProblem(StrEnum):
-    """Why an exclusion, or an entry of the allow-list, is refused or warned of.
-
-    ``is_warning``: it may be stored, once its author has read what it does.
-    """
-
-    is_warning: bool
-
-    def __new__(cls, value: str, is_warning: bool = False):
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.is_warning = is_warning
-        return member
+class DomainProblem(Problem):
+    """Why an exclusion, or an entry of the allow-list, is refused or warned of."""
 
     EMPTY = "empty"
     EVERYTHING = "everything"  #: ``*``: that is to pause the mailbox

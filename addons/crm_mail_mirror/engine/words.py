@@ -15,8 +15,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from enum import StrEnum
 from functools import lru_cache
+
+from .problem import Problem
 
 #: Words that mark a subject as private, as shipped.
 DEFAULT_PRIVATE_WORDS = ("perso", "personnel", "privé")
@@ -97,19 +98,8 @@ def ready(words: tuple[str, ...]) -> PrivateWords:
 # --- which words may be private -------------------------------------------------------
 
 
-class WordProblem(StrEnum):
-    """Why a private word is refused or warned of.
-
-    ``is_warning``: it may be stored, once its author has read what it does.
-    """
-
-    is_warning: bool
-
-    def __new__(cls, value: str, is_warning: bool = False):
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.is_warning = is_warning
-        return member
+class WordProblem(Problem):
+    """Why a private word is refused or warned of."""
 
     EMPTY = "empty"
     TOO_SHORT = "too_short"  #: one letter: stands in nearly every subject

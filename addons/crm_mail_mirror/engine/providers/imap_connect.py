@@ -10,14 +10,13 @@ behind the firewall.
 from __future__ import annotations
 
 import imaplib
-import os
 import re
 import socket
 import ssl
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
 
+from . import trust
 from .base import LoginRequired, NotAllowed, Throttled, Traffic, Unavailable
 from .imap_address import ascii_name, is_allowed, is_public, resolve
 from .imap_wire import Refused, Timeouts, Wire, in_our_words, is_busy
@@ -61,9 +60,8 @@ def open_wire(account: Account, traffic: Traffic) -> Wire:
         if account.security == "starttls":
             _start_tls(account, wire)
         with in_our_words(wire, "login"):
-            _log_in(account, wire)
-            wire.ask_capabilities()
-            wire.enable_qresync()
+            if not _log_in(account, wire):
+                wire.ask_capabilities()
     except BaseException:
         if wire is not None:
             wire.close()
@@ -108,29 +106,6 @@ def _socket(account: Account) -> socket.socket:
 # --- TLS and greeting ----------------------------------------------------------------
 
 
-#: Seconds for which the authorities of the system are not read again.
-TRUST = 3600
-
-
-def _context(account: Account) -> ssl.SSLContext:
-    """Reading the authorities takes 22 ms of CPU, three times an idle pass."""
-    try:
-        changed = os.stat(account.ca_file).st_mtime_ns if account.ca_file else 0
-        return _trusting(account.ca_file, changed, int(time.monotonic() / TRUST))
-    except (OSError, ssl.SSLError):
-        raise Unavailable("certificate_untrusted", "unreadable ca_file") from None
-
-
-@lru_cache(maxsize=4)
-def _trusting(ca_file: str, changed: int, period: int) -> ssl.SSLContext:
-    """:param changed, period: with another one, all are read anew"""
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file:
-        context.load_verify_locations(ca_file)
-    return context
-
-
 # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _OTHER_HOST = (62, 64)
 
@@ -146,7 +121,7 @@ def _tls_problem(problem: OSError) -> Unavailable:
 
 
 def _secured(account: Account, sock: socket.socket) -> socket.socket:
-    context = _context(account)
+    context = trust.context(account.ca_file)
     sock.settimeout(account.timeouts.connect)
     try:
         return context.wrap_socket(sock, server_hostname=ascii_name(account.host))
@@ -184,7 +159,7 @@ def _refused_greeting(text: str) -> Exception:
 def _start_tls(account: Account, wire: Wire) -> None:
     if "STARTTLS" not in wire.capable:
         raise Unavailable("starttls_refused", "not offered")
-    context = _context(account)
+    context = trust.context(account.ca_file)
     try:
         with in_our_words(wire, "STARTTLS"):
             try:
@@ -203,12 +178,13 @@ def _start_tls(account: Account, wire: Wire) -> None:
 # --- login ---------------------------------------------------------------------------
 
 
-def _log_in(account: Account, wire: Wire) -> None:
+def _log_in(account: Account, wire: Wire) -> bool:
+    """:return: the server told its capabilities with it"""
     try:
         if account.auth == "xoauth2":
             wire.sasl("XOAUTH2", _first(_xoauth2(account)))
         elif "AUTH=PLAIN" in wire.capable:
-            wire.sasl("PLAIN", _first(f"\0{account.login}\0{account.secret}"))
+            return wire.log_in_plainly(account.login, account.secret)
         elif "LOGINDISABLED" not in wire.capable:
             wire.log_in(account.login, account.secret)
         elif "AUTH=LOGIN" in wire.capable:
@@ -222,6 +198,7 @@ def _log_in(account: Account, wire: Wire) -> None:
     except (imaplib.IMAP4.error, Refused) as problem:
         text = problem.text if isinstance(problem, Refused) else str(problem)
         raise _refused_login(account, text) from None
+    return False
 
 
 def _xoauth2(account: Account) -> str:

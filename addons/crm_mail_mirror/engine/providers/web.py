@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 import ssl
 import time
@@ -20,12 +19,12 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
+from . import trust
 from .base import Traffic, Unavailable
 from .silence import silence
 
@@ -35,8 +34,6 @@ CONNECT, READ, WHOLE = 10.0, 60.0, 120.0
 MAX_ANSWER = 64_000_000
 #: Bytes and seconds of the biggest attachment, which is never in memory as a whole.
 ATTACHMENT = 200_000_000, 900.0
-#: Seconds for which authorities once read are trusted.
-TRUST = 3600
 _PIECE = 65_536
 
 
@@ -80,7 +77,7 @@ class Web:
         self._session.headers["user-agent"] = "crm-mail-mirror (gzip)"
         # else requests takes a password for the host out of ~/.netrc
         self._session.auth = _as_it_is
-        self._session.mount("https://", _Trusting(_context(ca_file)))
+        self._session.mount("https://", _Trusting(trust.context(ca_file)))
 
     def send(
         self,
@@ -255,23 +252,6 @@ class _Trusting(HTTPAdapter):
 
     def cert_verify(self, conn, url, verify, cert):
         conn.cert_reqs = "CERT_REQUIRED"  # by the context: nothing is read again
-
-
-def _context(ca_file: str) -> ssl.SSLContext:
-    try:
-        changed = os.stat(ca_file).st_mtime_ns if ca_file else 0
-        return _trusting(ca_file, changed, int(time.monotonic() / TRUST))
-    except (OSError, ssl.SSLError):
-        raise Unavailable("certificate_untrusted", "unreadable ca_file") from None
-
-
-@lru_cache(maxsize=8)
-def _trusting(ca_file: str, changed: int, period: int) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file:
-        context.load_verify_locations(ca_file)
-    return context
 
 
 # --- errors --------------------------------------------------------------------------
