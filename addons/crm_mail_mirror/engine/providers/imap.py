@@ -223,11 +223,7 @@ class ImapProvider(Provider):
             yield from attached
 
     def close(self) -> None:
-        try:
-            self._session.wire.command("LOGOUT")
-        except Exception:
-            pass  # whatever it is, we are leaving
-        self._session.close()
+        self._session.wire.leave()
 
     # --- inside -----------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ class Lost:
 
 
 def has_qresync(session: Session) -> bool:
-    return "QRESYNC" in session.wire.enabled
+    return session.wire.has_qresync
 
 
 def find_lost(session: Session, path: str, state: State, seen: Examined) -> Lost:

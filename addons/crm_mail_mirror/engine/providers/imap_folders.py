@@ -116,7 +116,7 @@ def read_folders(
     # the open folder's own STATUS is stale, and asking for it frowned upon
     may_ask_all = wire.unselect()
     wants = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
-    if "CONDSTORE" in wire.capable or wire.enabled & {"CONDSTORE", "QRESYNC"}:
+    if {"CONDSTORE", "QRESYNC"} & (wire.capable | wire.enabled):
         wants.append("HIGHESTMODSEQ")
     options = ["SPECIAL-USE"] if "SPECIAL-USE" in wire.capable else []
     in_one = numbers and may_ask_all and "LIST-STATUS" in wire.capable

@@ -221,12 +221,11 @@ class Pull(Fill):
                 self.known[path] = set_aside(entry)
 
     def _is_changed(self, state: State, entry: Listed) -> bool:
-        if entry.modseq is not None:
-            if entry.modseq != state["modseq"]:
-                return True
-            if has_qresync(self.session):
-                return False
-        return entry.messages != state["count"]
+        if entry.modseq is not None and entry.modseq != state["modseq"]:
+            return True
+        if entry.messages == state["count"]:
+            return False
+        return entry.modseq is None or not has_qresync(self.session)
 
     def _take_turn(self) -> bool:
         """Servers without MODSEQ do not tell of flags: ask one folder a pass."""

@@ -14,6 +14,7 @@ import logging
 import re
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class Wire(imapclient.IMAPClient):
         #: mails that the open folder lost since EXAMINE, as far as the server told
         self.shrunk = 0
         self.enabled: frozenset[str] = frozenset()
+        self._asked_to_enable = False
         self.capable: frozenset[str] = frozenset()
         super().__init__(host, port=0, ssl=False, timeout=timeouts.read)
         self._imap.debug = 0
@@ -130,6 +132,21 @@ class Wire(imapclient.IMAPClient):
         )
         return told
 
+    def log_in_plainly(self, login: str, secret: str) -> bool:
+        """AUTHENTICATE PLAIN, in one round trip where offered (RFC 4959).
+
+        :return: the server told its capabilities at once
+        :raises imaplib.IMAP4.error, Refused: the login, by the server
+        """
+        answer = f"\0{login}\0{secret}"
+        if "SASL-IR" not in self.capable:
+            waiting = iter((answer,))
+            self.sasl("PLAIN", lambda _asked: next(waiting, "").encode("utf-8"))
+            return False
+        told = self.command("AUTHENTICATE", "PLAIN", b64encode(answer.encode("utf-8")))
+        self._imap.state = "AUTH"
+        return self._believe(told.get("CAPABILITY"))
+
     def sasl(self, mechanism: str, answers: Callable[[bytes], str]) -> None:
         """AUTHENTICATE. :raises imaplib.IMAP4.error: refused, as imaplib says it"""
         self._imap.limit_answer()
@@ -143,13 +160,28 @@ class Wire(imapclient.IMAPClient):
 
     def ask_capabilities(self) -> None:
         """Learn them anew: servers tell more, or others, after login."""
-        told = self.command("CAPABILITY").get("CAPABILITY") or [b""]
-        self.capable = frozenset(told[-1].decode("ascii", "replace").upper().split())
+        self._believe(self.command("CAPABILITY").get("CAPABILITY") or [b""])
 
-    def enable_qresync(self) -> None:
-        """Believe only the untagged answer: iCloud advertises and never enables."""
-        if "ENABLE" not in self.capable or "QRESYNC" not in self.capable:
-            return
+    def _believe(self, told: list | None) -> bool:
+        if told:
+            words = told[-1].decode("ascii", "replace").upper().split()
+            self.capable = frozenset(words)
+        return bool(told)
+
+    @property
+    def has_qresync(self) -> bool:
+        """Asked for when it first matters: of a mailbox without news no folder is
+
+        opened, and a round trip saved. Only the untagged answer is believed: iCloud
+        advertises it and never enables.
+        """
+        if not self._asked_to_enable and self.selected is None:
+            self._asked_to_enable = True
+            if {"ENABLE", "QRESYNC"} <= self.capable:
+                self._enable_qresync()
+        return "QRESYNC" in self.enabled
+
+    def _enable_qresync(self) -> None:
         try:
             told = self.command("ENABLE", "QRESYNC").get("ENABLED", [])
         except Refused:
@@ -157,15 +189,29 @@ class Wire(imapclient.IMAPClient):
         words = b" ".join(t for t in told if isinstance(t, bytes))
         self.enabled = frozenset(words.decode("ascii", "replace").upper().split())
 
+    def leave(self) -> None:
+        """LOGOUT and hang up: what the server says to that nobody waits for."""
+        try:
+            self.traffic.commands += 1
+            self._imap.limit_answer()
+            self._imap._command("LOGOUT")
+        except (OSError, imaplib.IMAP4.error, ValueError):
+            pass  # whatever it is, we are leaving
+        self.close()
+
     # --- folders ----------------------------------------------------------------------
 
     def examine(self, name: bytes) -> Examined:
         """Open a folder for reading only, afresh."""
+        # ENABLE is refused once a folder is open (RFC 5161 section 3.1)
+        has_qresync = self.has_qresync
         self.selected = None
         imap = self._imap
         imap.is_readonly = True
         imap.state = "AUTH"  # a refused EXAMINE leaves no folder open
-        condstore = ("(CONDSTORE)",) if self._wants_condstore() else ()
+        # RFC 7162 section 3.1.8: a server need not tell HIGHESTMODSEQ unasked
+        wants_condstore = "CONDSTORE" in self.capable and not has_qresync
+        condstore = ("(CONDSTORE)",) if wants_condstore else ()
         told = self.command("EXAMINE", quote(name), *condstore)
         imap.state = "SELECTED"
         self.shrunk = 0
@@ -180,10 +226,6 @@ class Wire(imapclient.IMAPClient):
             highest = self.search("UID", "*") if exists else []
             uidnext = highest[-1][1] + 1 if highest else 1
         return Examined(uidvalidity, uidnext, exists, _number(told, "HIGHESTMODSEQ"))
-
-    def _wants_condstore(self) -> bool:
-        """RFC 7162 section 3.1.8: a server need not tell HIGHESTMODSEQ unasked."""
-        return "CONDSTORE" in self.capable and "QRESYNC" not in self.enabled
 
     def unselect(self) -> bool:
         """Leave the open folder (RFC 3691); false when the server cannot."""
