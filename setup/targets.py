@@ -85,6 +85,14 @@ def bench() -> int:
         return _call([str(venv.PYTHON), "benchmarks/run.py", *arguments], env)
 
 
+def fuzz() -> int:
+    """Inputs made up by chance against all that reads mail, for ``FUZZ_MINUTES``."""
+    ready("test")
+    with database.server():
+        env = {**environment(), **_surroundings()}
+        return _call([str(venv.PYTHON), "-m", "tests.fuzz.run"], env)
+
+
 def clean() -> int:
     """Stop the private servers and remove all that was installed or made."""
     for name in ("test", "demo"):
@@ -107,6 +115,7 @@ ALL: dict[str, Callable[[], int]] = {
     "test": test,
     "demo": demo,
     "screenshots": screenshots,
+    "fuzz": fuzz,
     "bench": bench,
     "lint": check,
     "clean": clean,
