@@ -4,7 +4,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.office import wait
+from tests.browser.office import PASSWORD, wait
 
 
 def test_the_list_of_mailboxes_shows_health_and_no_content(office, desk):
@@ -47,6 +47,18 @@ def test_the_list_of_mailboxes_shows_health_and_no_content(office, desk):
     shown = admin.all_emails()
     expect(shown.locator(".o_crm_mail_mirror_empty")).to_be_visible()
     expect(shown).not_to_contain_text("Secret plan")
+
+
+def test_administrators_have_mailboxes_of_their_own_like_everybody(office, desk):
+    office.change_mail_password("admin", PASSWORD)
+    office.link("admin", 0)
+    admin = desk("admin")
+
+    admin.go("/odoo/my-mailboxes")
+
+    card = admin.page.locator(".o_crm_mail_mirror_cards .o_kanban_record").first
+    expect(card).to_contain_text(office.address("admin"))
+    expect(card).to_contain_text("all mail there is, all folders")
 
 
 def test_users_find_neither_others_mailboxes_nor_the_configuration(office, desk):

@@ -155,6 +155,7 @@ class CrmMailMirrorMailbox(models.Model):
         "(email_normalized)", "This mailbox is linked already."
     )
     _due_idx = models.Index("(next_sync_at) WHERE state IN ('active', 'error')")
+    _lease_idx = models.Index("(lease_until) WHERE lease_until IS NOT NULL")
 
     # ---- computes -------------------------------------------------------------------
 
@@ -248,16 +249,19 @@ class CrmMailMirrorMailbox(models.Model):
         return super()._check_field_access(field, operation)
 
     def _determine_fields_to_fetch(self, field_names=None, ignore_when_in_cache=False):
-        names = list(field_names or ())
-        own = [
-            name for name in names if isinstance(self._fields.get(name), OwnersField)
-        ]
-        if self or not own:
+        if self or self.env.su or not field_names or not self._is_administrator():
             return super()._determine_fields_to_fetch(field_names, ignore_when_in_cache)
-        # reading no record at all (who has no mailbox, in Preferences) is no search
-        rest = [name for name in names if name not in own]
-        fetched = super()._determine_fields_to_fetch(rest, ignore_when_in_cache)
-        return fetched + [self._fields[name] for name in own]
+        # a search brings the rest; these are read from the records that it found
+        names = [
+            name
+            for name in field_names
+            if not isinstance(self._fields.get(name), OwnersField)
+        ]
+        return [
+            field
+            for field in super()._determine_fields_to_fetch(names, ignore_when_in_cache)
+            if not isinstance(field, OwnersField)
+        ]
 
     # ---- CRUD -----------------------------------------------------------------------
 
