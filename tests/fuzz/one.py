@@ -37,8 +37,8 @@ WATCHED = [
     *("engine", "odoo.addons.crm_mail_mirror.engine", "html2text", "imaplib"),
     *("imapclient", "googleapiclient"),
 ]
-#: Tries to make an input smaller.
-MINIMISING = 400
+#: Tries to make an input smaller, and seconds for them.
+MINIMISING, WHILE = 400, 10
 
 
 class Notes:
@@ -81,7 +81,7 @@ class Notes:
             print(f"FOUND {sign}\n{small[:300]!r}\n{told[-1_500:]}", flush=True)
 
     def _smaller(self, sign: str, data: bytes) -> bytes:
-        tries, end = MINIMISING, time.monotonic() + 30
+        tries, end = MINIMISING, time.monotonic() + WHILE
         size = max(1, len(data) // 2)
         while size and tries > 0 and time.monotonic() < end:
             at = 0
@@ -153,9 +153,6 @@ def guided(target: Target, folder: Path, seconds: int, seed: int) -> None:
         "-print_final_stats=1",
         "-verbosity=0",
     ]
-    import atexit
-
-    atexit.register(notes.tell)
     atheris.Setup(arguments, notes)
     atheris.Fuzz()
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import secrets
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from setup.say import LOCAL
 from tests.fuzz.targets import TARGETS, Target
 
 WORK = LOCAL / "fuzz"
+_UNITS = re.compile(rb"stat::number_of_executed_units: (\d+)")
 #: Seconds below which a target is not begun again after it ended too soon.
 WORTH_IT = 5
 
@@ -54,7 +56,7 @@ def _fuzzed(target: Target, seconds: int, seed: int) -> dict:
     end = time.monotonic() + seconds
     while (left := round(end - time.monotonic())) > WORTH_IT:
         (folder / "told.json").unlink(missing_ok=True)
-        with _surroundings(target) as env, open(folder / "log", "ab") as log:
+        with _surroundings(target) as env, open(folder / "log", "wb") as log:
             asked = ["--seconds", str(left), "--seed", str(seed)]
             done = subprocess.run(
                 [sys.executable, "-m", "tests.fuzz.one", target.name, folder, *asked],
@@ -78,10 +80,14 @@ def _fuzzed(target: Target, seconds: int, seed: int) -> dict:
 
 
 def _add(total: dict, folder: Path) -> None:
+    """What the process told last; of its last seconds libFuzzer alone tells."""
     try:
         told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
+    counted = _UNITS.findall((folder / "log").read_bytes())
+    if counted:
+        told["runs"] = max(told["runs"], int(counted[-1]))
     for name in ("runs", "failed", "seconds"):
         total[name] += told[name]
     total["found"] = sorted({*total["found"], *told["found"]})
