@@ -112,7 +112,7 @@ class Writer:
         presence = self.base.Presence(
             self._place(),
             self.imap_mail._received(row, envelope),
-            self.imap_mail._integer(row.get(b"RFC822.SIZE")),
+            self.imap_parse.integer(row.get(b"RFC822.SIZE")),
             self.imap_mail._gmail_id(row.get(b"X-GM-MSGID")),
             envelope,
         )

@@ -173,6 +173,17 @@ def clean(text: str) -> str:
     return _UNWANTED.sub("", text)
 
 
+_ID = re.compile(r"[!-~]{1,1000}")
+
+
+def ascii_id(value: object) -> str:
+    """An id that an API gave, ``""`` for what can be none.
+
+    It goes into URLs and into indexes, which take 2,700 bytes and no NUL.
+    """
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
+
+
 # --- transfer encodings (RFC 2045 section 6) -----------------------------------------
 
 _NOT_BASE64 = bytes(

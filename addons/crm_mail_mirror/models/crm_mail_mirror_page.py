@@ -33,6 +33,9 @@ from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import TRACE_DAYS
 from .lease import LEASE_SECONDS, WRITERS_LOCK, Fenced, Lease, Orphan, Page
 
+#: A server may say that it has more mail than a column can count.
+MOST = 2**31 - 1
+
 
 class CrmMailMirrorPage(models.AbstractModel):
     _name = "crm.mail.mirror.page"
@@ -137,8 +140,8 @@ class CrmMailMirrorPage(models.AbstractModel):
                 json.dumps(batch.cursor) if batch.cursor else None,
                 lease.cursor_seq,
                 lease.pass_no,
-                batch.done,
-                batch.total,
+                min(batch.done, MOST),
+                min(batch.total, MOST),
                 changed,
             )
         self.env.cr.execute(

@@ -216,7 +216,8 @@ class ImapProvider(Provider):
     def attachment(self, place: Place, part: str) -> Iterator[bytes]:
         def opened():
             self._open(place.folder, place.generation)
-            return imap_bodies.Attached(self._session, place, part)
+            with in_our_words(self._session.wire, "FETCH"):
+                return imap_bodies.Attached(self._session, place, part)
 
         attached = self._patiently(opened)
         with in_our_words(self._session.wire, "FETCH"):

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from imapclient.imap_utf7 import decode as utf7_decode
 
+from .. import charsets
 from .base import COUNTED_ROLES, IGNORED_ROLES, Folder
 from .imap_parse import responses, tokens
 from .imap_wire import Refused, Wire, is_busy, quote
@@ -75,6 +77,8 @@ NAMES = {
         archiwum; arkiv; arkisto; archív; archívum; arhivă; arşiv; архив; архів; αρχείο;
         アーカイブ; 存档; 封存; 보관함""",
 }
+#: Characters of a path, and of one that is longer: an index takes 2,700 bytes.
+MAX_PATH, CUT_AT = 600, 200
 _ROLE_OF_NAME = {
     " ".join(name.split()).casefold(): role
     for role, names in NAMES.items()
@@ -227,11 +231,22 @@ def _parent(name: bytes, delimiter: bytes, roles: Mapping[bytes, str]) -> bytes:
 
 
 def utf7_decode_all(name: bytes) -> str:
-    """Modified UTF-7, or what a server sends instead; one name, one path."""
+    """Modified UTF-7, or what a server sends instead; one name, one path.
+
+    A name that no column could hold is shown as it is on the wire: NUL and half
+    characters can be written in UTF-7.
+    """
     try:
-        return utf7_decode(name) if name.isascii() else name.decode("utf-8")
+        path = utf7_decode(name) if name.isascii() else name.decode("utf-8")
+        path.encode("utf-8")
     except (UnicodeError, ValueError):
-        return name.decode("latin-1")
+        path = name.decode("latin-1")
+    if "\n" in path or charsets.clean(path) != path:
+        path = name.decode("latin-1")
+        path = "".join(char if char.isprintable() else "\ufffd" for char in path)
+    if len(path) > MAX_PATH:
+        path = f"{path[:CUT_AT]}\N{HORIZONTAL ELLIPSIS}{sha256(name).hexdigest()}"
+    return path
 
 
 def _role(name: bytes, delimiter: bytes, flags: set[bytes]) -> str:

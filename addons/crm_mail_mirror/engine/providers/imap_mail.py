@@ -184,7 +184,7 @@ def read_presences(
             Presence(
                 place=Place(folder, generation, imap_uids.ref(uid)),
                 received_at=_received(row, envelope),
-                size=_integer(row.get(b"RFC822.SIZE")),
+                size=imap_parse.integer(row.get(b"RFC822.SIZE")),
                 key=_gmail_id(row.get(b"X-GM-MSGID")),
                 envelope=envelope,
                 outgoing=True if "\\sent" in labels else outgoing,
@@ -223,7 +223,7 @@ def parts_of(row: Row) -> tuple[Part, ...]:
     try:
         return imap_parse.parts(row.get(b"BODYSTRUCTURE"))
     except (ValueError, TypeError, LookupError):
-        size = _integer(row.get(b"RFC822.SIZE"))
+        size = imap_parse.integer(row.get(b"RFC822.SIZE"))
         return (Part(ref="", content_type="message/rfc822", size=size),)
 
 
@@ -241,10 +241,6 @@ def _lower_words(value: object) -> set[str]:
     }
 
 
-def _integer(value: object) -> int:
-    return int(value) if isinstance(value, bytes) and value.isdigit() else 0
-
-
 def _gmail_id(value: object) -> str:
     """X-GM-MSGID as the Gmail API writes it."""
-    return f"{_integer(value):x}" if _integer(value) else ""
+    return f"{imap_parse.integer(value):x}" if imap_parse.integer(value) else ""

@@ -27,6 +27,8 @@ _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 #: Deeper and larger trees than any mail program makes are cut.
 MAX_DEPTH = 50
 MAX_PARTS = 500
+#: Characters of a type, an encoding or a disposition; digits of a number (64 bits).
+MAX_WORD, MAX_DIGITS = 100, 19
 
 Response = list
 
@@ -134,6 +136,8 @@ _MONTHS = {
         b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1
     )
 }
+#: In the last one there is, a day more would be no date.
+LAST_YEAR = 9998
 _DATE = re.compile(
     rb"\s*(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"
 )
@@ -145,6 +149,8 @@ def internal_date(value: object) -> datetime | None:
     if not match:
         return None
     try:
+        if int(match[3]) > LAST_YEAR:
+            return None
         moment = datetime(
             int(match[3]),
             _MONTHS[match[2].lower()],
@@ -227,7 +233,7 @@ def _leaf(node: list, number: str, around: tuple) -> Part:
     return Part(
         ref=number,
         content_type=content_type,
-        size=_number(node[6]),
+        size=integer(node[6]),
         encoding=_word(node[5]),
         charset=params.get("charset", ""),
         disposition=disposition if disposition in ("", "inline") else "attachment",
@@ -239,11 +245,16 @@ def _leaf(node: list, number: str, around: tuple) -> Part:
 def _word(value: object) -> str:
     if not isinstance(value, bytes):
         return ""
-    return value.decode("ascii", "replace").strip().lower()
+    word = value[:MAX_WORD].decode("ascii", "replace").strip().lower()
+    # as a literal it may hold anything, NUL too
+    return word if word.isprintable() else "".join(filter(str.isprintable, word))
 
 
-def _number(value: object) -> int:
-    return int(value) if isinstance(value, bytes) and value.isdigit() else 0
+def integer(value: object) -> int:
+    """A number as IMAP writes it; 0 for anything else, and for what no number is."""
+    if isinstance(value, bytes) and value.isdigit() and len(value) <= MAX_DIGITS:
+        return int(value)
+    return 0
 
 
 def _pairs(value: object) -> list[tuple[bytes, bytes]]:

@@ -71,6 +71,11 @@ def clip(ranges: Ranges, low: int, high: int) -> Ranges:
     return [(max(a, low), min(b, high)) for a, b in ranges if b >= low and a <= high]
 
 
+def possible(ranges: Ranges) -> Ranges:
+    """What of it can be UIDs (RFC 3501 section 9, nz-number)."""
+    return clip(ranges, 1, MAX_UID)
+
+
 def complement(ranges: Ranges, low: int, high: int) -> Ranges:
     """What of ``low``..``high`` is not in it: the gaps."""
     gaps, at = [], low

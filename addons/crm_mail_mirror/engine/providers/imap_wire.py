@@ -248,7 +248,7 @@ class Wire(imapclient.IMAPClient):
             for answer in told.get("ESEARCH", []):
                 found = re.search(rb"\bALL ([0-9:,]+)", answer, re.IGNORECASE)
                 if found:
-                    return imap_uids.parse(found[1])
+                    return imap_uids.possible(imap_uids.parse(found[1]))
                 return []
         else:
             told = self.command("UID", "SEARCH", *criteria)
@@ -256,7 +256,7 @@ class Wire(imapclient.IMAPClient):
         for answer in told.get("SEARCH", []):
             words = answer.partition(b"(")[0]  # "(MODSEQ n)" may follow
             uids.extend(map(int, words.split()))
-        return imap_uids.compress(uids)
+        return imap_uids.possible(imap_uids.compress(uids))
 
     def fetch_rows(
         self, uids: str, items: str, modifier: str = "", answer: int = MAX_ANSWER
@@ -375,7 +375,7 @@ def _bytes(text: bytes | str) -> bytes:
 
 def _number(told: dict, name: str) -> int | None:
     for value in reversed(told.get(name, [])):
-        found = re.match(rb"\d+", value) if isinstance(value, bytes) else None
+        found = re.match(rb"\d{1,19}", value) if isinstance(value, bytes) else None
         if found:
             return int(found[0])
     return None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .. import charsets
 from . import microsoft_mail
 from .base import (
     COUNTED_ROLES,
@@ -62,8 +63,7 @@ def page_of(graph: Graph, reply: Reply) -> Page:
     """:raises Unavailable: that is none"""
     items, removed = {}, {}
     for item in items_of(reply.body):
-        ref = item.get("id")
-        if isinstance(ref, str) and ref:
+        if ref := charsets.ascii_id(item.get("id")):
             if "@removed" in item:
                 removed[ref] = None
             else:

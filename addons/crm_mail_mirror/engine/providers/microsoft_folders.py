@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from .. import charsets
 from .base import IGNORED_ROLES, Folder, NotAllowed, Unavailable
 from .microsoft_graph import Ask, Graph, Reply, items_of, path
 
@@ -102,8 +103,8 @@ class Tree:
         raise Unavailable("garbage", "folders without end")
 
     def _note(self, item: Mapping) -> None:
-        ref = item.get("id")
-        if not isinstance(ref, str) or not ref:
+        ref = charsets.ascii_id(item.get("id"))
+        if not ref:
             return
         if "@removed" in item:
             self.folders.pop(ref, None)
@@ -111,7 +112,8 @@ class Tree:
         if str(item.get("@odata.type", "")).endswith("mailSearchFolder"):
             return  # a saved search: its mail lies elsewhere
         name, parent, total = self.folders.get(ref, ("", "", 0))
-        name = " ".join(str(item.get("displayName") or name).split())[:MAX_NAME]
+        name = charsets.clean(str(item.get("displayName") or name))
+        name = " ".join(name.split())[:MAX_NAME]
         parent = str(item.get("parentFolderId") or parent)
         if isinstance(item.get("totalItemCount"), int):
             total = item["totalItemCount"]
@@ -131,8 +133,7 @@ class Tree:
                 continue  # it does not exist, or this Graph does not know the name
             if problem := reply.problem():
                 raise problem
-            ref = reply.body.get("id")
-            if isinstance(ref, str) and ref:
+            if ref := charsets.ascii_id(reply.body.get("id")):
                 self.known[name] = ref
                 self.folders.setdefault(ref, (name, "", 0))
 

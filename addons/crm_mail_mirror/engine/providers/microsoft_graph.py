@@ -25,6 +25,8 @@ from .microsoft_token import Client, Tokens
 from .web import TooBig, Web
 
 VERSION = "/v1.0"
+#: Characters of a link; it is kept in the cursor.
+MAX_LINK = 50_000
 #: Requests in one batch, https://learn.microsoft.com/en-us/graph/json-batching
 BATCH = 20
 #: Times that throttled requests of a batch are asked for again.
@@ -261,6 +263,8 @@ class Graph:
         """
         if not isinstance(link, str) or not link.startswith(self._root + "/"):
             raise Unavailable("garbage", "a link that leads elsewhere")
+        if len(link) > MAX_LINK or not link.isascii() or not link.isprintable():
+            raise Unavailable("garbage", "a link that is none")
         return link[len(self._root) :]
 
     def next_of(self, body: Mapping) -> str:

@@ -92,10 +92,8 @@ def presence(
 
 def is_message(item: Mapping) -> bool:
     """Does it say which mail it is, and when it was received?"""
-    ref = item.get("id")
     return (
-        isinstance(ref, str)
-        and bool(ref)
+        bool(charsets.ascii_id(item.get("id")))
         and isinstance(item.get("receivedDateTime"), str)
         and moment(item["receivedDateTime"]) is not None
     )
@@ -103,11 +101,13 @@ def is_message(item: Mapping) -> bool:
 
 def moment(value: object) -> datetime | None:
     """``2026-01-05T09:00:00Z``; Graph tells no other zone in messages."""
+    if not isinstance(value, str) or len(value) > 40 or not value.isprintable():
+        return None
     try:
-        found = datetime.strptime(str(value)[:19], "%Y-%m-%dT%H:%M:%S")
+        found = datetime.strptime(value[:19], "%Y-%m-%dT%H:%M:%S")
     except ValueError:
         return None
-    return found.replace(tzinfo=UTC) if found.year > 1900 else None
+    return found.replace(tzinfo=UTC) if 1900 < found.year < 9999 else None
 
 
 # --- envelopes ------------------------------------------------------------------------
@@ -255,6 +255,7 @@ def _string(value: object) -> str:
 
 def _number(value: object) -> int:
     try:
-        return max(int(value or 0), 0)
-    except (TypeError, ValueError):
+        found = int(value or 0)
+    except (TypeError, ValueError, OverflowError):
         return 0
+    return found if 0 < found < 2**63 else 0

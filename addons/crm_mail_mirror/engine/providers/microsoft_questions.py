@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from .. import charsets
 from .base import (
     COUNTED_ROLES,
     EXCLUDED,
@@ -22,6 +23,7 @@ from .base import (
     MessageGone,
     Place,
     Query,
+    Unavailable,
 )
 from .microsoft_cursor import stamp
 from .microsoft_folders import Tree
@@ -29,6 +31,8 @@ from .microsoft_graph import Ask, Graph, items_of, path
 
 #: Mails in one answer of a list, and places that one search gives.
 TOP, MAX_FOUND = 500, 5_000
+#: Answers of one list: two million mails, which no mailbox has in a folder.
+MAX_PAGES = 4_000
 #: Mails that one question to the index gives, whatever folder they lie in.
 INDEX_GIVES = 1_000
 #: Terms of one search, and of one filter.
@@ -113,13 +117,19 @@ def _refs_since(graph: Graph, folder: str, since: datetime | None) -> Iterator[s
 
 
 def _all_items(graph: Graph, first: str, most: int | None = None) -> Iterator[dict]:
-    """Of a list over several pages, each once though pages may shift."""
-    seen, link = set(), first
+    """Of a list over several pages, each once though pages may shift.
+
+    :raises Unavailable: it does not end
+    """
+    seen, link, links = set(), first, set()
     while link and (most is None or len(seen) < most):
+        if link in links or len(links) >= MAX_PAGES:
+            raise Unavailable("garbage", "a list without end")
+        links.add(link)
         body = graph.get(link)
         for item in items_of(body):
-            ref = item.get("id")
-            if isinstance(ref, str) and ref and ref not in seen:
+            ref = charsets.ascii_id(item.get("id"))
+            if ref and ref not in seen:
                 seen.add(ref)
                 yield item
         link = graph.next_of(body)
