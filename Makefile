@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test screenshots lint fuzz bench clean
+.PHONY: help demo test screenshots lint chaos fuzz bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | expand -t 14
@@ -19,6 +19,9 @@ screenshots: ## the demo's screens as pictures in .local/screenshots (SCREENS=pa
 
 lint: ## style, mistakes, weaknesses: ruff, pylint, bandit, pip-audit, secrets
 	@$(PYTHON) -m setup lint
+
+chaos: ## what breaks servers, network, disk and time, CHAOS_RUNS=200 times (CHAOS_SEED=..., CHAOS_FAULTS=...)
+	@$(PYTHON) -m setup chaos
 
 fuzz: ## mail, servers and APIs that are broken, for FUZZ_MINUTES=60 in all (FUZZ_SEED=..., FUZZ_TARGETS=...)
 	@$(PYTHON) -m setup fuzz

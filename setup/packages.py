@@ -48,6 +48,7 @@ SERVER += ["postgresql", "postgresql-client", "dovecot-imapd", "openssl"]
 NEEDS = {
     "lint": ["python3-venv", "ca-certificates"],
     "demo": SERVER,
+    "chaos": SERVER,
     "test": [
         *SERVER,
         "isync",

@@ -85,6 +85,18 @@ def bench() -> int:
         return _call([str(venv.PYTHON), "benchmarks/run.py", *arguments], env)
 
 
+def chaos() -> int:
+    """Runs in which servers, network, disk and time break (``tests/chaos``)."""
+    ready("chaos")
+    arguments = ["--runs", os.environ.get("CHAOS_RUNS") or "200"]
+    for name in ("seed", "faults", "minutes"):
+        if given := os.environ.get(f"CHAOS_{name.upper()}"):
+            arguments += [f"--{name}", given]
+    with database.server() as server:
+        env = {**environment(server), **_surroundings()}
+        return _call([str(venv.PYTHON), "-m", "tests.chaos", *arguments], env)
+
+
 def fuzz() -> int:
     """Inputs made up by chance against all that reads mail, for ``FUZZ_MINUTES``."""
     ready("test")
@@ -115,6 +127,7 @@ ALL: dict[str, Callable[[], int]] = {
     "test": test,
     "demo": demo,
     "screenshots": screenshots,
+    "chaos": chaos,
     "fuzz": fuzz,
     "bench": bench,
     "lint": check,
