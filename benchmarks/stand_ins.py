@@ -181,7 +181,8 @@ def _method(path: str) -> str:
     if steps[:1] == ["messages"]:
         kinds = {1: "messages.list", 2: "messages.get", 4: "messages.attachments.get"}
         return kinds[len(steps)]
-    return {"history": "history.list", "profile": "getProfile"}[steps[0]]
+    names = {"history": "history.list", "labels": "labels.list"}
+    return {**names, "profile": "getProfile"}[steps[0]]
 
 
 def _question(target: str) -> str:

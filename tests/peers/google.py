@@ -49,7 +49,10 @@ class Google:
         ``decoded_headers``: whether encoded words in headers come decoded;
         ``large_text``: bytes from which a text comes as an attachment id;
         ``offset_pages``: whether page tokens are offsets, so that a mail is passed over
-        when another one goes meanwhile
+        when another one goes meanwhile;
+        ``deletion_told``: whether history tells which mail bore a label that is
+        deleted; ``unknown_label``: how a list by a label is answered that is not there:
+        400, 404, or 200 and nothing in it
     """
 
     client_id = "mail-mirror.apps.googleusercontent.com"

@@ -139,6 +139,10 @@ class GoogleUser:
 
     # --- what is true -----------------------------------------------------------------
 
+    def label_ref(self, name: str) -> str:
+        """The id of a label of one's own."""
+        return self._labels[name]
+
     def folder_ref(self, name: str) -> str:
         """All that counts lies in one place."""
         return "all"
@@ -159,11 +163,10 @@ class GoogleUser:
     def truth(self, ignore: Iterable[str] = ()) -> set[tuple[str, str, str]]:
         """("all", id, Message-ID) of all mail but trash, spam, drafts and chats.
 
-        ``ignore`` is for other mailboxes: labels hide nothing.
+        :param ignore: label ids: mail that bears one of them does not count either
         """
-        mails = [
-            mail for mail in self._mails() if not NOT_COUNTED & set(mail["labels"])
-        ]
+        hidden = NOT_COUNTED | set(ignore)
+        mails = [mail for mail in self._mails() if not hidden & set(mail["labels"])]
         found = self._with_message_ids(mails)
         return {("all", ref, message_id) for ref, message_id in found.items()}
 

@@ -102,7 +102,10 @@ class Store:
             self._add(presence)
         for absence in batch.absent:
             assert all(low <= high for low, high in absence.ranges), absence
-            self._drop(lambda place, absence=absence: _covers(absence, place))
+            gone = self._drop(lambda place, absence=absence: _covers(absence, place))
+            if absence.unwanted:
+                for key in gone - set(self.places.values()):
+                    self._delete(key)
         self._judge(batch)
         self.cursor = json.loads(json.dumps(batch.cursor))
 
@@ -119,9 +122,13 @@ class Store:
         self.places[place] = key
         self.copies.add(key)
 
-    def _drop(self, is_gone) -> None:
+    def _drop(self, is_gone) -> set[str]:
+        gone = set()
         for place in [place for place in self.places if is_gone(place)]:
-            self.lost[self.places.pop(place)] = place
+            key = self.places.pop(place)
+            self.lost[key] = place
+            gone.add(key)
+        return gone
 
     def _judge(self, batch: ChangeBatch) -> None:
         """What had no place in two complete passes is gone."""

@@ -176,13 +176,13 @@ def test_audit_counts_all_and_lists_since(mailbox, provider, google):
     assert recent.refs is None
 
 
-def test_folders_are_told_without_asking(provider, google):
+def test_folders_are_all_mail_and_what_is_left_out_of_it(mailbox, provider, google):
     google.clear_requests()
 
     roles = {folder.ref: folder.role for folder in provider.folders()}
 
     assert roles == {"all": "all", "DRAFT": "drafts", "TRASH": "trash", "SPAM": "junk"}
-    assert google.requests() == []
+    assert google.units(mailbox.login) == 1 == len(google.requests())
 
 
 # --- which? --------------------------------------------------------------------------

@@ -166,7 +166,9 @@ export class Gmail {
       ...given,
       path: given.path.replace(/\/users\/[^/]+/, "/users/me"),
     };
+    this.store.untold = method.name === "labels.delete" && !this.habits.deletion_told;
     const answer = await ask(this.app, this.base, forwarded, headers);
+    this.store.untold = false;
     this.changed();
     if (answer.status === 204 || answer.body.length === 0)
       return { ...answer, status: 204, body: "" };

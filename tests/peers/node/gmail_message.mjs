@@ -10,6 +10,8 @@ export const HABITS = {
   decoded_headers: true,
   large_text: 64 * 1024,
   offset_pages: false,
+  deletion_told: true,
+  unknown_label: 400,
 };
 
 export function message(gmail, row, query) {

@@ -17,6 +17,8 @@ export const READ = {
 
   "messages.list"(gmail, email, query) {
     const asked = listing(query);
+    const unknown = unknownLabel(gmail, email, asked.labelIds);
+    if (unknown) return unknown;
     const rows = gmail.store.list(email, asked);
     const page = pageOf(gmail, "messages", query, rows, (row) => [
       row.internal_date,
@@ -130,6 +132,15 @@ function listing(query) {
     labelIds: query.getAll("labelIds"),
     includeSpamTrash: /^(true|1)$/.test(query.get("includeSpamTrash") ?? ""),
   };
+}
+
+/** What a list by a label that is not there gives; null: there is no such label in it. */
+function unknownLabel(gmail, email, ids) {
+  const known = new Set(gmail.store.labels(email).map((row) => row.gmail_id));
+  const unknown = ids.find((id) => !known.has(id));
+  const status = gmail.habits.unknown_label;
+  if (!unknown || status === 200) return null;
+  return refusal(status, status === 400 ? `Invalid label: ${unknown}` : "");
 }
 
 /** A page goes on behind the last entry of the one before, wherever that is by now; with

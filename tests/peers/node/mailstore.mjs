@@ -12,6 +12,8 @@ export class MailStore {
   #summaries = new Map();
   #threads = new Map();
   #raw = null;
+  /** What happens now is not told by the history. */
+  untold = false;
 
   /** @param kept {message, history, floor}: the last ids given; changed in place */
   constructor(gs, kept) {
@@ -28,6 +30,7 @@ export class MailStore {
       );
     const insertEvent = history.insert.bind(history);
     history.insert = (row) => {
+      if (this.untold) return;
       const message = messages.findOneBy("gmail_id", row.message_gmail_id);
       const labels = message?.label_ids ?? row.label_ids;
       insertEvent({

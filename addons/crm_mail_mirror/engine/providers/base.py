@@ -192,6 +192,8 @@ class Presence:
     :param size: of the whole mail in bytes
     :param outgoing: the mailbox says that its owner sent it (Sent folder or label);
         ``None`` when it does not say
+    :param labels: refs of all labels it bears, where a mailbox has such (Gmail), and
+        where its headers were asked for
     """
 
     place: Place
@@ -200,6 +202,7 @@ class Presence:
     key: str = ""
     envelope: Envelope | None = None
     outgoing: bool | None = None
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,19 +211,22 @@ class Absence:
 
     :param ranges: inclusive pairs ``(low, high)`` of refs; they may hold refs that
         never were, and may be huge: compare, never expand
+    :param unwanted: it is there, but its owner does not want it: nobody need look for
+        where it went, nor wonder that it is much
     """
 
     folder: str
     generation: str
     ranges: tuple[tuple[str, str], ...]
+    unwanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeBatch:
     """What one ``pull`` found. Facts of a batch are applied in the order of the fields.
 
-    :param folders: every folder of the mailbox as it is now; ``None`` when this batch
-        did not look
+    :param folders: every folder of the mailbox as it is now, labels among them
+        (Gmail); ``None`` when this batch did not look
     :param renamed: ``(old ref, new ref)`` pairs: same folder, same mail
     :param reset: ``(folder, new generation)``: places of other generations are void;
         the mail in it is listed again and found by its key
@@ -360,6 +366,10 @@ class Provider(abc.ABC):
     traffic: Traffic
     #: a search that finds so many may have left some out
     most_found: int = 5_000
+    #: What was switched off, at the last ``pull``, or as set by who pulls nothing. Mail
+    #: with such a label (Gmail) is not there for whoever asks for headers or texts, for
+    #: its fate, or searches. Folders need no more than ``pull`` does.
+    skip: frozenset[str] = frozenset()
 
     @abc.abstractmethod
     def identify(self) -> Identity:
@@ -385,7 +395,9 @@ class Provider(abc.ABC):
         :param cursor: of the last batch that was stored; ``None`` = from the start
         :param since: mail received before it is not listed; ``None`` = everything
         :param skip: refs of folders that the owner deselected; never looked into, just
-            as folders with one of ``IGNORED_ROLES``
+            as folders with one of ``IGNORED_ROLES``. Of labels (Gmail): mail that bears
+            one of these stays out; it is told as absent, or as present, when that
+            changes
         :param addresses: mail with none of these (sorted; ``"@domain"`` stands for all
             addresses of a domain) will not be mirrored. A provider to which headers are
             dear may list old mail by them instead of reading every header; ``None``:
@@ -445,6 +457,15 @@ class Provider(abc.ABC):
 
         ``Cut`` if the provider may have left some out, however few they are.
         """
+
+    def bearing(
+        self, labels: Sequence[str], since: datetime | None = None
+    ) -> Iterator[Place]:
+        """Places of mail in folders that count which bears any of these labels.
+
+        One by one as they come; where folders are no labels, none.
+        """
+        return iter(())
 
     @abc.abstractmethod
     def attachment(self, place: Place, part: str) -> Iterator[bytes]:

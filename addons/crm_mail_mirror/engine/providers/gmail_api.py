@@ -17,6 +17,7 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from googleapiclient.http import HttpRequest
 
+from .. import charsets
 from .base import Unavailable
 from .gmail_errors import Refused, meaning, refused
 from .gmail_quota import UNITS, Bucket
@@ -67,6 +68,7 @@ class Methods:
     get: Callable[..., HttpRequest]
     attachment: Callable[..., HttpRequest]
     label: Callable[..., HttpRequest]
+    labels: Callable[..., HttpRequest]
     send_as: Callable[..., HttpRequest]
 
 
@@ -95,6 +97,7 @@ def _methods(endpoint: str) -> Methods:
             get=messages.get,
             attachment=messages.attachments().get,
             label=users.labels().get,
+            labels=users.labels().list,
             send_as=users.settings().sendAs().list,
         )
 
@@ -142,34 +145,45 @@ class Api:
         return told
 
     def list(
-        self, query: str, page: str = "", label: str = ""
+        self, query: str, page: str = "", labels: Sequence[str] = (), most: int = 0
     ) -> tuple[list[str], str]:
         """Ids of a page of mails, the newest first, and the token of the next page.
 
-        :raises Refused: 400: this page token is worth nothing any more
+        :param labels: ids: only mail that bears all of them
+        :param most: on one page, if it is to be shorter than usual
+        :raises Refused: 400: this page token is worth nothing any more, or 400, 404:
+            there is no such label
         """
         more = {"pageToken": page} if page else {}
         if query:
             more["q"] = query
-        if label:
-            more["labelIds"] = [label]
+        if labels:
+            more["labelIds"] = list(labels)
         told = self._ask(
             self._methods.list,
-            expected=(400,) if page else (),
-            maxResults=PAGE,
-            includeSpamTrash=bool(label),
+            expected=(400, 404) if labels else (400,) if page else (),
+            maxResults=min(PAGE, most or PAGE),
+            includeSpamTrash=False,
             fields="messages/id,nextPageToken",
             **more,
         )
         _must_be_list(told, "messages")
         following = told.get("nextPageToken")
-        return ids_of(told.get("messages")), (
-            following if isinstance(following, str) else ""
-        )
+        return ids_of(told.get("messages")), charsets.ascii_id(following)
 
     def label_total(self, label: str) -> int:
         told = self._ask(self._methods.label, id=label, fields="messagesTotal")
         return integer(told.get("messagesTotal"))
+
+    def labels(self) -> list[dict]:
+        """All labels of the mailbox, Gmail's own ones too: id, name, type."""
+        told = self._ask(self._methods.labels, fields="labels(id,name,type)")
+        _must_be_list(told, "labels")
+        found = [one for one in listed(told.get("labels")) if id_of(one)]
+        if not found:
+            # each mailbox has some: this would mean that all were deleted
+            raise Unavailable("garbage", "no labels")
+        return found
 
     def send_as(self) -> list[dict]:
         """:raises Refused: 403, 404: not for us"""
@@ -246,15 +260,15 @@ def listed(value: object) -> list:
 def integer(value: object) -> int:
     """Of a number, or of a string of digits as the API writes 64 bits."""
     try:
-        return int(value)  # type: ignore[call-overload]
+        found = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
         return 0
+    return found if abs(found) < 2**64 else 0
 
 
 def id_of(value: object) -> str:
     """The id of a message resource, ``""`` when there is none."""
-    found = value.get("id") if isinstance(value, dict) else None
-    return found if isinstance(found, str) else ""
+    return charsets.ascii_id(value.get("id")) if isinstance(value, dict) else ""
 
 
 def ids_of(values: object) -> list[str]:

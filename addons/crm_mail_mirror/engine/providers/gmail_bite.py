@@ -9,18 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .base import Absence, Budget, Folder, Presence
+from .base import Absence, Budget, Folder, Presence, Unavailable
 from .gmail_api import Api
 from .gmail_history import Standing
+from .gmail_labels import hidden_by
 from .gmail_mail import ALL, told
 from .gmail_quota import GET
 
-FOLDERS = (
-    Folder(ALL, "All mail", "all"),
-    Folder("DRAFT", "Drafts", "drafts"),
-    Folder("TRASH", "Trash", "trash"),
-    Folder("SPAM", "Spam", "junk"),
-)
 #: All refs there may be: ids are hexadecimal.
 EVERYTHING = (("0", "z" * 20),)
 #: Changes of one bite: departures have no other bound.
@@ -52,12 +47,26 @@ class Listing:
 
 
 @dataclass
+class Bearing:
+    """Mail of a stretch that bears a label which is switched off.
+
+    :param key: the stretch, and the labels :param left: of these, still to be asked for
+    """
+
+    key: tuple = ()
+    ids: set[str] = field(default_factory=set)
+    left: list[str] = field(default_factory=list)
+    page: str = ""
+
+
+@dataclass
 class Memory:
     """What one connection remembers between two pulls; all of it may be lost.
 
     :ivar quiet: history had been told to its end when it was ``looked_at``
     :ivar gone: mail that was told as absent; a list may still show it
     :ivar seen: mail of the old stretch that was told, however often it is found
+    :ivar hide: labels that were switched off at the last pull
     """
 
     begun: bool = False
@@ -66,6 +75,8 @@ class Memory:
     gone: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     listing: Listing | None = None
+    bearing: Bearing = field(default_factory=Bearing)
+    hide: frozenset[str] = frozenset()
 
 
 class Bite:
@@ -83,9 +94,12 @@ class Bite:
         since: datetime | None,
         budget: Budget,
         addresses: Iterable[str] | None,
+        hide: frozenset[str] = frozenset(),
     ):
         self.api, self.memory, self.cursor = api, memory, cursor
-        self.since = since
+        self.since, self.budget = since, budget
+        #: labels that are switched off; all labels of mail that does not count
+        self.hide, self.hidden = hide, hidden_by(hide)
         self.addresses: Sequence[str] | None = (
             None if addresses is None else sorted(set(addresses))
         )
@@ -100,6 +114,12 @@ class Bite:
         self.passed_by = 0
         self.progress = (0, 0)
         self.looked = self.restarted = False
+        #: asked for in this bite
+        self.folders: tuple[Folder, ...] | None = None
+        #: mail that bears a label which was switched off
+        self.unwanted: dict[str, None] = {}
+        #: something was learnt that stands in the memory, not in the cursor
+        self.learnt = False
         self._arrived = 0
 
     @property
@@ -110,6 +130,15 @@ class Bite:
     def left(self) -> int:
         """Mails that may still be told."""
         return self.room - self._arrived - len(self.listed)
+
+    def begin_again(self) -> None:
+        """A page token is worth nothing any more: once in a bite that is borne.
+
+        :raises Unavailable: Gmail does not take those that it gave just now
+        """
+        if self.restarted:
+            raise Unavailable("server_error", "page tokens are refused")
+        self.restarted = True
 
     def add_changes(self, found: dict[str, Standing]) -> bool:
         """The last word on a mail counts. :return: there was room for them"""
@@ -152,7 +181,12 @@ class Bite:
         return arrived + [told(id_) for id_ in self.listed if id_ not in self.changes]
 
     def absent(self) -> tuple[Absence, ...]:
-        ranges = tuple(
-            (id_, id_) for id_, standing in self.changes.items() if not standing.here
+        gone = [id_ for id_, standing in self.changes.items() if not standing.here]
+        # a list may be older than the history
+        out = [id_ for id_ in self.unwanted if id_ not in self.changes]
+        told_ = (
+            Absence(ALL, "", tuple((id_, id_) for id_ in some), unwanted)
+            for some, unwanted in ((gone, False), (out, True))
+            if some
         )
-        return (Absence(ALL, "", ranges),) if ranges else ()
+        return tuple(told_)

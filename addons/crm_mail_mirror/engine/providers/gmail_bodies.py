@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from .. import text
@@ -20,7 +21,7 @@ from .base import MessageBroken, MessageGone, Place, ProviderError, Unavailable
 from .gmail_api import Api
 from .gmail_batch import get
 from .gmail_errors import Refused, meaning, refused
-from .gmail_mail import ALL, is_cut, leaves, parts_of, trouble
+from .gmail_mail import ALL, HIDDEN, is_cut, leaves, parts_of, trouble
 from .web import ATTACHMENT
 
 #: Texts and their places; the headers of the mail are known, those of its parts come
@@ -33,8 +34,11 @@ CHUNK = 262_144
 
 
 def read(
-    api: Api, mails: Sequence[tuple[Place, Envelope]]
+    api: Api,
+    mails: Sequence[tuple[Place, Envelope]],
+    hidden: AbstractSet[str] = HIDDEN,
 ) -> Iterator[tuple[Place, Body | ProviderError]]:
+    """:param hidden: labels of mail that does not count: it is not there"""
     for some in _groups(api, mails):
         ids = [place.ref for place in some if place.folder == ALL]
         found = get(api, ids, format="full", fields=FIELDS)
@@ -43,7 +47,7 @@ def read(
             if place.folder != ALL or place.generation:
                 yield place, MessageGone("message_gone", "no such folder")
             else:
-                yield place, trouble(told) or _body(api, told, envelope)
+                yield place, trouble(told, hidden) or _body(api, told, envelope)
 
 
 def _groups(api: Api, mails) -> Iterator[dict[Place, Envelope]]:

@@ -5,7 +5,7 @@
 ::
 
     {"v": 1, "kind": "gmail", "since": 1709251200, "history": "987654",
-     "fill": {...}}
+     "fill": {...}, "labels": 1763800000, "hide": ["Label_7"], "turn": {...}}
 
 ``since`` is the time from which mail is listed, in seconds since 1970, 0 = everything;
 ``history`` the id up to which all changes were told, as text: it has 64 bits. While old
@@ -24,7 +24,14 @@ mail is listed there is ``fill``:
 * ``told``, ``size``: progress in mails, ``before``: those told of newer stretches;
   ``counted``, ``found``: of the old stretch;
 * ``whole``: nothing of the mailbox was told before: until all of it is, no mail is
-  missing from it.
+  missing from it;
+* ``label``: only mail that bears it is listed: it was switched on.
+
+``labels`` is the time at which labels were asked for. ``hide`` are the labels whose
+mail stays out, sorted; there is none when it is missing. ``turn`` are those of which
+that is not certain yet: ``off``, whose mail is still to be told as absent, the first of
+them from ``page`` on (``round``, ``shaky`` and ``over`` as above), and ``on``, whose
+mail is still to be listed.
 
 ``off`` stands in place of ``fill`` while its owner deselected the mailbox's only
 folder.
@@ -33,6 +40,7 @@ folder.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from .base import CursorExpired
@@ -52,10 +60,11 @@ def opened(cursor: dict) -> dict:
     return copy.deepcopy(cursor)
 
 
-def begun(history: str, since: datetime | None) -> dict:
+def begun(history: str, since: datetime | None, hide: Iterable[str] = ()) -> dict:
     """A new cursor, before anything is listed.
 
     :param history: as it was before the first list was asked for
+    :param hide: labels whose mail stays out
     """
     start = seconds(since)
     return {
@@ -64,6 +73,7 @@ def begun(history: str, since: datetime | None) -> dict:
         "since": start,
         "history": history,
         "fill": {**stretch(start, 0), "whole": 1},
+        **({"hide": sorted(hide)} if hide else {}),
     }
 
 

@@ -17,10 +17,11 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from .base import Unavailable
-from .gmail_bite import Listing
+from .base import CursorExpired
+from .gmail_batch import is_gone
+from .gmail_bite import Bearing, Listing
 from .gmail_cursor import rewind
-from .gmail_errors import Refused
+from .gmail_errors import Refused, meaning
 from .gmail_news import News
 from .gmail_queries import between, group_after, is_cheaper_by_address
 from .gmail_quota import OutOfTime
@@ -55,6 +56,7 @@ class Fill(News):
 
     def _tell(self, query: str) -> bool:
         """:return: it may go on in this bite"""
+        self._list_hidden()
         fill, listing = self.fill, self._listing(query)
         if fill["round"] > 1 and not listing.sound and not fill.get("loose"):
             if not self._at_one_go(listing, query):
@@ -72,14 +74,15 @@ class Fill(News):
 
     def _add(self, ids: list[str]) -> None:
         fill, seen = self.fill, self.memory.seen
+        if fill["step"] == "all" and fill["round"] == 1:
+            fill["told"] += len(ids)
+        ids = self._wanted(ids)
         if fill["step"] == "by":
             ids = [id_ for id_ in ids if id_ not in seen]
             seen.update(ids)
             fill["found"] += self.add_listed(ids)
         else:
             self.add_listed(ids)
-            if fill["round"] == 1:
-                fill["told"] += len(ids)
 
     def _listing(self, query: str) -> Listing:
         """What is left of the page that the cursor stands in."""
@@ -100,12 +103,12 @@ class Fill(News):
     def _ask_for_page(self, listing: Listing, query: str) -> None:
         fill, page = self.fill, listing.following
         try:
-            ids, listing.following = self.api.list(query, page)
+            ids, listing.following = self._list(query, page)
         except Refused:
             self._restart()
             rewind(fill, fill["round"])
             listing.page, listing.ahead, page = "", [], ""
-            ids, listing.following = self.api.list(query)
+            ids, listing.following = self._list(query)
         listing.ahead.append((page, ids))
         if page:
             fill["pages"] += 1
@@ -118,9 +121,7 @@ class Fill(News):
 
         :raises Unavailable: Gmail does not take those that it gave just now
         """
-        if self.restarted:
-            raise Unavailable("server_error", "page tokens are refused")
-        self.restarted = True
+        self.begin_again()
         if self.fill["step"] == "all" and self.fill["round"] == 1:
             self.fill["told"] = self.fill.get("before", 0)
 
@@ -192,17 +193,18 @@ class Fill(News):
     # --- how many are older? ----------------------------------------------------------
 
     def _count(self) -> None:
+        self._list_hidden()
         fill = self.fill
         query = between(fill["low"], fill["high"])
         fill.setdefault("counted", 0)
         while True:
             try:
-                ids, fill["page"] = self.api.list(query, fill["page"])
+                ids, fill["page"] = self._list(query, fill["page"])
             except Refused:
                 self._restart()
                 fill.update(page="", counted=0)
                 continue
-            fill["counted"] += len(ids)
+            fill["counted"] += len(self._wanted(ids))
             if not fill["page"]:
                 break
         fill["size"] = fill["told"] + fill["counted"]
@@ -225,7 +227,8 @@ class Fill(News):
             return ""
         group = group_after(self.addresses, fill["done"])
         if group is None:
-            self.passed_by = max(0, fill["counted"] - fill["found"])
+            if "label" not in fill:  # else it may have been counted before
+                self.passed_by = max(0, fill["counted"] - fill["found"])
             self._finish()
             return ""
         if not group.query:
@@ -240,11 +243,59 @@ class Fill(News):
             rewind(fill)
         return between(fill["low"], fill["high"], group.query)
 
+    # --- labels -----------------------------------------------------------------------
+
+    def _list(self, query: str, page: str = "") -> tuple[list[str], str]:
+        """:raises Refused: this page token is worth nothing any more"""
+        if not (label := self.fill.get("label")):
+            return self.api.list(query, page)
+        try:
+            return self.api.list(query, page, labels=[label])
+        except Refused as answer:
+            if page:
+                raise
+            if is_gone(answer):
+                raise CursorExpired("cursor_expired", "a label was deleted") from None
+            raise meaning(answer) from None
+
+    def _list_hidden(self) -> None:
+        """What of the stretch bears a label that is switched off: 5 units for 500.
+
+        Once for each connection: who listed it before remembers no ids.
+        """
+        fill, known = self.fill, self.memory.bearing
+        label = fill.get("label", "")
+        key = (fill["low"], fill["high"], label, self.hide)
+        if known.key != key:
+            known = self.memory.bearing = Bearing(key, left=sorted(self.hide))
+        query = between(fill["low"], fill["high"])
+        while known.left:
+            both = [known.left[0], label] if label else known.left[:1]
+            page = known.page
+            try:
+                ids, known.page = self.api.list(query, page, labels=both)
+            except Refused as answer:
+                known.page = ""
+                if page:
+                    self.begin_again()
+                    continue
+                if not is_gone(answer):
+                    raise meaning(answer) from None
+                ids = []  # no such label: nothing bears it
+            self.learnt = True
+            known.ids.update(ids)
+            if not known.page:
+                known.left.pop(0)
+
+    def _wanted(self, ids: Sequence[str]) -> list[str]:
+        """Those that bear no label which is switched off."""
+        return [id_ for id_ in ids if id_ not in self.memory.bearing.ids]
+
     # --- common -----------------------------------------------------------------------
 
     def _key(self) -> tuple:
         names = ("step", "low", "high", "round", "page", "last", "done", "group")
-        return tuple(self.fill.get(name) for name in names)
+        return tuple(self.fill.get(name) for name in (*names, "label"))
 
     def _remember(self, listing: Listing) -> None:
         """For the next bite, and for the progress."""

@@ -5,15 +5,16 @@
 https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.history/list
 
 A record may carry all four kinds of change at once, and several mails. Only labels of
-mail that does not count matter: mail that goes from one label to another stays where
-it is. Whether ``message.labelIds`` are those of then or of now is written nowhere: the
-change itself comes on top of them. Where they are missing, the mail has none, or Gmail
-did not tell.
+mail that does not count matter, those that their owner switched off among them: mail
+that goes from one other label to another stays where it is. Whether
+``message.labelIds`` are those of then or of now is written nowhere: the change itself
+comes on top of them. Where they are missing, the mail has none, or Gmail did not tell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from .gmail_api import id_of, integer, listed
@@ -38,15 +39,14 @@ class _Change:
     arrived: bool = False
     deleted: bool = False
 
-    @property
-    def standing(self) -> Standing | None:
+    def standing(self, hidden: AbstractSet[str]) -> Standing | None:
         """``None``: nothing that matters."""
         if self.deleted:
             return Standing(False)
-        if not self.arrived and not (self.added | self.removed) & HIDDEN:
+        if not self.arrived and not (self.added | self.removed) & hidden:
             return None
         labels = (self.labels - self.removed) | self.added
-        here = not labels & HIDDEN
+        here = not labels & hidden
         # who does not know a mail that arrived looks at it anyway
         sure = self.arrived or bool(self.labels) or not here
         return Standing(here, SENT in labels, sure)
@@ -57,8 +57,34 @@ def number(record: object) -> int:
     return integer(record.get("id")) if isinstance(record, dict) else 0
 
 
-def standings(record: dict) -> dict[str, Standing]:
-    """Of each mail in one record."""
+def standings(record: dict, hidden: AbstractSet[str] = HIDDEN) -> dict[str, Standing]:
+    """Of each mail in one record. :param hidden: labels of mail that does not count"""
+    found = {id_: one.standing(hidden) for id_, one in _changes(record).items()}
+    return {id_: standing for id_, standing in found.items() if standing}
+
+
+def labels_in(records: object) -> set[str]:
+    """All labels that records speak of."""
+    found: set[str] = set()
+    for record in in_order(records):
+        for change in _changes(record).values():
+            found |= change.labels | change.added | change.removed
+    return found
+
+
+def is_left(records: object, label: str) -> bool:
+    """Did any mail leave the list of those with this label?
+
+    So that others moved up in it, while its pages were read.
+    """
+    return any(
+        change.deleted or label in change.removed or change.added & HIDDEN
+        for record in in_order(records)
+        for change in _changes(record).values()
+    )
+
+
+def _changes(record: dict) -> dict[str, _Change]:
     changes: dict[str, _Change] = {}
     for kind in ("messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"):
         for entry in listed(record.get(kind)):
@@ -75,12 +101,14 @@ def standings(record: dict) -> dict[str, Standing]:
                 change.added |= labels_of(entry)
             else:
                 change.removed |= labels_of(entry)
-    found = {id_: change.standing for id_, change in changes.items()}
-    return {id_: standing for id_, standing in found.items() if standing}
+    return changes
 
 
 def in_steps(
-    records: object, after: int, more: bool = False
+    records: object,
+    after: int,
+    more: bool = False,
+    hidden: AbstractSet[str] = HIDDEN,
 ) -> Iterator[tuple[int, dict[str, Standing]]]:
     """What became of mails, by the id of the records that say so, oldest first.
 
@@ -90,11 +118,12 @@ def in_steps(
 
     :param after: records up to this id were told before
     :param more: there is another page
+    :param hidden: labels of mail that does not count
     """
     steps: dict[int, dict[str, Standing]] = {}
     for record in in_order(records):
         if number(record) > after:
-            steps.setdefault(number(record), {}).update(standings(record))
+            steps.setdefault(number(record), {}).update(standings(record, hidden))
     if more and len(steps) > 1:
         del steps[max(steps)]
     yield from steps.items()

@@ -8,6 +8,7 @@ https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messag
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,9 +27,10 @@ SENT = "SENT"
 #: Multiparts within multiparts that are asked for by their structure. Real mail has up
 #: to four; what lies deeper is read together with the text.
 DEPTH = 8
-#: When mail came that tells no possible time, and the first time that is possible.
+#: When mail came that tells no possible time, and what times are possible.
 UNDATED = datetime(2100, 1, 1, tzinfo=UTC)
 FIRST_MAIL = datetime(1980, 1, 1, tzinfo=UTC)
+LAST_MAIL = datetime(9998, 12, 31, tzinfo=UTC)
 _OPENING = datetime(1970, 1, 1, tzinfo=UTC)
 #: Key of ``Part.params``: there are parts inside this one that were not asked for.
 CUT = "cut"
@@ -54,9 +56,12 @@ def told(id_: str, sent: bool | None = None) -> Presence:
 
 
 def read(
-    api: Api, places: Sequence[Place]
+    api: Api, places: Sequence[Place], hidden: AbstractSet[str] = HIDDEN
 ) -> Iterator[tuple[Place, Presence | ProviderError]]:
-    """Headers and structure, mail by mail."""
+    """Headers and structure, mail by mail.
+
+    :param hidden: labels of mail that does not count: it is not there
+    """
     ours = []
     for place in dict.fromkeys(places):
         if place.folder == ALL and not place.generation:
@@ -68,11 +73,13 @@ def read(
         some = {place.ref: place for place in ours[start : start + size]}
         found = get(api, list(some), format="full", fields=FIELDS)
         for id_, place in some.items():
-            yield place, read_presence(place, found.get(id_))
+            yield place, read_presence(place, found.get(id_), hidden)
 
 
-def read_presence(place: Place, found: Got) -> Presence | ProviderError:
-    problem = trouble(found)
+def read_presence(
+    place: Place, found: Got, hidden: AbstractSet[str] = HIDDEN
+) -> Presence | ProviderError:
+    problem = trouble(found, hidden)
     if problem is not None:
         return problem
     labels = labels_of(found)
@@ -84,10 +91,11 @@ def read_presence(place: Place, found: Got) -> Presence | ProviderError:
         key=place.ref,
         envelope=envelope,
         outgoing=True if SENT in labels else None,
+        labels=frozenset(labels),
     )
 
 
-def trouble(found: Got) -> ProviderError | None:
+def trouble(found: Got, hidden: AbstractSet[str] = HIDDEN) -> ProviderError | None:
     """Why this mail cannot be had. What lies in the trash is not there."""
     if is_gone(found):
         return MessageGone("message_gone")
@@ -95,8 +103,8 @@ def trouble(found: Got) -> ProviderError | None:
         return MessageBroken("message_refused", str(found.status))
     if found is None or not isinstance(found.get("id"), str):
         return MessageBroken("message_broken", "unreadable answer")
-    if labels_of(found) & HIDDEN:
-        return MessageGone("message_gone", "in trash, spam or drafts")
+    if labels_of(found) & hidden:
+        return MessageGone("message_gone", "in trash, spam, drafts, or switched off")
     return None
 
 
@@ -113,7 +121,7 @@ def _received(found: dict, envelope: Envelope) -> datetime:
         received = _OPENING + timedelta(milliseconds=milliseconds)
     except OverflowError:
         received = _OPENING
-    if received >= FIRST_MAIL:
+    if FIRST_MAIL <= received <= LAST_MAIL:
         return received
     written = envelope.date
     return written if written and written >= FIRST_MAIL else UNDATED

@@ -10,7 +10,8 @@ from .base import CursorExpired, MessageGone, Presence, Unavailable
 from .gmail_api import integer
 from .gmail_bite import Bite
 from .gmail_errors import Refused
-from .gmail_history import Standing, in_steps
+from .gmail_history import Standing, in_steps, is_left, labels_in
+from .gmail_labels import may_be_own
 from .gmail_mail import place_of, read
 
 #: The id of history records, and what they say of mails.
@@ -42,8 +43,10 @@ class News(Bite):
                 told = self.api.history(before)
             except Refused:
                 raise CursorExpired("cursor_expired", "history") from None
-            more = bool(told.get("nextPageToken"))
-            if not self._walk(list(in_steps(told.get("history"), int(before), more))):
+            more, records = bool(told.get("nextPageToken")), told.get("history")
+            self._note_labels(records)
+            steps = in_steps(records, int(before), more, self.hidden)
+            if not self._walk(list(steps)):
                 return False
             if not more:
                 newest = integer(told.get("historyId"))
@@ -52,6 +55,17 @@ class News(Bite):
                 return True
             if self.cursor["history"] == before:
                 raise Unavailable("garbage", "history does not go on")
+
+    def _note_labels(self, records: object) -> None:
+        """Where labels of the user's own are about, new ones may be among them."""
+        turn = self.cursor.get("turn", {})
+        if (turn.get("page") or turn.get("over")) and is_left(records, turn["off"][0]):
+            turn["shaky"] = 1
+        if self.folders is None and any(map(may_be_own, labels_in(records))):
+            self.ask_for_labels()
+
+    def ask_for_labels(self) -> None:
+        raise NotImplementedError
 
     def _walk(self, walk: list[Step]) -> bool:
         """:return: all of it was told"""
@@ -81,7 +95,9 @@ class News(Bite):
         )
         some = list(unsure)[: max(1, min(self.left, self.api.bucket.gets))]
         standing: dict[str, Standing] = {}
-        for place, answer in read(self.api, [place_of(id_) for id_ in some]):
+        for place, answer in read(
+            self.api, [place_of(id_) for id_ in some], self.hidden
+        ):
             if isinstance(answer, Presence):
                 self.read[place.ref] = answer
             standing[place.ref] = Standing(not isinstance(answer, MessageGone))

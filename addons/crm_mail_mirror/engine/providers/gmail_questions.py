@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from .base import (
@@ -12,6 +12,7 @@ from .base import (
     GONE,
     LIVE,
     UNKNOWN,
+    Cut,
     Fate,
     FolderCount,
     Identity,
@@ -21,10 +22,10 @@ from .base import (
 )
 from .gmail_api import Api, integer
 from .gmail_batch import Got, get, is_gone
-from .gmail_bite import FOLDERS
 from .gmail_cursor import seconds
-from .gmail_errors import Refused, meaning
-from .gmail_mail import ALL, HIDDEN, labels_of, place_of
+from .gmail_errors import Refused
+from .gmail_labels import FOLDERS, hidden_by, hide_of, ids, without
+from .gmail_mail import ALL, labels_of, place_of
 from .gmail_queries import between, grouped, terms_of
 from .gmail_quota import GET, LIST
 
@@ -54,8 +55,13 @@ def identify(api: Api, account_id: str) -> Identity:
     return Identity(email, tuple(aliases), account_id or email)
 
 
-def confirm(api: Api, lookups: Sequence[Lookup]) -> dict[Place, Fate]:
-    """One by one, 20 units each; many by a list of all mail, 5 units for 500."""
+def confirm(
+    api: Api, lookups: Sequence[Lookup], hide: Collection[str] = ()
+) -> dict[Place, Fate]:
+    """One by one, 20 units each; many by a list of all mail, 5 units for 500.
+
+    :param hide: labels that are switched off
+    """
     fates = {lookup.place: Fate(UNKNOWN) for lookup in lookups}
     waiting = {}
     for place in fates:
@@ -64,37 +70,43 @@ def confirm(api: Api, lookups: Sequence[Lookup]) -> dict[Place, Fate]:
         else:
             fates[place] = Fate(GONE)
     if len(waiting) > LOOKUPS:
-        _find_in_list(api, waiting, fates)
-    ids = list(waiting)[:LOOKUPS]
-    for start in range(0, len(ids), api.bucket.gets):
-        some = ids[start : start + api.bucket.gets]
+        _find_in_list(api, waiting, fates, hide)
+    refs, hidden = list(waiting)[:LOOKUPS], hidden_by(hide)
+    for start in range(0, len(refs), api.bucket.gets):
+        some = refs[start : start + api.bucket.gets]
         found = get(api, some, format="minimal", fields="id,labelIds")
         for id_ in some:
-            fates[waiting[id_]] = _fate(waiting[id_], found.get(id_))
+            fates[waiting[id_]] = _fate(waiting[id_], found.get(id_), hidden)
     return fates
 
 
-def _find_in_list(api: Api, waiting: dict[str, Place], fates: dict) -> None:
+def _find_in_list(
+    api: Api, waiting: dict[str, Place], fates: dict, hide: Collection[str]
+) -> None:
     """Settle those that a list shows. It proves presence only: it may be stale."""
+    for label in hide:
+        for id_ in ids(api, between(0), labels=[label]):
+            if place := waiting.pop(id_, None):
+                fates[place] = Fate(EXCLUDED, (place,))
     affordable, page = len(waiting) * GET // LIST, ""
     for _ in range(affordable):
         try:
-            ids, page = api.list(between(0), page)
+            listed, page = api.list(between(0), page)
         except Refused:
             return
-        for id_ in ids:
+        for id_ in listed:
             if place := waiting.pop(id_, None):
                 fates[place] = Fate(LIVE, (place,))
         if not page or not waiting:
             return
 
 
-def _fate(place: Place, found: Got) -> Fate:
+def _fate(place: Place, found: Got, hidden: frozenset[str]) -> Fate:
     if is_gone(found):
         return Fate(GONE)
     if not isinstance(found, dict) or not found.get("id"):
         return Fate(UNKNOWN)
-    return Fate(EXCLUDED if labels_of(found) & HIDDEN else LIVE, (place,))
+    return Fate(EXCLUDED if labels_of(found) & hidden else LIVE, (place,))
 
 
 def audit(
@@ -105,43 +117,39 @@ def audit(
     With ``refs`` the ids are listed, 5 units for 500, and since a date nothing else;
     else the count is what the whole mailbox holds without those labels, 4 units.
     """
-    wanted = refs and ALL not in skip
-    found = tuple(_ids(api, between(seconds(since)))) if wanted else None
+    hide, question, found = hide_of(skip), between(seconds(since)), None
+    if refs and ALL not in skip:
+        found = tuple(without(api, list(ids(api, question)), hide, question))
     if refs and since is not None:
         hidden, messages = dict.fromkeys(FOLDERS[1:]), None
     else:
         hidden = {folder: api.label_total(folder.ref) for folder in FOLDERS[1:]}
         messages = integer(api.profile().get("messagesTotal")) - sum(hidden.values())
-        messages = max(0, messages) if found is None else len(found)
+        if found is None:
+            off = {
+                id_ for label in hide for id_ in ids(api, between(0), labels=[label])
+            }
+            messages = max(0, messages - len(off))
+        else:
+            messages = len(found)
     return (
         FolderCount(FOLDERS[0], messages, found),
         *(FolderCount(folder, count) for folder, count in hidden.items()),
     )
 
 
-def search(api: Api, query: Query, since: datetime | None) -> list[Place]:
+def search(
+    api: Api, query: Query, since: datetime | None, hide: Collection[str] = ()
+) -> list[Place]:
+    """:param hide: labels that are switched off: what bears them is not found"""
     found: dict[str, None] = {}
+    is_cut = False
     for terms in grouped(terms_of(query)):
         question = between(seconds(since), 0, terms)
-        found.update(dict.fromkeys(_ids(api, question, MAX_FOUND)))
-    return [place_of(id_) for id_ in found]
-
-
-def _ids(api: Api, question: str, most: int = 0) -> Iterator[str]:
-    """The newest first. :param most: pages are asked for until there are so many"""
-    page, restarted = "", False
-    seen: set[str] = set()
-    while True:
-        try:
-            ids, page = api.list(question, page)
-        except Refused as answer:
-            if restarted:
-                # what came so far is not all: nobody may take it for that
-                raise meaning(answer) from None
-            page, restarted = "", True
-            continue
-        fresh = [id_ for id_ in ids if id_ not in seen]
-        seen.update(fresh)
-        yield from fresh
-        if not page or (most and len(seen) >= most):
-            return
+        told = list(ids(api, question, MAX_FOUND))
+        is_cut |= len(told) >= MAX_FOUND
+        left = without(api, told, hide, question, MAX_FOUND)
+        found.update(dict.fromkeys(left))
+    places = [place_of(id_) for id_ in found]
+    # fewer than were found: who counts them would take them for all
+    return Cut(places) if is_cut and hide else places

@@ -21,6 +21,7 @@ UNITS = {
     "gmail.users.getProfile": 1,
     "gmail.users.history.list": 2,
     "gmail.users.labels.get": 1,
+    "gmail.users.labels.list": 1,
     "gmail.users.messages.attachments.get": 20,
     "gmail.users.messages.get": 20,
     "gmail.users.messages.list": 5,

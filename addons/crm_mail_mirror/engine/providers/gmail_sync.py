@@ -5,7 +5,8 @@
     the history id of now -> fill: ids of old mail -> pass complete
     history since then    ------------------------------^   2 units when nothing is new
 
-Mail is told by its place alone; its headers are asked for by who does not know it.
+Mail is told by its place alone; its headers are asked for by who does not know it. What
+bears a label that its owner switched off is not told at all (``gmail_turn``).
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from .base import (
     Unavailable,
 )
 from .gmail_api import Api, integer
-from .gmail_bite import EVERYTHING, FOLDERS, Memory
+from .gmail_bite import EVERYTHING, Memory
 from .gmail_cursor import VERSION, begun, opened, seconds, split, widened
-from .gmail_fill import Fill
+from .gmail_labels import FOLDERS, hide_of
 from .gmail_mail import ALL
 from .gmail_quota import OutOfTime
+from .gmail_turn import Turn
 
 #: Seconds for which a fill need not look for news.
 LOOK_EVERY = 10.0
@@ -54,7 +56,8 @@ def pull(
         known = {}
     api.end = time.monotonic() + max(budget.seconds, SHORTEST)
     try:
-        return Pull(api, memory, known, since, budget, addresses).run()
+        hide = hide_of(skip)
+        return Pull(api, memory, known, since, budget, addresses, hide).run()
     finally:
         api.end = None
 
@@ -63,10 +66,12 @@ def _deselected(known: dict, since: datetime | None) -> ChangeBatch:
     """The owner wants nothing of the one folder there is."""
     cursor = {"v": VERSION, "kind": "gmail", "since": seconds(since), "off": 1}
     gone = () if "off" in known else (Absence(ALL, "", EVERYTHING),)
-    return ChangeBatch(cursor=cursor, folders=FOLDERS, absent=gone, pass_complete=True)
+    # which labels there are was told before, or is told when it is switched on
+    folders = None if known else FOLDERS
+    return ChangeBatch(cursor=cursor, folders=folders, absent=gone, pass_complete=True)
 
 
-class Pull(Fill):
+class Pull(Turn):
     """One ``pull``, step by step."""
 
     def run(self) -> ChangeBatch:
@@ -77,7 +82,7 @@ class Pull(Fill):
             self._steps()
         except OutOfTime as late:
             unfinished = True
-            if self.cursor == before:
+            if self.cursor == before and not self.learnt:
                 raise Throttled("throttled", "quota", max(late.wait, 1.0)) from None
         except CursorExpired:
             raise
@@ -94,11 +99,13 @@ class Pull(Fill):
         else:
             widened(self.cursor, self.since)
             self._share_quota()
+            self.know_labels()
             if self._must_look():
                 self.look()
+        self.choose()
         if self.addresses is not None:
             split(self.cursor, time.time())
-        if self.memory.quiet:
+        if self.memory.quiet and self.put_out():
             self.fill_in()
 
     def _begin(self) -> None:
@@ -111,7 +118,8 @@ class Pull(Fill):
         self.memory.listing = None
         self.memory.gone.clear()
         self.memory.seen.clear()
-        self.cursor.update(begun(str(history), self.since))
+        self.ask_for_labels()
+        self.cursor.update(begun(str(history), self.since, self.hide))
         if not self.cursor["since"]:
             self.fill["size"] = max(0, integer(profile.get("messagesTotal")))
         self.memory.looked_at = time.monotonic()
@@ -135,10 +143,11 @@ class Pull(Fill):
     def _batch(self, unfinished: bool, cost: int) -> ChangeBatch:
         done, total = self.current_progress()
         whole = bool(self.fill and self.fill.get("whole"))
-        more = unfinished or bool(self.fill) or not self.looked
+        waiting = bool(self.fill or self.cursor.get("turn"))
+        more = unfinished or waiting or not self.looked
         return ChangeBatch(
             cursor=self.cursor,
-            folders=FOLDERS,
+            folders=self.folders,
             present=tuple(self.present()),
             absent=self.absent(),
             pass_complete=self.looked and not whole,
