@@ -238,6 +238,4 @@ class CrmMailMirrorMailbox(models.Model):
             )
             for direction in changed
             if counts[direction]
-        ] or [
-            self.env._("This changes nothing of mail that is here, but of what comes.")
-        ]
+        ] or [self.env._("There is no such mail yet: this counts for what comes.")]
