@@ -13,7 +13,9 @@ class CrmMailMirrorTab(models.AbstractModel):
     _name = "crm.mail.mirror.tab"
     _description = "Page with Mirrored Mail"
 
-    # computed when the page reads it, and limited: a One2many would send every id
+    # no view reads it: the page asks for conversations. It is for reports, automated
+    # actions and RPC: the newest mails of a record, as far as their reader sees them;
+    # limited, where a One2many would bring every id
     mirror_message_ids = fields.Many2many(
         comodel_name="crm.mail.mirror.message",
         compute="_compute_mirror_message_ids",
