@@ -2,222 +2,225 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """How fast is the Emails tab where there is much? Called by ``scale.py``.
 
-A thousand users in a tree, each with a mailbox; a million mails, 1,300,000 copies, a
-tenth of them with a thousand contacts of one company. Rows are made by SQL, as the
-sync would have written them. Each list is asked for by users of each level, and beside
-it in the same run without the rule: as if everybody might see everything.
+Each list is asked for by users of each level, and each time at once again by the same
+user without the rule: as if everybody might see everything. Who asks, for which
+contact, company or words differs from one question to the next.
 """
 
 import json
+import os
+import random
 import statistics
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
-#: Users above users: a boss, ten, a hundred, and everybody else.
-USERS = 1000
-CONTACTS, OTHERS = 1000, 20_000
-ROUNDS = 12
+from emails_data import USERS, fill
+
+FOLDER = Path(__file__).resolve().parents[1] / ".local" / "bench"
+#: Questions of a kind, of each level.
+ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 50)
+LEVELS = "01234"
+GOAL = "100 ms"
 
 
 def emails(registry, share):
     count = int(1_000_000 * share)
-    _fill(registry, count)
-    rows = []
-    with _reader(registry) as (company, readers):
-        for level, uids in readers.items():
-            rows += _asked(registry, company, level, uids)
-        rows += _asked(registry, company, "4", readers["4"], without_rule=True)
-        rows += _searched(registry, company, readers)
-        plan = _plan(registry, company, readers["2"][0])
-    return rows, plan
+    fill(registry, count)
+    world = _World(registry)
+    rows, raw, load = [], {}, [os.getloadavg()[0]]
+    for kind in KINDS:
+        told, raw[kind] = _asked(registry, world, kind)
+        rows += told
+        load.append(os.getloadavg()[0])
+    rows.append(("load of the machine", f"{min(load):.0f} to {max(load):.0f}", ""))
+    numbers = FOLDER / f"emails-{count}.json"
+    numbers.write_text(json.dumps(raw), "utf-8")
+    return rows, _plan(registry, world)
 
 
-# ---- the database ---
+class _World:
+    """Who may ask, and for what."""
 
-_STEPS = (
-    # the tree: 1; 2 to 11; 12 to 111; the rest
-    """CREATE TEMP TABLE staff AS
-       SELECT n, 10 * 1000 + n AS login FROM generate_series(1, {users}) AS n""",
-    """INSERT INTO res_partner (name, complete_name, email, email_normalized, active,
-              type, is_company, create_date, write_date)
-       SELECT 'Colleague ' || n, 'Colleague ' || n, format('u%s@house.test', n),
-              format('u%s@house.test', n), TRUE, 'contact', FALSE, now(), now()
-         FROM staff""",
-    """INSERT INTO res_users (login, partner_id, company_id, active, share,
-              notification_type, mirror_visibility)
-       SELECT format('u%s@house.test', n), p.id, 1, TRUE, FALSE, 'email', '0'
-         FROM staff JOIN res_partner p
-           ON p.email_normalized = format('u%s@house.test', n)""",
-    """CREATE TEMP TABLE person AS
-       SELECT s.n, u.id AS uid, row_number() OVER (ORDER BY s.n) AS box
-         FROM staff s JOIN res_users u ON u.login = format('u%s@house.test', s.n)""",
-    """UPDATE res_users u SET mirror_manager_id = m.uid
-         FROM person p JOIN person m ON m.n = CASE
-              WHEN p.n <= 11 THEN 1 WHEN p.n <= 111 THEN 2 + p.n % 10
-              ELSE 12 + p.n % 100 END
-        WHERE u.id = p.uid AND p.n > 1""",
-    """INSERT INTO res_company_users_rel (cid, user_id) SELECT 1, uid FROM person""",
-    """INSERT INTO res_groups_users_rel (gid, uid)
-       SELECT d.res_id, p.uid FROM person p JOIN ir_model_data d
-           ON (d.module, d.name) IN (('base', 'group_user'),
-              ('sales_team', 'group_sale_salesman_all_leads'))""",
-    """INSERT INTO crm_mail_mirror_mailbox (user_id, company_id, email,
-              email_normalized, provider, state, sharing_in, sharing_out, mode,
-              look_back, contact_mode, cursor_seq, policy_seq, pass_no, last_sync_at)
-       SELECT uid, 1, e, e, 'imap', 'active',
-              (ARRAY['metadata', 'subject', 'everything'])[1 + n % 3],
-              (ARRAY['everything', 'subject'])[1 + n % 2], 'two_way', 'all', 'never',
-              0, 0, 0,
-              now() AT TIME ZONE 'UTC'
-         FROM (SELECT *, format('u%s@house.test', n) AS e FROM person) AS p""",
-    """CREATE TEMP TABLE box AS
-       SELECT p.n, p.uid, m.id FROM person p
-         JOIN crm_mail_mirror_mailbox m ON m.user_id = p.uid""",
-    """INSERT INTO res_partner (name, complete_name, is_company, active, type,
-              create_date, write_date)
-       VALUES ('Big Customer', 'Big Customer', TRUE, TRUE, 'contact', now(), now())""",
-    """INSERT INTO res_partner (name, complete_name, email, email_normalized, active,
-              type, is_company, parent_id, create_date, write_date)
-       SELECT 'Contact ' || n, 'Contact ' || n, e, e, TRUE, 'contact', FALSE,
-              CASE WHEN n <= {contacts} THEN (SELECT id FROM res_partner
-                                               WHERE name = 'Big Customer') END,
-              now(), now()
-         FROM (SELECT n, CASE WHEN n <= {contacts} THEN format('c%s@big.test', n)
-                         ELSE format('c%s@other%s.test', n, n / 10) END AS e
-                 FROM generate_series(1, {everybody}) AS n) AS c""",
-    """UPDATE res_partner SET commercial_partner_id = coalesce(parent_id, id)
-        WHERE commercial_partner_id IS NULL""",
-    """INSERT INTO crm_mail_mirror_address (email_normalized, domain)
-       SELECT email_normalized, split_part(email_normalized, '@', 2)
-         FROM (SELECT DISTINCT email_normalized FROM res_partner
-                WHERE email_normalized ~ '@(big|other[0-9]*|house)[.]test$') AS e""",
-    """INSERT INTO crm_mail_mirror_address_partner_rel (address_id, partner_id)
-       SELECT a.id, p.id FROM crm_mail_mirror_address a
-         JOIN res_partner p ON p.email_normalized = a.email_normalized
-        WHERE a.domain != 'house.test'""",
-    # who wrote with whom: a thread of four has one contact and one of us
-    """CREATE TEMP TABLE letter AS
-       SELECT n, n / 4 AS thread, hashint4(n / 4 + 7) & 2147483647 AS dice,
-              n % 2 = 0 AS incoming,
-              timestamp '2026-11-01' - (hashint4(n / 4) & 2147483647) % 94608000
-                  * interval '1 second' + n % 4 * interval '5 hours' AS date
-         FROM generate_series(1, {count}) AS n""",
-    """INSERT INTO crm_mail_mirror_message (id, identity, thread_key, same_key,
-              subject_raw, date)
-       SELECT n, md5(n::text), md5('t' || thread), md5('s' || n),
-              'About matter ' || dice % 50000, date FROM letter""",
-    """CREATE TEMP TABLE who AS
-       SELECT a.id, row_number() OVER (ORDER BY a.domain = 'big.test' DESC, a.id) AS k
-         FROM crm_mail_mirror_address a WHERE a.domain != 'house.test'""",
-    """CREATE TEMP TABLE ours AS
-       SELECT a.id, b.n FROM crm_mail_mirror_address a
-         JOIN box b ON a.email_normalized = format('u%s@house.test', b.n)""",
-    """CREATE UNIQUE INDEX ON who (k)""",
-    """CREATE UNIQUE INDEX ON ours (n)""",
-    """CREATE UNIQUE INDEX ON box (n)""",
-    """ANALYZE who""", """ANALYZE ours""", """ANALYZE box""", """ANALYZE letter""",
-    """INSERT INTO crm_mail_mirror_participant (message_id, address_id, role, name,
-              date)
-       SELECT l.n, w.id, CASE WHEN incoming THEN 'from' ELSE 'to' END,
-              'Contact ' || w.k, l.date
-         FROM letter l JOIN who w ON w.k = CASE WHEN dice % 10 = 0
-              THEN 1 + dice / 10 % {contacts}
-              ELSE {contacts} + 1 + dice / 10 % {others} END""",
-    """INSERT INTO crm_mail_mirror_participant (message_id, address_id, role, date)
-       SELECT l.n, o.id, CASE WHEN incoming THEN 'to' ELSE 'from' END, l.date
-         FROM letter l JOIN ours o ON o.n = 1 + dice % 977""",
-    """CREATE TEMP TABLE lorem AS
-       SELECT k, string_agg(left(md5((random() * random() * 8000)::int::text),
-                                 4 + (random() * 5)::int), ' ') AS text
-         FROM generate_series(0, 4999) AS k, generate_series(1, 90)
-        GROUP BY k""",
-    """CREATE UNIQUE INDEX ON lorem (k)""",
-    """ANALYZE lorem""",
-    """INSERT INTO crm_mail_mirror_body (id, message_id, digest, text, quote_at,
-              attachment_count)
-       SELECT n, n, md5('b' || n), 'Matter' || dice % 50000 || ' ' || lorem.text, 300,
-              CASE WHEN n % 9 = 0 THEN 1 ELSE 0 END
-         FROM letter JOIN lorem ON k = (hashint4(n) & 2147483647) % 5000""",
-    """INSERT INTO crm_mail_mirror_copy (mailbox_id, user_id, key, received_at, state,
-              reason, direction, message_id, body_id)
-       SELECT b.id, b.uid, md5('c' || l.n || k.k), l.date, 'mirrored', 'contact',
-              CASE WHEN incoming THEN 'in' ELSE 'out' END, l.n, l.n
-         FROM letter l CROSS JOIN (VALUES (0), (1)) AS k(k)
-         JOIN box b ON b.n = CASE k WHEN 0 THEN 1 + dice % 977
-                                  ELSE 1 + dice / 3 % 1000 END
-        WHERE k = 0 OR dice % 10 < 3 AND 1 + dice % 977 != 1 + dice / 3 % 1000""",
-    """SELECT setval('crm_mail_mirror_message_id_seq', {count} + 1)""",
-    """SELECT setval('crm_mail_mirror_body_id_seq', {count} + 1)""",
-)  # fmt: skip
-_TABLES = ("message", "participant", "body", "copy")
+    def __init__(self, registry):
+        with registry.cursor() as cr:
+            # else all of them lag behind
+            cr.execute(
+                "UPDATE crm_mail_mirror_mailbox"
+                " SET last_sync_at = now() AT TIME ZONE 'UTC' + interval '1 day'"
+            )
+
+            def ids(query):
+                cr.execute(query)
+                return [ident for (ident,) in cr.fetchall()]
+
+            cr.execute(
+                """SELECT substr(login, 2, strpos(login, '@') - 2)::int, id
+                     FROM res_users WHERE login LIKE '%@house.test'"""
+            )
+            self.users = dict(cr.fetchall())
+            self.big = ids("SELECT id FROM res_partner WHERE name = 'Company 0'")
+            self.companies = ids(
+                "SELECT id FROM res_partner WHERE name LIKE 'Company %' ORDER BY id"
+            )[1:]
+            self.contacts = ids(
+                "SELECT id FROM res_partner WHERE email LIKE '%@other%' ORDER BY id"
+            )
+            self.customers = ids(
+                "SELECT id FROM res_partner WHERE email LIKE '%@big.test' ORDER BY id"
+            )
+            # from every text's to the rarest, as people look for
+            self.words = ids(
+                """SELECT translate(md5(r::text), '0123456789abcdef',
+                                    'aeiourstnlmépdcö')
+                     FROM (VALUES (1), (5), (20), (90), (300), (1000), (3000),
+                                  (7000)) AS w(r)"""
+            )
+
+    def user(self, dice):
+        """Half of them staff, half those above: ten directors, a hundred heads."""
+        low, high = dice.choice(((112, USERS), (12, 111), (2, 111)))
+        return self.users[dice.randint(low, high)]
 
 
-def _fill(registry, count):
-    values = {"users": USERS, "contacts": CONTACTS, "others": OTHERS - CONTACTS}
-    values |= {"count": count, "everybody": OTHERS}
-    with registry.cursor() as cr:
-        cr.execute("SET LOCAL synchronous_commit = off")
-        cr.execute("SET LOCAL maintenance_work_mem = '512MB'")
-        # rows first, then what finds and checks them: three times as fast
-        restored = [_without(cr, f"crm_mail_mirror_{name}") for name in _TABLES]
-        for statement in _STEPS:
-            filled = statement
-            for name, value in values.items():
-                filled = filled.replace(f"{{{name}}}", str(value))
-            # no parameters, so that % is itself
-            cr._obj.execute(filled)
-        for statements in restored:
-            for statement in statements:
-                cr._obj.execute(statement)
-    with registry.cursor() as cr:
-        cr._cnx.set_session(autocommit=True)
-        cr.execute("VACUUM ANALYZE")
+def _contact(world, dice):
+    return {"model": "res.partner", "id": dice.choice(world.contacts)}, None
 
 
-def _without(cr, table):
-    """Drop foreign keys and indexes of a table. :return: statements that bring them"""
-    cr.execute(
-        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-            WHERE conrelid = %s::regclass AND contype = 'f'""",
-        [table],
-    )
-    keys = cr.fetchall()
-    cr.execute(
-        """SELECT indexname, indexdef FROM pg_indexes
-            WHERE tablename = %s AND indexname NOT LIKE '%%_pkey'""",
-        [table],
-    )
-    indexes = cr.fetchall()
-    for name, _definition in keys:
-        cr.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
-    for name, _definition in indexes:
-        cr.execute(f'DROP INDEX "{name}"')
-    return [definition for _name, definition in indexes] + [
-        f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition} NOT VALID'
-        for name, definition in keys
-    ]
+def _customer(world, dice):
+    return {"model": "res.partner", "id": dice.choice(world.customers)}, None
 
 
-# ---- asking ---
+def _company(world, dice):
+    return {"model": "res.partner", "id": dice.choice(world.companies)}, None
 
 
-@contextmanager
-def _reader(registry):
-    """The company, and some users for each level."""
-    with registry.cursor() as cr:
-        cr.execute("SELECT id FROM res_partner WHERE name = 'Big Customer'")
-        (company,) = cr.fetchone()
-        # leaders, those below them, and staff
-        cr.execute(
-            """SELECT substr(login, 2, strpos(login, '@') - 2)::int, id FROM res_users
-                WHERE login LIKE '%@house.test'"""
+def _big(world, _dice):
+    return {"model": "res.partner", "id": world.big[0]}, None
+
+
+def _all(_world, _dice):
+    return {"model": None}, None
+
+
+def _words(world, dice):
+    """Words of all frequencies, whole or begun, one mail's alone, two, and nobody's."""
+    word = dice.choice(world.words)
+    number = dice.randint(1, 49_999)
+    return dice.choice(
+        (
+            word[:4],
+            word[:5],
+            word[:6],
+            word[: dice.randint(2, 3)],
+            f"{word[:4]} {dice.choice(world.words)[:4]}",
+            f"matter{number}",
+            f"matter{number // 100}",
+            "matter",
+            "reunion",
+            f"zyzzy{number}",
         )
-        by_number = dict(cr.fetchall())
-    chosen = (5, 50, 60, 300, 500, 900)
-    yield (
-        company,
-        {level: [by_number[number] for number in chosen] for level in "01234"},
     )
+
+
+def _search_all(world, dice):
+    return {"model": None}, {"text": _words(world, dice)}
+
+
+def _search_big(world, dice):
+    return _big(world, dice)[0], {"text": _words(world, dice)}
+
+
+def _person(world, dice):
+    name = dice.choice(
+        ("anna", "émile", "jurgen", f"contact{dice.randint(1, 20_000)}", "other77.test")
+    )
+    return {"model": None}, {"person": name}
+
+
+def _sent(world, dice):
+    scope = dice.choice((_big, _all))(world, dice)[0]
+    return scope, dice.choice(({"direction": "out"}, {"attachments": True}))
+
+
+def _groups(world, dice):
+    big = dice.random() < 0.5
+    scope = (_big if big else _company)(world, dice)[0]
+    return {**scope, "by": "contact"}, None
+
+
+#: What is asked for, and how a question of it is made.
+KINDS = {
+    "a contact": _contact,
+    "a contact of the big company": _customer,
+    "a company": _company,
+    "the big company": _big,
+    "all mail": _all,
+    "words in all mail": _search_all,
+    "words in the big company's mail": _search_big,
+    "a person in all mail": _person,
+    "sent, or with files": _sent,
+    "a company's contacts": _groups,
+}
+
+
+def _asked(registry, world, kind):
+    """A row for each level: first page, further pages, the line over them."""
+    rows, raw = [], {}
+    for level in LEVELS:
+        # the same questions at each level
+        dice, clocks = random.Random(kind), {}
+        for _number in range(ROUNDS):
+            uid = world.user(dice)
+            scope, filters = KINDS[kind](world, dice)
+            for without_rule in dice.sample((False, True), 2):
+                clock = clocks.setdefault(without_rule, _Clocks())
+                with _as_user(registry, uid, level, without_rule) as env:
+                    clock.ask(env["crm.mail.mirror.message"], scope, filters)
+        ruled, free = clocks[False], clocks[True]
+        rows.append((f"{kind}, level {level}", ruled.told(free), GOAL))
+        raw[level] = {"ruled": ruled.raw(), "free": free.raw()}
+        print(rows[-1], flush=True)
+    return rows, raw
+
+
+class _Clocks:
+    """What the screen asks for: a page, the next ones, and the line over them."""
+
+    def __init__(self):
+        self.first, self.further, self.over = _Clock(), _Clock(), _Clock()
+        self.size = 0
+
+    def ask(self, messages, scope, filters):
+        if scope.get("by") != "contact":
+            page = self.first(messages.get_conversations, scope, filters)
+            self.size = max(self.size, len(json.dumps(page)))
+            for _page in range(2):
+                if page["next"]:
+                    page = self.further(
+                        messages.get_conversations, scope, filters, page["next"]
+                    )
+        if not filters:
+            self.over(messages.get_overview, scope)
+
+    def told(self, free):
+        parts = [
+            f"{name}: {clock.told()}, {clock.ratio(other)} x"
+            for name, clock, other in (
+                ("first", self.first, free.first),
+                ("further", self.further, free.further),
+                ("line", self.over, free.over),
+            )
+            if clock.cpu
+        ]
+        return "; ".join(parts) + f"; {self.size / 1000:.0f} KB"
+
+    def raw(self):
+        return {
+            name: {"wall": clock.wall, "cpu": clock.cpu}
+            for name, clock in vars(self).items()
+            if isinstance(clock, _Clock)
+        }
 
 
 @contextmanager
@@ -231,14 +234,15 @@ def _as_user(registry, uid, level, without_rule=False):
         env = Environment(cr, uid, {"lang": "en_US"})
         # as in a worker that has seen this user before
         env["crm.mail.mirror.message"].get_conversations({"model": None}, limit=1)
+        env.flush_all()
         model = type(env["crm.mail.mirror.message"])
-        right = model._visible_copies
+        right = model._visible_copies, model._sight
         if without_rule:
-            model._visible_copies = _every_copy
+            model._visible_copies, model._sight = _every_copy, _every_mailbox
         try:
             yield env
         finally:
-            model._visible_copies = right
+            model._visible_copies, model._sight = right
             cr.rollback()
 
 
@@ -254,61 +258,11 @@ def _every_copy(self, where, columns, sight=None):
     )
 
 
-def _asked(registry, company, level, uids, without_rule=False):
-    """Rows of the table: first page, further pages, the line over them."""
-    scopes = {
-        "the company": {"model": "res.partner", "id": company, "by": "time"},
-        "all mail": {"model": None},
-    }
-    told = []
-    for what, scope in scopes.items():
-        first, further, over, sizes = _Clock(), _Clock(), _Clock(), []
-        for number in range(ROUNDS):
-            uid = uids[number % len(uids)]
-            with _as_user(registry, uid, level, without_rule) as env:
-                messages = env["crm.mail.mirror.message"]
-                page = first(messages.get_conversations, scope)
-                sizes.append(len(json.dumps(page)))
-                for _page in range(3):
-                    if page["next"]:
-                        page = further(
-                            messages.get_conversations, scope, before=page["next"]
-                        )
-                over(messages.get_overview, scope)
-        name = "without the rule" if without_rule else f"level {level}"
-        told.append(
-            (
-                f"{what}, {name}: first page; further pages; the line over them",
-                f"{first.told()}; {further.told()}; {over.told()};"
-                f" {max(sizes) / 1000:.0f} KB",
-                "300 ms; 100 ms; 60 KB",
-            )
-        )
-    return told
+def _every_mailbox(self, viewer=None):
+    from odoo.addons.crm_mail_mirror.models.crm_mail_mirror_message import Sight
 
-
-def _searched(registry, company, readers):
-    told = []
-    for what, filters in {
-        "a word of one mail in 50,000": {"text": "matter4711"},
-        "a word of every mail": {"text": "matter"},
-        "a word of no mail": {"text": "zyzzyva"},
-        "a person": {"person": "contact 77"},
-        "sent": {"direction": "out"},
-        "with attachments": {"attachments": True},
-    }.items():
-        for level in ("0", "2", "4"):
-            took = _Clock()
-            for scope in (
-                {"model": "res.partner", "id": company},
-                {"model": None},
-            ):
-                for uid in readers[level][:3]:
-                    with _as_user(registry, uid, level) as env:
-                        messages = env["crm.mail.mirror.message"]
-                        took(messages.get_conversations, scope, filters)
-            told.append((f"searched: {what}, level {level}", took.told(), ""))
-    return told
+    self.env.cr.execute("SELECT id FROM crm_mail_mirror_mailbox")
+    return Sight(self.env.uid, tuple(i for (i,) in self.env.cr.fetchall()))
 
 
 class _Clock:
@@ -328,9 +282,13 @@ class _Clock:
 
     def told(self):
         """Median and 95th percentile of both."""
-        if not self.wall:
-            return "none"
-        return f"{_spread(self.wall)} (CPU {_spread(self.cpu)})"
+        return f"{_spread(self.wall)} ms (CPU {_spread(self.cpu)})"
+
+    def ratio(self, other):
+        """Of the CPU time at the 95th percentile."""
+        return (
+            f"{percentile(self.cpu) / percentile(other.cpu):.1f}" if other.cpu else ""
+        )
 
 
 def _on_cpu(backend):
@@ -342,15 +300,18 @@ def _on_cpu(backend):
         return 0.0
 
 
-def _spread(seconds):
+def percentile(seconds, share=0.95):
     ordered = sorted(seconds)
-    last = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
-    return f"{statistics.median(ordered) * 1000:.0f}, {last * 1000:.0f} ms"
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def _plan(registry, company, uid):
-    """Of the first window of the company's mail."""
-    with _as_user(registry, uid, "2") as env:
+def _spread(seconds):
+    return f"{statistics.median(seconds) * 1000:.0f}, {percentile(seconds) * 1000:.0f}"
+
+
+def _plan(registry, world):
+    """Of the first window of the big company's mail."""
+    with _as_user(registry, world.users[50], "2") as env:
         messages, cr = env["crm.mail.mirror.message"], env.cr
         asked, execute = [], type(cr).execute
 
@@ -358,7 +319,7 @@ def _plan(registry, company, uid):
             asked.append((query, arguments))
             return execute(self, query, *arguments, **named)
 
-        look = messages._look({"model": "res.partner", "id": company}, None, None)
+        look = messages._look({"model": "res.partner", "id": world.big[0]}, None, None)
         type(cr).execute = heard
         try:
             messages._window(look, None, 200, None)

@@ -8,8 +8,10 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import kept
 from account import Account
 from measure import Cost, conversation
 
@@ -27,6 +29,7 @@ def run(
     between: Callable[[], dict] = dict,
     program: str = "ours.py",
     modules: Sequence[str] = (template.ADDON,),
+    keep: str = "",
 ) -> list[dict]:
     """Its steps, each with its ``cost`` and what ``between`` added to it.
 
@@ -34,10 +37,9 @@ def run(
     :param env: settings of the server, such as where Gmail is
     :param program: what runs there
     :param modules: of ours; when empty, it is an Odoo without us
+    :param keep: a name: in a database that the next run finds again
     """
-    dbname = f"mirror_bench_{secrets.token_hex(4)}"
-    template.clone(server, template.ensure(server, modules), dbname)
-    try:
+    with _database(server, modules, keep) as dbname:
         conf = template.configuration(server, FOLDER / "odoo.conf")
         # what copying the template has left to write shall not be counted
         server.sql("SELECT 1", dbname)
@@ -49,6 +51,17 @@ def run(
             {**template.environment(server), **env},
             between,
         )
+
+
+@contextmanager
+def _database(server, modules, keep):
+    if keep:
+        yield kept.ensure(server, keep)
+        return
+    dbname = f"mirror_bench_{secrets.token_hex(4)}"
+    template.clone(server, template.ensure(server, modules), dbname)
+    try:
+        yield dbname
     finally:
         template.drop(server, dbname)
 

@@ -21,8 +21,8 @@ def _rewritten(monkeypatch, root, name, before, after):
     kind = type(root[MESSAGE])
     right = getattr(kind, name)
 
-    def mutant(self, *arguments):
-        query = right(self, *arguments)
+    def mutant(self, *arguments, **named):
+        query = right(self, *arguments, **named)
         assert before in query.code, "the phrase to break is not there any more"
         return SQL(query.code.replace(before, after), *query.params)
 

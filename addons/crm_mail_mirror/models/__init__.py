@@ -35,6 +35,7 @@ from . import crm_mail_mirror_message_search
 from . import crm_mail_mirror_participant
 from . import crm_mail_mirror_address
 from . import crm_mail_mirror_conversation_look
+from . import crm_mail_mirror_conversation_window
 from . import crm_mail_mirror_conversation_walk
 from . import crm_mail_mirror_conversation_words
 from . import crm_mail_mirror_conversation_people

@@ -2,10 +2,9 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Which mails stand in a scope, newest first, for one reader?
 
-Walked from the newest on, by the index of each address, in windows: a company with
-100,000 mails costs no more than one with a hundred. Who sees few of them is answered
-the other way round, from the copies in the mailboxes they may read. Nothing that is
-given back, not even where a page ends, depends on mail that the reader does not see.
+Walked from the newest on, in windows (``crm_mail_mirror_conversation_window.py``).
+Nothing that is given back, not even where a page ends, depends on mail that the reader
+does not see.
 """
 
 from datetime import datetime
@@ -15,16 +14,14 @@ from odoo import models
 from odoo.tools import SQL
 
 from . import conversation_question as question
+from .crm_mail_mirror_conversation_window import stands_below, stands_since
 
-#: Rows of the first window, of the largest one, and when windows are given up: of a
-#: record's addresses, and of all mail, which is walked ten times as fast.
-WINDOW, WIDEST, ENOUGH, ENOUGH_OF_ALL = 200, 3200, 4000, 40_000
-#: Mails in the mailboxes of a reader who is answered from these; and of one for whom
-#: they are few in each window.
-FEW_COPIES, SOME_COPIES = 5000, 60_000
-#: Mails found by a word are listed at once up to here; else they are tried one by one,
-FOUND_AT_ONCE = 2000
-#: so many in a request.
+#: Words and people are looked for among the newest so many first;
+NEAREST = 400
+#: where fewer than one in so many of these has them, everywhere: that is quick for what
+#: is rare, of which all is listed at once up to here;
+RARE, FOUND_AT_ONCE = 50, 2000
+#: what is found more often is looked for in mail after mail, so many a request.
 TRIED = 2000
 #: Mails of one conversation that are looked at.
 IN_THREAD = 1001
@@ -150,7 +147,7 @@ class CrmMailMirrorMessage(models.Model):
                 threads=sorted(each for each in threads if not each.startswith("id ")),
                 alone=alone,
                 row=_ROW,
-                below=_below(below, SQL("t.date"), SQL("t.id")),
+                below=stands_below(below, SQL("t.date"), SQL("t.id")),
                 seen=self._is_in_scope_and_seen(whole),
                 most=IN_THREAD,
             )
@@ -175,130 +172,34 @@ class CrmMailMirrorMessage(models.Model):
 
     # ---- mails ----------------------------------------------------------------------
 
-    def _filtered_rows(self, look, start=None, top=None, lower=None):
+    def _filtered_rows(self, look, start=None, top=None, lower=None, size=None):
         """Mails that the reader sees and that pass the filters, newest first.
 
         :param start: (date, id): below it; None: from the newest on
         :param top: only mails with ids up to it; None: all
         :param lower: only mails since then; None: all
+        :param size: so many will be asked for, if that is known
         :return: pairs: rows that pass, and the rows seen among which they are
         """
         if not _is_dear(look):
-            for rows in self._seen_rows(look, start, top, lower):
+            for rows in self._seen_rows(look, start, top, lower, size):
                 yield rows, rows
             return
-        few = self._found_at_once(look)
-        if few is not None:
-            rows = self._among(look, few, start, top, lower)
-            yield rows, rows
-            return
-        for rows in self._seen_rows(look, start, top, lower):
+        place, is_sought = start, False
+        for rows in self._seen_rows(look, start, top, lower, NEAREST):
+            passed = 0
             for begin in range(0, len(rows), TRIED):
                 bite = rows[begin : begin + TRIED]
                 passing = self._passing(look, [row.id for row in bite])
                 yield [row for row in bite if row.id in passing], bite
-
-    def _seen_rows(self, look, start, top, lower):
-        """Lists of mails by level, direction, owner and attachments alone."""
-        if not look.mailboxes or look.addresses == []:
-            return
-        copies, is_record = self._count_copies(look), look.addresses is not None
-        window, size, examined = self._window, WINDOW, 0
-        if copies < FEW_COPIES:
-            window = self._from_copies
-        elif copies < SOME_COPIES and is_record:
-            window = self._shared_window
-        while True:
-            ids, last = window(look, start, size, lower)
-            yield self._among(look, ids, None, top, None)
-            if last is None:
-                return
-            start, examined, size = last, examined + size, min(size * 4, WIDEST)
-            if window == self._window:
-                if is_record and examined > ENOUGH:
-                    window = self._shared_window
-                elif examined > ENOUGH_OF_ALL:
-                    window = self._from_copies
-
-    def _count_copies(self, look):
-        """Mails in the mailboxes that are looked into, as far as it matters."""
-        self.env.cr.execute(
-            """SELECT count(*) FROM (
-                   SELECT 1 FROM crm_mail_mirror_copy
-                    WHERE mailbox_id = ANY(%s) AND state = 'mirrored'
-                    LIMIT %s) AS few""",
-            [look.mailboxes, SOME_COPIES],
-        )
-        return self.env.cr.fetchone()[0]
-
-    def _window(self, look, start, size, lower):
-        """The next mails of a scope, whoever sees them: to be asked who does.
-
-        :return: ids, and the place of the last (None: there is nothing more)
-        """
-        if look.addresses is None:
-            query = SQL(
-                """SELECT t.date, t.id FROM crm_mail_mirror_message t
-                    WHERE %s AND %s ORDER BY t.date DESC, t.id DESC LIMIT %s""",
-                _below(start, SQL("t.date"), SQL("t.id")),
-                _since(lower, SQL("t.date")),
-                size,
-            )
-        else:
-            query = SQL(
-                # the newest two of each address tell how far back the window can reach
-                # at most, so that of a thousand addresses only few rows are read
-                """WITH a AS MATERIALIZED (SELECT unnest(%(addresses)s::int[]) AS id),
-                   head AS MATERIALIZED (
-                       SELECT h.date FROM a CROSS JOIN LATERAL (
-                              SELECT p.date FROM crm_mail_mirror_participant p
-                               WHERE p.address_id = a.id AND %(below)s AND %(since)s
-                               ORDER BY p.date DESC, p.message_id DESC LIMIT 2) AS h),
-                   bound AS MATERIALIZED (
-                       SELECT CASE WHEN count(*) = %(size)s THEN min(n.date)
-                                   ELSE '-infinity' END AS date
-                         FROM (SELECT date FROM head
-                                ORDER BY date DESC LIMIT %(size)s) AS n)
-                   SELECT n.date, n.message_id FROM a CROSS JOIN LATERAL (
-                          SELECT p.date, p.message_id FROM crm_mail_mirror_participant p
-                           WHERE p.address_id = a.id AND %(below)s AND %(since)s
-                             AND p.date >= (SELECT date FROM bound)
-                           ORDER BY p.date DESC, p.message_id DESC
-                           FETCH FIRST %(size)s ROWS WITH TIES) AS n
-                    ORDER BY n.date DESC, n.message_id DESC
-                    FETCH FIRST %(size)s ROWS WITH TIES""",
-                addresses=look.addresses,
-                below=_below(start, SQL("p.date"), SQL("p.message_id")),
-                since=_since(lower, SQL("p.date")),
-                size=size,
-            )
-        self.env.cr.execute(query)
-        rows = self.env.cr.fetchall()
-        ids = list(dict.fromkeys(message for _date, message in rows))
-        return ids, rows[-1] if len(rows) >= size else None
-
-    def _shared_window(self, look, start, size, lower):
-        """The same, of those in mailboxes that the reader may read: where windows of
-        all mail hold little that is seen."""
-        self.env.cr.execute(
-            SQL(
-                """SELECT p.date, p.message_id FROM crm_mail_mirror_participant p
-                    WHERE p.address_id = ANY(%s) AND %s AND %s
-                      AND p.message_id IN (
-                          SELECT c.message_id FROM crm_mail_mirror_copy c
-                           WHERE c.mailbox_id = ANY(%s) AND c.state = 'mirrored')
-                    ORDER BY p.date DESC, p.message_id DESC
-                    FETCH FIRST %s ROWS WITH TIES""",
-                look.addresses,
-                _below(start, SQL("p.date"), SQL("p.message_id")),
-                _since(lower, SQL("p.date")),
-                look.mailboxes,
-                size,
-            )
-        )
-        rows = self.env.cr.fetchall()
-        ids = list(dict.fromkeys(message for _date, message in rows))
-        return ids, rows[-1] if len(rows) >= size else None
+                place, passed = bite[-1].place, passed + len(passing)
+            if not is_sought and passed * RARE <= len(rows):
+                few = self._found_at_once(look)
+                if few is not None:
+                    rows = self._among(look, few, place, top, lower)
+                    yield rows, rows
+                    return
+            is_sought = True
 
     def _among(self, look, ids, start, top, lower):
         """Rows of those of these mails that the reader sees here, newest first."""
@@ -312,33 +213,12 @@ class CrmMailMirrorMessage(models.Model):
                 _ROW,
                 list(ids),
                 SQL("t.id <= %s", top) if top else SQL("TRUE"),
-                _below(start, SQL("t.date"), SQL("t.id")),
-                _since(lower, SQL("t.date")),
+                stands_below(start, SQL("t.date"), SQL("t.id")),
+                stands_since(lower, SQL("t.date")),
                 self._is_in_scope_and_seen(look),
             )
         )
         return [Row(*row) for row in self.env.cr.fetchall()]
-
-    def _from_copies(self, look, start, size, lower):
-        """The same, found from the mailboxes that the reader may read."""
-        self.env.cr.execute(
-            SQL(
-                """WITH mine AS MATERIALIZED (
-                       SELECT DISTINCT c.message_id FROM crm_mail_mirror_copy c
-                        WHERE c.mailbox_id = ANY(%s) AND c.state = 'mirrored')
-                   SELECT t.date, t.id
-                     FROM mine JOIN crm_mail_mirror_message t ON t.id = mine.message_id
-                    WHERE %s AND %s AND %s
-                    ORDER BY t.date DESC, t.id DESC LIMIT %s""",
-                look.mailboxes,
-                _below(start, SQL("t.date"), SQL("t.id")),
-                _since(lower, SQL("t.date")),
-                self._is_of_addresses(look, SQL("TRUE")),
-                size,
-            )
-        )
-        rows = self.env.cr.fetchall()
-        return [ident for _date, ident in rows], rows[-1] if len(rows) >= size else None
 
     # ---- conditions on a message ``t`` ----------------------------------------------
 
@@ -388,13 +268,3 @@ class CrmMailMirrorMessage(models.Model):
 def _is_dear(look):
     """Do its filters have to read texts or people of each mail?"""
     return bool(look.filters.text or look.filters.person or look.found is not None)
-
-
-def _below(start, date, ident):
-    if start is None:
-        return SQL("TRUE")
-    return SQL("(%s, %s) < (%s, %s)", date, ident, *start)
-
-
-def _since(lower, date):
-    return SQL("%s >= %s", date, lower) if lower else SQL("TRUE")

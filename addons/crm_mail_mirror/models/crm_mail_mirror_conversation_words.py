@@ -2,9 +2,9 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Which mails hold these words, or this person, for who may read them?
 
-Words are found from their beginnings, by an index of subjects and one of texts. The
-level and the sharing stand in the same query: how many mails of others hold a word
-changes nothing of the answer.
+Words are found from their beginnings, by an index of subjects and one of texts (which
+words: ``found_words.py``). The level and the sharing stand in the same query: how many
+mails of others hold a word changes nothing of the answer.
 """
 
 from odoo import fields, models
@@ -12,11 +12,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .crm_mail_mirror_conversation_walk import FOUND_AT_ONCE
-
-#: Characters of a text by whose words it is found (PostgreSQL: a megabyte of words).
-INDEXED = 100_000
-SUBJECT_WORDS = "to_tsvector('simple'::regconfig, left(subject_raw, 10000))"
-TEXT_WORDS = f"to_tsvector('simple'::regconfig, left(text, {INDEXED}))"
+from .found_words import asked_for, ensure_words, words_of
 
 
 class CrmMailMirrorBody(models.Model):
@@ -24,7 +20,34 @@ class CrmMailMirrorBody(models.Model):
     _inherit = ["crm.mail.mirror.body"]
 
     # a word in a million texts: 3 ms instead of minutes
-    _words_idx = models.Index(f"USING gin ({TEXT_WORDS})")
+    _words_idx = models.Index("USING gin (text_words)")
+
+    def _add_sql_constraints(self):
+        ensure_words(self.env.cr, self._table, "text_words", words_of("text"))
+        return super()._add_sql_constraints()
+
+
+class CrmMailMirrorParticipant(models.Model):
+    _name = "crm.mail.mirror.participant"
+    _inherit = ["crm.mail.mirror.participant"]
+
+    _words_idx = models.Index("USING gin (name_words)")
+
+    def _add_sql_constraints(self):
+        ensure_words(self.env.cr, self._table, "name_words", words_of("name", 500))
+        return super()._add_sql_constraints()
+
+
+class CrmMailMirrorAddress(models.Model):
+    _name = "crm.mail.mirror.address"
+    _inherit = ["crm.mail.mirror.address"]
+
+    _words_idx = models.Index("USING gin (email_words)")
+
+    def _add_sql_constraints(self):
+        words = words_of("email_normalized", 500)
+        ensure_words(self.env.cr, self._table, "email_words", words)
+        return super()._add_sql_constraints()
 
 
 class CrmMailMirrorMessage(models.Model):
@@ -36,7 +59,12 @@ class CrmMailMirrorMessage(models.Model):
         string="Subject or text", compute="_compute_words", search="_search_words"
     )
 
-    _words_idx = models.Index(f"USING gin ({SUBJECT_WORDS})")
+    _words_idx = models.Index("USING gin (subject_words)")
+
+    def _add_sql_constraints(self):
+        words = words_of("subject_raw", 10_000)
+        ensure_words(self.env.cr, self._table, "subject_words", words)
+        return super()._add_sql_constraints()
 
     def _compute_words(self):
         self.words = False
@@ -49,26 +77,24 @@ class CrmMailMirrorMessage(models.Model):
 
     def _found_at_once(self, look):
         """Ids of all mails that pass text, person and search bar; None: too many."""
-        parts = []
-        if look.filters.text:
-            parts.append(self._holds(look.sight, look.filters.text))
+        sight, filters, parts = look.sight, look.filters, []
+        if filters.text:
+            parts.append(self._holds(sight, filters.text, most=FOUND_AT_ONCE))
+        if filters.person:
+            parts.append(self._is_on(sight, filters.person, most=FOUND_AT_ONCE))
         if look.found is not None:
-            parts.append(look.found)
-        if look.filters.person and look.scope.model is None:
-            parts.append(self._is_on(look.sight, look.filters.person))
+            parts.append(
+                SQL("(SELECT * FROM %s AS d LIMIT %s)", look.found, FOUND_AT_ONCE)
+            )
         found = None
         for part in parts:
-            self.env.cr.execute(
-                SQL(
-                    "SELECT DISTINCT f.id FROM %s AS f(id) LIMIT %s",
-                    part,
-                    FOUND_AT_ONCE,
-                )
-            )
-            ids = {ident for (ident,) in self.env.cr.fetchall()}
+            self.env.cr.execute(SQL("SELECT f.id FROM %s AS f(id)", part))
+            ids = [ident for (ident,) in self.env.cr.fetchall()]
             if len(ids) < FOUND_AT_ONCE:
-                found = ids if found is None else found & ids
-        return None if found is None else self._passing(look, list(found))
+                found = set(ids) if found is None else found & set(ids)
+        if not found or len(parts) == 1:
+            return found
+        return self._passing(look, list(found))
 
     def _passing(self, look, ids):
         """Which of these mails pass text, person and search bar?"""
@@ -99,54 +125,67 @@ class CrmMailMirrorMessage(models.Model):
         )
         return {ident for (ident,) in self.env.cr.fetchall()}
 
-    def _holds(self, sight, text, among=None):
+    def _holds(self, sight, text, among=None, most=None):
         """Subquery of ids: a subject or text that the reader may read holds the words.
 
-        :param among: SQL condition on ``c``
+        :param among: SQL condition on ``c``, which few copies meet
+        :param most: at most so many of each, one mail maybe more than once
         """
-        asked = _words_query(text)
+        asked = asked_for(text)
         copies = self._visible_copies(
             among or SQL("TRUE"), SQL("v.message_id, v.body_id, v.shown"), sight
         )
+        has_subject = SQL(
+            "v.shown IN ('subject', 'everything') AND s.subject_words @@ %s", asked
+        )
+        has_text = SQL("v.shown = 'everything' AND b.text_words @@ %s", asked)
+        if among:
+            return SQL(
+                """(SELECT v.message_id FROM (%s) AS v
+                      JOIN crm_mail_mirror_message s ON s.id = v.message_id
+                      LEFT JOIN crm_mail_mirror_body b ON b.id = v.body_id
+                     WHERE %s OR %s)""",
+                copies,
+                has_subject,
+                has_text,
+            )
         return SQL(
-            """(SELECT s.id FROM crm_mail_mirror_message s
-                  JOIN (%(copies)s) AS v ON v.message_id = s.id
-                 WHERE v.shown IN ('subject', 'everything')
-                   AND %(subject)s @@ %(asked)s
-                UNION
-                SELECT b.message_id FROM crm_mail_mirror_body b
-                  JOIN (%(copies)s) AS v ON v.body_id = b.id
-                 WHERE v.shown = 'everything' AND %(text)s @@ %(asked)s)""",
+            """((SELECT s.id FROM crm_mail_mirror_message s
+                   JOIN (%(copies)s) AS v ON v.message_id = s.id
+                  WHERE %(has_subject)s %(most)s)
+                UNION ALL
+                (SELECT b.message_id FROM crm_mail_mirror_body b
+                   JOIN (%(copies)s) AS v ON v.body_id = b.id
+                  WHERE %(has_text)s %(most)s))""",
             copies=copies,
-            subject=SQL(SUBJECT_WORDS.replace("subject_raw", "s.subject_raw")),
-            text=SQL(TEXT_WORDS.replace("left(text", "left(b.text")),
-            asked=asked,
+            has_subject=has_subject,
+            has_text=has_text,
+            most=SQL("LIMIT %s", most) if most else SQL(),
         )
 
-    def _is_on(self, sight, person, among=None):
-        """Subquery of ids: somebody of this name or address is on it."""
-        pattern = f"%{_escaped(person)}%"
-        return SQL(
-            """(SELECT p.message_id FROM crm_mail_mirror_participant p
-                  JOIN crm_mail_mirror_address a ON a.id = p.address_id
-                 WHERE %s AND %s
-                   AND (a.email_normalized ILIKE %s OR p.name ILIKE %s))""",
-            among or SQL("TRUE"),
+    def _is_on(self, sight, person, among=None, most=None):
+        """Subquery of ids: somebody of this name or address is on it, as the reader
+        sees. Parameters as in ``_holds``, but that ``among`` is on ``p``."""
+        asked = asked_for(person)
+        shown = SQL(
+            "%s AND %s",
             self._participant_is_visible(sight),
-            pattern,
-            pattern,
+            among
+            or SQL(
+                "EXISTS (%s)",
+                self._visible_copies(
+                    SQL("c.message_id = p.message_id"), SQL("1"), sight
+                ),
+            ),
         )
-
-
-def _words_query(text):
-    """All words, each from its beginning: ``'offer':* & 'ma':*``."""
-    words = [word.replace("\\", "\\\\").replace("'", "''") for word in text.split()]
-    return SQL(
-        "to_tsquery('simple'::regconfig, %s)",
-        " & ".join(f"'{word}':*" for word in words[:20]),
-    )
-
-
-def _escaped(text):
-    """As it is, where % and _ mean something."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return SQL(
+            """((SELECT p.message_id FROM crm_mail_mirror_participant p
+                  WHERE p.name_words @@ %(asked)s AND %(shown)s %(most)s)
+                UNION ALL
+                (SELECT p.message_id FROM crm_mail_mirror_address a
+                   JOIN crm_mail_mirror_participant p ON p.address_id = a.id
+                  WHERE a.email_words @@ %(asked)s AND %(shown)s %(most)s))""",
+            asked=asked,
+            shown=shown,
+            most=SQL("LIMIT %s", most) if most else SQL(),
+        )

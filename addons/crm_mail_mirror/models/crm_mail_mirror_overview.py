@@ -15,9 +15,12 @@ from odoo.tools import SQL, format_date, format_time
 from ..engine import legible
 from . import conversation_question as question
 from .crm_mail_mirror_conversation_told import direction_of
+from .crm_mail_mirror_conversation_window import FEW_MAILBOXES
 
 #: Mails are counted so far.
 COUNTED = 1000
+#: Among so many the last ones in and out are looked for first.
+LATELY = 50
 #: Contacts of a company that are listed.
 MOST_GROUPS = 200
 #: Mails of one of them are counted so far.
@@ -82,7 +85,9 @@ class CrmMailMirrorMessage(models.Model):
         lower, upper = self._bounds(look)
         start = (upper, 0) if upper else None
         rows = {}
-        for more, _asked in self._filtered_rows(look, start, None, lower):
+        # some more, for rows that are the same mail
+        size = most + most // 10
+        for more, _asked in self._filtered_rows(look, start, None, lower, size):
             for row in more:
                 rows.setdefault(row.same, row)
             if len(rows) >= most:
@@ -97,13 +102,17 @@ class CrmMailMirrorMessage(models.Model):
 
     def _last(self, look, rows):
         """``{"in": {"date", "name"} | None, "out": ...}``"""
-        ids = [row.id for row in rows]
-        copies, ours = self._copies_seen(look.sight, ids), self._sent_by_us(ids)
         last = {}
-        for row in rows:
-            if copies[row.id]:
-                sent = row.id in ours or direction_of(copies[row.id]) == "out"
-                last.setdefault("out" if sent else "in", row)
+        # both are nearly always among the newest few
+        for few in (rows[:LATELY], rows[LATELY:]):
+            ids = [row.id for row in few] if len(last) < 2 else []
+            if not ids:
+                break
+            copies, ours = self._copies_seen(look.sight, ids), self._sent_by_us(ids)
+            for row in few:
+                if copies[row.id]:
+                    sent = row.id in ours or direction_of(copies[row.id]) == "out"
+                    last.setdefault("out" if sent else "in", row)
         for way in ("in", "out"):
             if way not in last and len(rows) > COUNTED:
                 filters = question.Filters(direction=way)
@@ -170,32 +179,9 @@ class CrmMailMirrorMessage(models.Model):
         company = self.env["res.partner"].browse(look.scope.id)
         contacts = self.env["res.partner"].with_context(active_test=False)
         contacts = contacts.search([("commercial_partner_id", "=", company.id)])
-        self.env.cr.execute(
-            SQL(
-                """SELECT coalesce(k.partner_id, 0), count(DISTINCT n.id), max(n.date)
-                     FROM unnest(%(addresses)s::int[]) AS a(id)
-                     LEFT JOIN LATERAL (
-                          SELECT r.partner_id
-                            FROM crm_mail_mirror_address_partner_rel r
-                           WHERE r.address_id = a.id
-                             AND r.partner_id = ANY(%(contacts)s)
-                          ) AS k ON TRUE
-                    CROSS JOIN LATERAL (
-                          SELECT t.id, t.date
-                            FROM crm_mail_mirror_participant p
-                            JOIN crm_mail_mirror_message t ON t.id = p.message_id
-                           WHERE p.address_id = a.id AND %(person)s AND %(seen)s
-                           ORDER BY p.date DESC, p.message_id DESC
-                           LIMIT %(most)s) AS n
-                    GROUP BY 1 ORDER BY 3 DESC LIMIT %(groups)s""",
-                addresses=look.addresses,
-                contacts=contacts.ids,
-                person=self._participant_is_visible(look.sight),
-                seen=self._is_seen(look),
-                most=IN_GROUP,
-                groups=MOST_GROUPS,
-            )
-        )
+        few = len(look.mailboxes) <= FEW_MAILBOXES
+        query = self._groups_of_few if few else self._groups_of_many
+        self.env.cr.execute(query(look, contacts.ids))
         rows = self.env.cr.fetchall()
         others = self.env._("Others at this company")
         people = contacts.browse([r[0] for r in rows])
@@ -210,6 +196,65 @@ class CrmMailMirrorMessage(models.Model):
             }
             for ident, count, date in rows
         ]
+
+    def _groups_of_few(self, look, contacts):
+        """Query of (contact, mails, last date), by all mail in these mailboxes."""
+        return SQL(
+            """SELECT coalesce(r.partner_id, 0), count(DISTINCT p.message_id),
+                      max(p.date)
+                 FROM crm_mail_mirror_participant p
+                 LEFT JOIN crm_mail_mirror_address_partner_rel r
+                   ON r.address_id = p.address_id AND r.partner_id = ANY(%s)
+                WHERE p.address_id = ANY(%s)
+                  AND p.message_id IN (
+                      SELECT c.message_id FROM crm_mail_mirror_copy c
+                       WHERE c.mailbox_id = ANY(%s) AND c.state = 'mirrored')
+                  AND %s
+                GROUP BY 1 ORDER BY 3 DESC LIMIT %s""",
+            contacts,
+            look.addresses,
+            look.mailboxes,
+            self._is_participant_seen(look.sight),
+            MOST_GROUPS,
+        )
+
+    def _groups_of_many(self, look, contacts):
+        """The same for who reads many mailboxes: by the newest mail of each address,
+        and then what there is of those contacts alone."""
+        newest = SQL(
+            """SELECT p.message_id, p.date FROM crm_mail_mirror_participant p
+                WHERE p.address_id = a.id AND %s
+                ORDER BY p.date DESC, p.message_id DESC""",
+            self._is_participant_seen(look.sight),
+        )
+        return SQL(
+            """WITH head AS MATERIALIZED (
+                   SELECT a.id, n.date FROM unnest(%(addresses)s::int[]) AS a(id)
+                    CROSS JOIN LATERAL (%(newest)s LIMIT 1) AS n),
+               g AS MATERIALIZED (
+                   SELECT coalesce(r.partner_id, 0) AS partner_id,
+                          max(head.date) AS last, array_agg(head.id) AS addresses
+                     FROM head
+                     LEFT JOIN crm_mail_mirror_address_partner_rel r
+                       ON r.address_id = head.id AND r.partner_id = ANY(%(contacts)s)
+                    GROUP BY 1 ORDER BY 2 DESC LIMIT %(groups)s)
+               SELECT g.partner_id, count(DISTINCT n.message_id), g.last
+                 FROM g CROSS JOIN LATERAL unnest(g.addresses) AS a(id)
+                CROSS JOIN LATERAL (%(newest)s LIMIT %(most)s) AS n
+                GROUP BY 1, 3 ORDER BY 3 DESC""",
+            addresses=look.addresses,
+            contacts=contacts,
+            newest=newest,
+            most=IN_GROUP,
+            groups=MOST_GROUPS,
+        )
+
+    def _is_participant_seen(self, sight):
+        """Condition on ``p``: the reader sees the mail, and who is on it."""
+        copies = self._visible_copies(
+            SQL("c.message_id = p.message_id"), SQL("1"), sight
+        )
+        return SQL("%s AND EXISTS (%s)", self._participant_is_visible(sight), copies)
 
     # ---- mailboxes that lag behind --------------------------------------------------
 

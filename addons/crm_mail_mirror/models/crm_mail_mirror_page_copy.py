@@ -83,6 +83,7 @@ class CrmMailMirrorPageCopy(models.AbstractModel):
         "attempts": SQL("int"),
         "message_id": SQL("int"),
         "body_id": SQL("int"),
+        "date": SQL("timestamp"),
     }
 
     def _insert_copies(self, lease: Lease, new, days):

@@ -255,6 +255,7 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             "attempts": 0,
             "message_id": None,
             "body_id": None,
+            "date": None,
         }
         now = fields.Datetime.now()
         if item.is_removed and values["identity"] not in hidden:

@@ -32,8 +32,9 @@ class CrmMailMirrorPageShared(models.AbstractModel):
         ids = self._insert_messages(messages)
         bodies = {}
         for item, values in mirrored:
-            message, is_new = ids[values["identity"]]
-            values |= {"message_id": message, "is_new": is_new}
+            message, date, is_new = ids[values["identity"]]
+            # the mail's own, where the first mailbox that had it took another for it
+            values |= {"message_id": message, "date": date, "is_new": is_new}
             # the names of the files are content: equal texts alone share nothing
             digest = values["body_digest"] = identity.body_digest(
                 "\0".join((item.body.text, _files(item.body) or ""))
@@ -63,7 +64,7 @@ class CrmMailMirrorPageShared(models.AbstractModel):
         )
 
     def _insert_messages(self, messages):
-        """:return: ``{identity: (id, whether this page made it)}``"""
+        """:return: ``{identity: (id, date, whether this page made it)}``"""
         cr, ids = self.env.cr, {}
         missing = sorted(messages)
         while missing:
@@ -74,20 +75,21 @@ class CrmMailMirrorPageShared(models.AbstractModel):
                                subject_raw, date)
                        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[],
                               %s::text[], %s::text[], %s::timestamp[])
-                       ON CONFLICT (identity) DO NOTHING RETURNING identity, id""",
+                       ON CONFLICT (identity) DO NOTHING
+                       RETURNING identity, id, date""",
                     *map(list, zip(*(messages[i] for i in missing), strict=True)),
                 )
             )
-            ids |= {ident: (message, True) for ident, message in cr.fetchall()}
+            ids |= {ident: (message, date, True) for ident, message, date in cr}
             # held, so that nobody forgets a message while a copy of it is written
             cr.execute(
                 SQL(
-                    """SELECT identity, id FROM crm_mail_mirror_message
+                    """SELECT identity, id, date FROM crm_mail_mirror_message
                         WHERE identity = ANY(%s) ORDER BY identity FOR KEY SHARE""",
                     [ident for ident in missing if ident not in ids],
                 )
             )
-            ids |= {ident: (message, False) for ident, message in cr.fetchall()}
+            ids |= {ident: (message, date, False) for ident, message, date in cr}
             missing = [ident for ident in missing if ident not in ids]
         return ids
 

@@ -1,0 +1,172 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Where does one look for a scope's next mails? In windows, newest first.
+
+By the index of each address a company with 100,000 mails costs no more than one with a
+hundred; by that of each mailbox a reader of few finds theirs among a million of others.
+Each way tells all mails of the scope that the reader may see, and some they may not:
+who sees which is asked afterwards (``_among``). As all go by date, another way may take
+over at any place.
+"""
+
+from odoo import models
+from odoo.tools import SQL
+
+#: Rows of the first window, and of the largest one.
+WINDOW, WIDEST = 200, 3200
+#: Mailboxes that are gone through one by one.
+FEW_MAILBOXES = 250
+#: Rows until another way is taken: of a record's addresses, of a few mailboxes, and of
+#: all mail, which is walked ten times as fast.
+ENOUGH, ENOUGH_OF_FEW, ENOUGH_OF_ALL = 4000, 1600, 40_000
+
+
+class CrmMailMirrorMessage(models.Model):
+    _name = "crm.mail.mirror.message"
+    _inherit = ["crm.mail.mirror.message"]
+
+    def _seen_rows(self, look, start, top, lower, size=None):
+        """Lists of mails by level, direction, owner and attachments alone.
+
+        :param size: rows of the first window
+        """
+        if not look.mailboxes or look.addresses == []:
+            return
+        ways = iter(self._ways(look, size or WINDOW))
+        window, size, enough = next(ways)
+        examined = 0
+        while True:
+            ids, last = window(look, start, size, lower)
+            yield self._among(look, ids, None, top, None)
+            if last is None:
+                return
+            start, examined, size = last, examined + size, min(size * 4, WIDEST)
+            if enough and examined >= enough:
+                window, size, enough = next(ways)
+                examined = 0
+
+    def _ways(self, look, size):
+        """:return: (window, rows of the first one, rows until the next way is taken)"""
+        few = len(look.mailboxes) <= FEW_MAILBOXES
+        if look.addresses is None:
+            by_mailbox = (self._mailbox_window, size, None)
+            if few:
+                return [by_mailbox]
+            return [(self._window, size, ENOUGH_OF_ALL), by_mailbox]
+        shared = (self._shared_window, WIDEST, None)
+        if few:
+            by_mailbox = (self._mailbox_window, ENOUGH_OF_FEW, ENOUGH_OF_FEW)
+            return [(self._window, size, size), by_mailbox, shared]
+        return [(self._window, size, ENOUGH), shared]
+
+    def _window(self, look, start, size, lower):
+        """The next mails of a scope, whoever sees them: to be asked who does.
+
+        :return: ids, and the place of the last (None: there is nothing more)
+        """
+        if look.addresses is None:
+            return self._of_window(
+                SQL(
+                    """SELECT t.date, t.id FROM crm_mail_mirror_message t
+                        WHERE %s AND %s ORDER BY t.date DESC, t.id DESC LIMIT %s""",
+                    stands_below(start, SQL("t.date"), SQL("t.id")),
+                    stands_since(lower, SQL("t.date")),
+                    size,
+                ),
+                size,
+            )
+        return self._of_window(
+            _newest_of_each(
+                SQL("crm_mail_mirror_participant"),
+                SQL("r.address_id = k.id"),
+                look.addresses,
+                start,
+                size,
+                lower,
+            ),
+            size,
+        )
+
+    def _mailbox_window(self, look, start, size, lower):
+        """The next mails in the mailboxes that are looked into, in scope or not."""
+        return self._of_window(
+            _newest_of_each(
+                SQL("crm_mail_mirror_copy"),
+                SQL("r.mailbox_id = k.id AND r.state = 'mirrored'"),
+                look.mailboxes,
+                start,
+                size,
+                lower,
+            ),
+            size,
+        )
+
+    def _shared_window(self, look, start, size, lower):
+        """The next mails of a record in these mailboxes, by looking at all of them:
+        where windows hold little that is both."""
+        return self._of_window(
+            SQL(
+                """SELECT p.date, p.message_id FROM crm_mail_mirror_participant p
+                    WHERE p.address_id = ANY(%s) AND %s AND %s
+                      AND p.message_id IN (
+                          SELECT c.message_id FROM crm_mail_mirror_copy c
+                           WHERE c.mailbox_id = ANY(%s) AND c.state = 'mirrored')
+                    ORDER BY p.date DESC, p.message_id DESC
+                    FETCH FIRST %s ROWS WITH TIES""",
+                look.addresses,
+                stands_below(start, SQL("p.date"), SQL("p.message_id")),
+                stands_since(lower, SQL("p.date")),
+                look.mailboxes,
+                size,
+            ),
+            size,
+        )
+
+    def _of_window(self, query, size):
+        self.env.cr.execute(query)
+        rows = self.env.cr.fetchall()
+        ids = list(dict.fromkeys(message for _date, message in rows))
+        return ids, rows[-1] if len(rows) >= size else None
+
+
+def _newest_of_each(table, condition, keys, start, size, lower):
+    """(date, message id) of rows ``r`` of a table, the newest of all keys together."""
+    return SQL(
+        # the newest two of each key tell how far back the window can reach at most, so
+        # that of a thousand keys only few rows are read
+        """WITH k AS MATERIALIZED (SELECT unnest(%(keys)s::int[]) AS id),
+           head AS MATERIALIZED (
+               SELECT h.date FROM k CROSS JOIN LATERAL (
+                      SELECT r.date FROM %(table)s r
+                       WHERE %(condition)s AND %(below)s AND %(since)s
+                       ORDER BY r.date DESC, r.message_id DESC LIMIT 2) AS h),
+           bound AS MATERIALIZED (
+               SELECT CASE WHEN count(*) = %(size)s THEN min(n.date)
+                           ELSE '-infinity' END AS date
+                 FROM (SELECT date FROM head ORDER BY date DESC LIMIT %(size)s) AS n)
+           SELECT n.date, n.message_id FROM k CROSS JOIN LATERAL (
+                  SELECT r.date, r.message_id FROM %(table)s r
+                   WHERE %(condition)s AND %(below)s AND %(since)s
+                     AND r.date >= (SELECT date FROM bound)
+                   ORDER BY r.date DESC, r.message_id DESC
+                   FETCH FIRST %(size)s ROWS WITH TIES) AS n
+            ORDER BY n.date DESC, n.message_id DESC
+            FETCH FIRST %(size)s ROWS WITH TIES""",
+        table=table,
+        condition=condition,
+        keys=list(keys),
+        below=stands_below(start, SQL("r.date"), SQL("r.message_id")),
+        since=stands_since(lower, SQL("r.date")),
+        size=size,
+    )
+
+
+def stands_below(start, date, ident):
+    """SQL condition: a mail stands below this place; ``None``: any does."""
+    if start is None:
+        return SQL("TRUE")
+    return SQL("(%s, %s) < (%s, %s)", date, ident, *start)
+
+
+def stands_since(lower, date):
+    return SQL("%s >= %s", date, lower) if lower else SQL("TRUE")

@@ -1,0 +1,112 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""By which words is a text found? The same for what is kept and for what is asked.
+
+Words are whatever stands between spaces and signs, without accents and in small
+letters: ``Réunion`` is found by ``reun``, ``anna@acme.test`` by ``acme``. No language
+is assumed: mail comes in several, so nothing is cut from a word's end and no word is
+left out. They are found from their beginnings, never from their middle.
+
+PostgreSQL keeps the words of a row in a column that it fills by itself (a ``tsvector``,
+no field of Odoo's). Looking whether a row has a word costs microseconds then; made anew
+from the text it costs a quarter of a millisecond.
+"""
+
+import re
+import unicodedata
+
+from odoo.tools import SQL
+
+#: Characters of a text by whose words it is found (PostgreSQL: a megabyte of words).
+INDEXED = 100_000
+#: Words of a question that count.
+ASKED = 20
+#: What would make PostgreSQL take several words for one: addresses, hosts, paths,
+#: markup, signed numbers.
+_SIGNS = "@./_-<&:~+"
+_MARKS = "\u0300-\u036f\u3099\u309a"
+#: Letters that no accent is to be taken from.
+_LETTERS = {
+    "ß": "ss",
+    "ẞ": "SS",
+    "æ": "ae",
+    "Æ": "AE",
+    "œ": "oe",
+    "Œ": "OE",
+    "ø": "o",
+    "Ø": "O",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "Đ": "D",
+    "ð": "d",
+    "þ": "th",
+    "ı": "i",
+}
+
+
+def folded(text: str) -> str:
+    """The words of a text, as ``folded_column`` has them."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+        text = re.sub(f"[{_MARKS}]", "", text)
+        text = text.translate(str.maketrans(_LETTERS))
+    return text.translate(str.maketrans(dict.fromkeys(_SIGNS, " ")))
+
+
+def words_of(column: str, most: int = INDEXED) -> str:
+    """Expression in SQL: the words of a column, of its first characters."""
+    text = f"left({column}, {most})"
+    plain = f"regexp_replace(normalize({text}, NFKD), '[{_escaped_marks()}]', '', 'g')"
+    for letter, plainer in _LETTERS.items():
+        plain = f"replace({plain}, '{letter}', '{plainer}')"
+    # most texts have nothing to fold; a sign may become many letters
+    words = (
+        f"CASE WHEN octet_length({text}) = char_length({text}) THEN {text}"
+        f" ELSE left({plain}, {most}) END"
+    )
+    for sign in _SIGNS:
+        words = f"replace({words}, '{sign}', ' ')"
+    return f"strip(to_tsvector('simple'::regconfig, {words}))"
+
+
+def asked_for(text: str) -> SQL:
+    """A ``tsquery`` for texts that have all these words, each from its beginning."""
+    words = folded(text).split()[:ASKED]
+    quoted = (word.replace("\\", "\\\\").replace("'", "''") for word in words)
+    return SQL(
+        # of what is still several words to PostgreSQL: all of them, wherever they stand
+        "replace(to_tsquery('simple'::regconfig, %s)::text, '<->', '&')::tsquery",
+        " & ".join(f"'{word}':*" for word in quoted),
+    )
+
+
+def ensure_words(cr, table: str, column: str, expression: str) -> None:
+    """Have a column of words, filled for all rows there are.
+
+    Made anew where it is made in another way by now.
+    """
+    cr.execute(
+        """SELECT col_description(attrelid, attnum) FROM pg_attribute
+            WHERE attrelid = %s::regclass AND attname = %s AND NOT attisdropped""",
+        [table, column],
+    )
+    found = cr.fetchone()
+    if found == (expression,):
+        return
+    name, words = SQL.identifier(column), SQL.identifier(table)
+    if found:
+        cr.execute(SQL("ALTER TABLE %s DROP COLUMN %s", words, name))
+    cr.execute(
+        SQL(
+            "ALTER TABLE %s ADD COLUMN %s tsvector GENERATED ALWAYS AS (%s) STORED",
+            words,
+            name,
+            SQL(expression),
+        )
+    )
+    cr.execute(SQL("COMMENT ON COLUMN %s.%s IS %s", words, name, expression))
+
+
+def _escaped_marks():
+    return "".join(f"\\u{ord(c):04x}" if c != "-" else c for c in _MARKS)
