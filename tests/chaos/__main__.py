@@ -57,6 +57,7 @@ def _options():
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--faults", default="", help="these, in this order: a,b,c")
+    parser.add_argument("--pace", type=float, default=1, help="how long faults last")
     parser.add_argument("--minutes", type=float, default=0, help="begin none after")
     return parser.parse_args()
 
@@ -119,7 +120,8 @@ def _all_runs(options, cluster, folder) -> int:
     for seed in range(options.seed, options.seed + options.runs):
         if end and time.monotonic() > end:
             break
-        if not _one(seed, kinds, cluster, registry, folder):
+        run = Run(seed, cluster, registry, folder, kinds, options.pace)
+        if not _one(run, folder):
             failed.append(seed)
     for seed in failed:
         chosen = f" CHAOS_FAULTS={options.faults}" if kinds else ""
@@ -160,7 +162,7 @@ def _odoo(cluster, folder):
     return registry
 
 
-def _one(seed, kinds, cluster, registry, folder) -> bool:
+def _one(run, folder) -> bool:
     """One run, in a process of its own. :return: whether nothing was lost"""
     began, told = time.monotonic(), folder / "told"
     told.write_text("", encoding="utf-8")
@@ -168,7 +170,7 @@ def _one(seed, kinds, cluster, registry, folder) -> bool:
     log.write_bytes(b"")
     pid = os.fork()
     if not pid:
-        os._exit(_inside_one(Run(seed, cluster, registry, folder, kinds), told))
+        os._exit(_inside_one(run, told))
     while not (done := os.waitpid(pid, os.WNOHANG))[0]:
         if time.monotonic() > began + LONGEST:
             os.kill(pid, signal.SIGKILL)
@@ -177,17 +179,17 @@ def _one(seed, kinds, cluster, registry, folder) -> bool:
     words = told.read_text(encoding="utf-8") or "hung"
     head, _, trouble = words.partition("\n")
     seconds = time.monotonic() - began
-    line = f"{seed} {'LOST' if status else 'ok'} {seconds:.0f}s {head}"
+    line = f"{run.seed} {'LOST' if status else 'ok'} {seconds:.0f}s {head}"
     print(line, flush=True)
     with (LOCAL / "chaos" / "runs.log").open("a", encoding="utf-8") as runs:
         runs.write(f"{time.strftime('%F %T')} {line}\n")
     if status:
         print(trouble, flush=True)
-        kept = LOCAL / "chaos" / f"{seed}.log"
+        kept = LOCAL / "chaos" / f"{run.seed}.log"
         kept.write_text(words, encoding="utf-8")
         with kept.open("a", encoding="utf-8") as output:
             output.write(log.read_text(encoding="utf-8", errors="replace"))
-    cluster.start_again()
+    run.cluster.start_again()
     return not status
 
 

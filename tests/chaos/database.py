@@ -21,7 +21,7 @@ from setup.say import Stop
 from setup.unprivileged import give
 
 #: The database that is killed, restored, copied; one as it was before each run.
-NAME, FRESH = "chaos", "chaos_fresh"
+NAME, FRESH, BACKUP = "chaos", "chaos_fresh", "chaos_backup"
 #: Room on its disk, in MB.
 ROOM = 1500
 SETTINGS = """
@@ -82,15 +82,25 @@ class Fragile(Cluster):
 
     def renew(self) -> None:
         """``NAME`` is as it was in the beginning."""
-        self.admin.drop(NAME)
-        self.odoo.sql(f'CREATE DATABASE "{NAME}" TEMPLATE "{FRESH}"')
+        self.copy(FRESH, NAME)
 
-    def backup(self) -> Path:
-        """As of now; :return: its file"""
-        return dump(self.odoo, NAME, self.folder / "backup.dump")
+    def copy(self, dbname: str, target: str) -> None:
+        """As of now; whoever works with either is sent away."""
+        admin = self.admin
+        admin.drop(target)
+        admin.sql(f'ALTER DATABASE "{dbname}" ALLOW_CONNECTIONS false')
+        admin.sql(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            f"WHERE datname = '{dbname}'"
+        )
+        # the other way writes all of it into the log of transactions first
+        way = "STRATEGY file_copy" if int(self._version()) >= 15 else ""
+        admin.sql(f'CREATE DATABASE "{target}" TEMPLATE "{dbname}" OWNER odoo {way}')
+        for each in (dbname, target):
+            admin.sql(f'ALTER DATABASE "{each}" ALLOW_CONNECTIONS true')
 
     def copy_in(self, backup: Path, dbname: str) -> None:
-        """Restore a backup; what was under this name goes."""
+        """From a file; what was under this name goes."""
         self.admin.drop(dbname)
         self.odoo.sql(f'CREATE DATABASE "{dbname}"')
         _tool(self.odoo, "pg_restore", "-j2", "--no-owner", "-d", dbname, backup)

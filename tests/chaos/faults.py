@@ -15,8 +15,9 @@ import psycopg2
 
 from setup import template, venv
 from setup.say import Stop
-from tests.chaos.database import NAME
+from tests.chaos.database import BACKUP, NAME
 
+_WRITERS_MEET = psycopg2.errors.DeadlockDetected, psycopg2.errors.LockNotAvailable
 COPY = "chaos_copy"
 HOUR, DAY = 3600, 86_400
 #: By how much a clock is wrong.
@@ -102,11 +103,11 @@ def disk_full(run):
 
 def deadlock(run):
     """Somebody locks rows in the other order, and is never the one who gives way."""
-    end = time.monotonic() + run.chance.uniform(1, 2.5)
+    end = time.monotonic() + run.seconds(1, 2.5)
     with run.cluster.session() as session, session.cursor() as cr:
         cr.execute("SET deadlock_timeout = '20s'; SET lock_timeout = '2s'")
         while time.monotonic() < end:
-            with contextlib.suppress(psycopg2.errors.LockNotAvailable):
+            with contextlib.suppress(*_WRITERS_MEET):
                 cr.execute("BEGIN")
                 cr.execute(
                     """SELECT 1 FROM crm_mail_mirror_address
@@ -120,12 +121,14 @@ def deadlock(run):
 
 def serialization(run):
     """What the jobs read is written by others all the time."""
-    end = time.monotonic() + run.chance.uniform(1, 2)
+    end = time.monotonic() + run.seconds(1, 2)
+    tables = "crm_mail_mirror_mailbox", "res_partner", "ir_cron"
     with run.cluster.session() as session, session.cursor() as cr:
+        cr.execute("SET lock_timeout = '100ms'")
         while time.monotonic() < end:
-            for table in ("crm_mail_mirror_mailbox", "res_partner", "ir_cron"):
-                with contextlib.suppress(psycopg2.errors.DeadlockDetected):
-                    cr.execute(f"UPDATE {table} SET write_date = now()")
+            with contextlib.suppress(*_WRITERS_MEET):
+                table = run.chance.choice(tables)
+                cr.execute(f"UPDATE {table} SET write_date = now()")
             time.sleep(0.01)
 
 
@@ -267,10 +270,10 @@ def restore(run):
 
     Its cursors are behind, and mail that it holds is gone from the server by now.
     """
-    backup = run.cluster.backup()
+    run.cluster.copy(NAME, BACKUP)
     run.last(1, 3)
     run.workers.be(0)
-    run.cluster.copy_in(backup, NAME)
+    run.cluster.copy(BACKUP, NAME)
     run.workers.be(2)
 
 
@@ -278,9 +281,8 @@ def neutralised(run):
     """A copy of the database is neutralised: none of its jobs contacts anybody."""
     from odoo.modules.neutralize import neutralize_database
 
-    backup = run.cluster.backup()
     run.workers.be(0)
-    run.cluster.copy_in(backup, COPY)
+    run.cluster.copy(NAME, COPY)
     try:
         with run.cluster.session("odoo", COPY) as session, session.cursor() as cr:
             neutralize_database(cr)

@@ -9,7 +9,6 @@ import shutil
 import signal
 import struct
 import time
-from pathlib import Path
 
 from tests.chaos import faults, settled
 from tests.chaos.database import NAME, Fragile
@@ -29,14 +28,15 @@ class Run:
     """
     :param seed: of the mail, the faults, and when they happen
     :param kinds: faults in this order; drawn when empty
+    :param pace: faults last so many times as long
     :ivar told: what happened, in a line
     """
 
-    def __init__(self, seed, cluster: Fragile, registry, folder: Path, kinds=()):
+    def __init__(self, seed, cluster: Fragile, registry, folder, kinds=(), pace=1.0):
         self.seed, self.cluster, self.folder = seed, cluster, folder
         self.chance = random.Random(seed)
         self.kinds = kinds or faults.draw(self.chance, cluster)
-        self.registry = registry
+        self.registry, self.pace = registry, pace
         self.clock_file = folder / "clock"
         self.told: list[str] = []
         self.evidence = ""
@@ -70,11 +70,11 @@ class Run:
                 self.workers.be(WORKERS)
                 try:
                     for kind in self.kinds:
-                        time.sleep(self.chance.uniform(0.1, 0.7))
+                        self.last(0.1, 0.7)
                         began = time.monotonic()
                         faults.KINDS[kind](self)
                         self.told.append(f"{kind} {time.monotonic() - began:.1f}s")
-                    time.sleep(self.chance.uniform(0, 0.3))
+                    self.last(0, 0.3)
                 finally:
                     self.traffic.end()
                 try:
@@ -135,9 +135,12 @@ class Run:
     def lines(self):
         return self.line, self.plain_line
 
+    def seconds(self, least, most):
+        return self.pace * self.chance.uniform(least, most)
+
     def last(self, least=0.3, most=1.5):
         """A fault lasts."""
-        time.sleep(self.chance.uniform(least, most))
+        time.sleep(self.seconds(least, most))
 
     def set_clock(self, wrong: int):
         """:param wrong: seconds by which the clock of the workers is, in all of them"""

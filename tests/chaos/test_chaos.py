@@ -24,7 +24,7 @@ QUICK = (
 def test_each_quick_fault_in_one_run_and_nothing_is_lost(postgres):
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos", "--runs", "1", "--seed", "6"]
-        + ["--faults", ",".join(QUICK)],
+        + ["--faults", ",".join(QUICK), "--pace", "0.3"],
         env={**environment(postgres), **os.environ},
         capture_output=True,
         text=True,

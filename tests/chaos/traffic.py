@@ -187,8 +187,9 @@ class Clock:
     Nothing else of the jobs or the mailboxes is touched, so nobody acts.
     """
 
-    #: Seconds that pass, and of real ones between two such steps.
-    STEP, EVERY = 20, 0.15
+    #: Seconds that pass at once; real ones between two such steps, or while a mailbox
+    #: is being looked at.
+    STEP, EVERY, SLOWER = 45, 0.1, 1.0
 
     def __init__(self, cluster):
         self.cluster = cluster
@@ -205,17 +206,27 @@ class Clock:
         self._thread.join(30)
 
     def _run(self):
+        from odoo.addons.crm_mail_mirror.models.lease import LEASE_SECONDS
+
+        # not renewed for eight real seconds
+        fresh = LEASE_SECONDS - 8
         while not self._stop.wait(self.EVERY):
             with contextlib.suppress(psycopg2.Error):
                 with self.cluster.session() as session, session.cursor() as cr:
                     passes = _PASSES + _pauses(cr)
+                    last = 0.0
                     while not self._stop.wait(self.EVERY):
-                        if not self.stands:
-                            cr.execute(passes, {"step": self.STEP})
+                        cr.execute(_IS_WORKING)
+                        pause = self.SLOWER if cr.fetchone() else self.EVERY
+                        if not self.stands and time.monotonic() > last + pause:
+                            cr.execute(passes, {"step": self.STEP, "fresh": fresh})
                             self.passed += self.STEP
+                            last = time.monotonic()
             time.sleep(0.05)
 
 
+_IS_WORKING = """SELECT 1 FROM crm_mail_mirror_mailbox
+                  WHERE lease_token IS NOT NULL LIMIT 1"""
 # A lease that was not renewed for some seconds is that of a worker that died: the jobs
 # renew them with each page. A mailbox that is held has no other time of its next look.
 _PASSES = """
@@ -228,7 +239,8 @@ UPDATE crm_mail_mirror_mailbox
 UPDATE crm_mail_mirror_mailbox
    SET lease_until = lease_until - %(step)s * interval '1 second'
  WHERE id IN (SELECT id FROM crm_mail_mirror_mailbox WHERE lease_token IS NOT NULL
-                 AND lease_until < now() AT TIME ZONE 'UTC' + interval '146 seconds'
+                 AND lease_until < now() AT TIME ZONE 'UTC'
+                                   + %(fresh)s * interval '1 second'
                  FOR NO KEY UPDATE SKIP LOCKED);
 UPDATE crm_mail_mirror_copy
    SET next_try_at = next_try_at - %(step)s * interval '1 second'
