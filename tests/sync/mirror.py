@@ -242,6 +242,12 @@ class Mirror:
             list(ids),
         ), "a copy has a message if and only if it is mirrored"
         assert not self.sql(
+            """SELECT c.id, c.date, t.date FROM crm_mail_mirror_copy c
+                 JOIN crm_mail_mirror_message t ON t.id = c.message_id
+                WHERE c.mailbox_id = ANY(%s) AND c.date IS DISTINCT FROM t.date""",
+            list(ids),
+        ), "a copy is listed by the date of its mail"
+        assert not self.sql(
             """SELECT c.id FROM crm_mail_mirror_copy c
                  JOIN crm_mail_mirror_body b ON b.id = c.body_id
                 WHERE c.mailbox_id = ANY(%s) AND b.message_id != c.message_id""",
