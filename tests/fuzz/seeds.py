@@ -63,6 +63,8 @@ TEXTS = (
 def own() -> Iterator[bytes]:
     yield from (b"", PLAIN, PLAIN.replace(b"\r\n", b"\n"), PARTS)
     yield SIMPLE + b"Content-Type: text/html\r\n\r\n" + MARKUP
+    for size in (3, 9, 23):
+        yield b"\xff" + bytes([size]) + PARTS[-400:]
 
 
 def mails() -> Iterator[bytes]:
@@ -75,7 +77,7 @@ def fields() -> Iterator[bytes]:
     for number in range(5):
         for value in FIELDS:
             yield bytes([number]) + value
-            yield b"\xff\x05" + value
+            yield bytes([number, 0xFF, 5]) + value
     for path in _files("addresses", 10**7):
         for line in path.read_bytes().splitlines()[:300]:
             yield b"\x00" + line[:500]
@@ -84,6 +86,7 @@ def fields() -> Iterator[bytes]:
 def markup() -> Iterator[bytes]:
     for number in range(3):
         yield bytes([number]) + MARKUP
+        yield bytes([number, 0xFF, 9]) + MARKUP[40:900]
     for path in _files("html", 20_000):
         if path.suffix == ".html":
             yield b"\x01" + path.read_bytes()
@@ -93,6 +96,7 @@ def plain() -> Iterator[bytes]:
     for number in range(15):
         for encoding in range(4):
             yield bytes([number, encoding]) + PLAIN
+            yield bytes([number, encoding, 0xFF, 7]) + PLAIN[-90:]
     for path in _files("replies", 10_000):
         yield b"\x01\x00" + path.read_bytes()
 

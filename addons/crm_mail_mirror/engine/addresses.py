@@ -40,7 +40,7 @@ _DOMAIN = re.compile(r"[^\s@<>()\[\],;:\\\"'=?&#/]+")
 _LITERAL = re.compile(r"\[[0-9a-z.:]+\]")
 _LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"]+")
 _QUOTED_LOCAL = re.compile(r'"(?:[^"\\]|\\.)*"')
-_AROUND_DOTS = re.compile(r"\s*([.@])\s*")
+_AROUND_DOTS = re.compile(r" ?([.@]) ?")
 _SPACES = re.compile(r"\s+")
 
 

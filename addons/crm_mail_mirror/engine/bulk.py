@@ -243,7 +243,7 @@ def _list_domains(name: str, value: str) -> Iterator[str]:
 
 
 def _bracketed(value: str) -> list[str]:
-    return re.findall(r"<\s*([^<>]*?)\s*>", value) or [value]
+    return [each.strip() for each in re.findall(r"<([^<>]*+)>", value)] or [value]
 
 
 def _innermost(value: str) -> str:

@@ -78,7 +78,7 @@ _WORD_START = re.compile(r"=\?([^\s?*]{1,60})(?:\*[^\s?]{0,40})?\?([bBqQ])\?")
 _HEX_ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
 _SPACES = re.compile(r"\s+")
 _ID = re.compile(r"<[^<>]{1,1200}>")
-_BARE_ID = re.compile(r"[^\s<>()\",;]+@[^\s<>()\",;]+")
+_BARE_ID = re.compile(r"[^\s<>()\",;]{3,}+")
 
 
 # --- fields --------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def parse_ids(value: bytes | str) -> tuple[str, ...]:
     ids = [found for found in ids if len(found) <= MAX_ID and found != "<>"]
     if not ids and "<" not in text:
         words = text.replace(",", " ").split()
-        if all(_BARE_ID.fullmatch(word) for word in words):
+        if all("@" in word[1:-1] and _BARE_ID.fullmatch(word) for word in words):
             ids = [word[:MAX_ID] for word in words]
     if len(ids) > MAX_REFERENCES:
         ids = ids[:1] + ids[1 - MAX_REFERENCES :]

@@ -62,7 +62,7 @@ _SWALLOWING = (
     ("<textarea", "</textarea"),
 )
 _META_CHARSET = re.compile(
-    rb"<meta[^>]{1,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.I
+    rb"<meta[^>]{1,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{2,40})", re.I
 )
 _INVISIBLE = re.compile("[\u200b\ufeff\u00ad\u034f\u2060]|[\u200c\u200d](?=\\s|$)")
 _TAG = re.compile(r"<[^<>]{0,1000}>")

@@ -29,8 +29,10 @@ _WANTED = frozenset(
     {b"content-type", b"content-transfer-encoding", b"content-disposition"}
 )
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+)\s*/\s*([a-z0-9!#$&^_.+-]+)", re.IGNORECASE)
+_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
+#: Looked for where a name begins and nowhere else: the field may be one long name.
 _PARAMETER = re.compile(
-    r"([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*"
+    rf"(?<!{_NAME})({_NAME}++)\s*+=\s*+"
     r'(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^;"]*+))',
     re.DOTALL,
 )

@@ -18,9 +18,12 @@ from datetime import UTC, datetime, timedelta
 from .. import mime
 from ..envelope import Part
 
+#: The last two, the end and what is no token, match everywhere: nothing is looked for
+#: further on, however long a line of spaces or of open brackets is.
 _TOKEN = re.compile(
-    rb'\s*(?:([()])|"((?:[^"\\]|\\.)*)"|\{(\d+)\+?\}$'
-    rb'|((?:BODY|BINARY|body|Body)(?:\.[A-Za-z]+)?\[[^\]]*\](?:<\d+>)?|[^\s()"]+))',
+    rb'\s*+(?:([()])|"((?:[^"\\]|\\.)*+)"|\{(\d{1,19})\+?\}$'
+    rb"|((?:BODY|BINARY|body|Body)(?:\.[A-Za-z]{1,9})?\[[^\]]{0,2000}+\](?:<\d+>)?"
+    rb'|[^\s()"]++)|(\Z)|(.++))',
     re.DOTALL,
 )
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
@@ -61,11 +64,7 @@ def tokens(response: Response) -> list:
     stack, current = [], top
     for record in response:
         text, literal = record if isinstance(record, tuple) else (record, None)
-        at = 0
         for match in _TOKEN.finditer(text):
-            if match.start() != at:
-                raise ValueError("broken response")
-            at = match.end()
             which = match.lastindex
             if which == 4:
                 word = match[4]
@@ -83,12 +82,12 @@ def tokens(response: Response) -> list:
             elif which == 2:
                 word = match[2]
                 current.append(_ESCAPED.sub(rb"\1", word) if b"\\" in word else word)
-            else:
+            elif which == 3:
                 if literal is None or len(literal) != int(match[3]):
                     raise ValueError("literal of another size")
                 current.append(literal)
-        if text[at:].strip():
-            raise ValueError("broken response")
+            elif which == 6:
+                raise ValueError("broken response")
     if stack:
         raise ValueError("not closed")
     return top

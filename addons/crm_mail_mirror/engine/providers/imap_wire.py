@@ -31,6 +31,10 @@ from .imap_socket import MAX_ANSWER, Connection, Timeouts, TooMuch
 logging.getLogger("imapclient").setLevel(logging.INFO)
 
 
+#: Characters of what a server says on refusing that are listened to.
+MAX_SAID = 2_000
+
+
 class Refused(Exception):
     """The server answered NO or BAD.
 
@@ -39,7 +43,8 @@ class Refused(Exception):
 
     def __init__(self, command: str, answer: str, code: str, text: str):
         super().__init__(f"{command}: {answer} [{code}]")
-        self.command, self.answer, self.code, self.text = command, answer, code, text
+        self.command, self.answer, self.code = command, answer, code
+        self.text = text[:MAX_SAID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +318,7 @@ def quote(text: bytes | str) -> bytes:
 
 _BUSY = re.compile(
     r"too many|rate limit|throttl|bandwidth|simultaneous"
-    r"|limit exceeded|exceeded.*limit",
+    r"|limit exceeded|exceeded.{0,100}limit",
     re.IGNORECASE,
 )
 _BUSY_CODES = {"LIMIT", "INUSE", "THROTTLED", "OVERQUOTA"}
