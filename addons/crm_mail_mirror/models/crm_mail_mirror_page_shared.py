@@ -80,7 +80,9 @@ class CrmMailMirrorPageShared(models.AbstractModel):
                     *map(list, zip(*(messages[i] for i in missing), strict=True)),
                 )
             )
-            ids |= {ident: (message, date, True) for ident, message, date in cr}
+            ids |= {
+                ident: (message, date, True) for ident, message, date in cr.fetchall()
+            }
             # held, so that nobody forgets a message while a copy of it is written
             cr.execute(
                 SQL(
@@ -89,7 +91,9 @@ class CrmMailMirrorPageShared(models.AbstractModel):
                     [ident for ident in missing if ident not in ids],
                 )
             )
-            ids |= {ident: (message, date, False) for ident, message, date in cr}
+            ids |= {
+                ident: (message, date, False) for ident, message, date in cr.fetchall()
+            }
             missing = [ident for ident in missing if ident not in ids]
         return ids
 
