@@ -364,7 +364,8 @@ def test_page_of_known_places_is_a_handful_of_queries(mirror, lib, bare, page):
 
     assert bare.calls["pull"] == before["pull"] + 1
     assert bare.asked.total() == 250
-    assert sum(queries) < 30, queries
+    # a dozen of them read the rules, once there is something to decide
+    assert sum(queries) < 45, queries
     assert {folder for folder, _uid, _id in mirror.places(box)} == {"INBOX", "Archive"}
 
 

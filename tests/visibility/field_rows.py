@@ -195,6 +195,9 @@ FIELDS = {
             term total tries
         """,
     },
+    "crm.mail.mirror.server": {
+        NOBODY: "mailbox name pause quiet_until room",
+    },
     "crm.mail.mirror.sharing": {
         NOBODY: "digest kind user_id value",
     },

@@ -60,6 +60,7 @@ MODELS = {
     "crm.mail.mirror.review": None,
     "crm.mail.mirror.rule.removal": "rwcu",
     "crm.mail.mirror.search": "----",
+    "crm.mail.mirror.server": "----",
     "crm.mail.mirror.sharing": "----",
     "crm.mail.mirror.suggestion": "rw--",
     "crm.mail.mirror.suppression": "----",

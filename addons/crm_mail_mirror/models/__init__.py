@@ -48,6 +48,7 @@ from . import crm_mail_mirror_exclusion
 from . import crm_mail_mirror_day
 from . import crm_mail_mirror_tally
 from . import crm_mail_mirror_listing
+from . import crm_mail_mirror_server
 from . import crm_mail_mirror_outbox
 from . import crm_mail_mirror_suppression
 from . import crm_mail_mirror_removal
@@ -80,6 +81,8 @@ from . import crm_mail_mirror_audit
 from . import crm_mail_mirror_audit_steps
 from . import crm_mail_mirror_sync
 from . import crm_mail_mirror_sync_lease
+from . import crm_mail_mirror_sync_claim
+from . import crm_mail_mirror_sync_calm
 from . import crm_mail_mirror_sync_vacuum
 from . import crm_mail_mirror_sync_audit
 from . import crm_mail_mirror_sync_outbox

@@ -40,27 +40,48 @@ class CrmMailMirrorMailbox(models.Model):
             return None
         return datetime.combine(self.sync_from, time.min, tzinfo=UTC)
 
-    def _lease(self, token, secret, secret_seq=0):
+    def _lease(self, token, secret, secret_seq=0, calm_folders=None):
         """What a worker holds while it mirrors this mailbox.
 
+        :param calm_folders: [(ref, name, role, parent, selected)] where nothing is to
+            be done unless there is news: then the lease is not whole
         :raises NotAllowed: there is no OAuth client for it, or it is switched off
         """
         self.ensure_one()
+        values = {
+            "mailbox_id": self.id,
+            "token": token,
+            "kind": self.provider,
+            "settings": self._connection(),
+            "secret": secret,
+            "secret_seq": secret_seq,
+            "cursor": self.cursor or None,
+            "cursor_seq": self.cursor_seq,
+            "pass_no": self.pass_no,
+            "since": self._since(),
+            "due_at": self.next_sync_at,
+            "failures": self.failure_count,
+            "server": (self.imap_host or "").strip().lower()
+            if self.provider == "imap"
+            else self.provider,
+        }
+        if calm_folders is not None:
+            return Lease(
+                **values,
+                policy_seq=(),
+                policy=None,
+                roles={
+                    ref: role if selected else "unselected"
+                    for ref, _name, role, _parent, selected in calm_folders
+                },
+                folders=frozenset(row[:4] for row in calm_folders),
+            )
         folders = self.env["crm.mail.mirror.folder"].search(
             [("mailbox_id", "=", self.id)]
         )
         return Lease(
-            mailbox_id=self.id,
-            token=token,
-            kind=self.provider,
-            settings=self._connection(),
-            secret=secret,
-            secret_seq=secret_seq,
-            cursor=self.cursor or None,
-            cursor_seq=self.cursor_seq,
+            **values,
             policy_seq=self._policy_stamp(),
-            pass_no=self.pass_no,
-            since=self._since(),
             policy=self._policy(),
             roles={
                 f.remote_ref: f.role if f.selected else "unselected" for f in folders

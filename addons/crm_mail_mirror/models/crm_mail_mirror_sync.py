@@ -17,7 +17,7 @@ import logging
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from queue import Empty, Queue
+from queue import Empty
 
 import psycopg2
 
@@ -37,15 +37,18 @@ from .lease import Fenced, Page
 from .mailbox_run import Confirmed, Failed, Listed, Pulled, Read, where
 from .search_run import Found
 from .sentences import sentence
+from .turns import Clock, Ready, imports_left
 
 _logger = logging.getLogger(__name__)
 
 #: Seconds of work in one run of the job; below every limit of a cron worker.
 BUDGET = 25.0
-#: Mailboxes a job works on at once.
-POOL = 8
-#: Seconds after which a job that has some asks for more that are due.
+#: Mailboxes a job works on at once; half as many more wait for one of their places.
+POOL = 16
+#: Seconds after which a job asks for more that are due, once there were none left.
 CLAIM_EVERY = 1.0
+#: Seconds for which mailboxes without news wait to be written with others.
+TOGETHER = 0.2
 #: Seconds without a word of the network after which a mailbox is given up for now.
 SILENCE = 100
 #: Of a run, for what is new, while something waits to be searched for.
@@ -109,33 +112,44 @@ class CrmMailMirrorSync(models.AbstractModel):
                 "no mailbox is mirrored: %s", sentence(self.env, error.code)
             )
             return 0
-        end, looked = time.monotonic() + budget, 0.0
-        ready, active = Queue(), {}
+        end = time.monotonic() + budget
+        ready, active, calm = Ready(), {}, []
         # threads that hang in the network must not keep the job from ending
         pool = ThreadPoolExecutor(POOL, thread_name_prefix="mail-mirror")
+        clock = Clock(POOL, CLAIM_EVERY, TOGETHER)
         try:
             while True:
-                now = time.monotonic()
-                # not after each page: that took a tenth of a job's time
-                may_ask = not active or now - looked >= CLAIM_EVERY
-                is_free = may_ask and len(active) < POOL
-                if now < end and is_free:
-                    looked = now
-                    for run in self._claim(POOL - len(active), mailbox_ids):
+                room = clock.room(active, calm) if time.monotonic() < end else 0
+                if room:
+                    runs = self._claim(room, mailbox_ids, imports_left(POOL, active))
+                    clock.asked(room, len(runs))
+                    for run in runs:
                         active[run.lease.mailbox_id] = run
                         self._begin(run, pool, ready, end)
-                if not active:
-                    break
+                if not active and not calm:
+                    if mailbox_ids or time.monotonic() > end or not clock.is_busy():
+                        break
                 with contextlib.suppress(Empty):
-                    run, found = ready.get(timeout=1)
+                    run, found = ready.get(1 if active and not calm else TOGETHER)
                     run.heard = time.monotonic()
-                    self._go_on(run, found, pool, ready, active, end)
+                    if self._is_calm(run, found, active):
+                        calm.append((run, found.batch))
+                        run.leave(pool)
+                    else:
+                        self._go_on(run, found, pool, ready, active, end)
+                if clock.is_time_to_write(calm):
+                    for run in self._rest_together(calm):
+                        self._end(run, pool, active, fenced=True)
+                    calm = []
+                if active and clock.is_time_to_renew():
+                    self._renew(active.values())
                 self._give_up(pool, active)
         finally:
             for run in active.values():
-                pool.submit(run.close)
+                run.leave(pool)
             pool.shutdown(wait=False)
-        return self._count_due(mailbox_ids)
+        is_busy = not mailbox_ids and clock.is_busy()
+        return self._count_due(mailbox_ids) or int(is_busy)
 
     def _give_up(self, pool, active):
         """Mailboxes of which the network tells nothing any more."""
@@ -146,7 +160,7 @@ class CrmMailMirrorSync(models.AbstractModel):
     def _submit(self, pool, ready, run, step, *args):
         def work():
             for found in run.steps(step, *args):
-                ready.put((run, found))
+                ready.put(run, found)
 
         pool.submit(work)
 
@@ -168,6 +182,8 @@ class CrmMailMirrorSync(models.AbstractModel):
             if isinstance(found, Failed):
                 self._end(run, pool, active, error=found.error)
             elif isinstance(found, Pulled | Listed):
+                if not lease.is_whole:
+                    self._make_whole(run)
                 self._submit(pool, ready, run, *self._look(run, found, end))
             elif isinstance(found, Read):
                 self._written(run, found.page, pool, ready, active, end)

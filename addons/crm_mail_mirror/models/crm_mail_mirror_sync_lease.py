@@ -1,14 +1,10 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""Who mirrors which mailbox, until when, and when is it due again?"""
-
-import functools
-import uuid
+"""With what is a mailbox mirrored, and when is it due again?"""
 
 import psycopg2
 
 from odoo import models
-from odoo.tools import SQL
 
 from ..engine.keyring import KeyUnusable
 from ..engine.providers.base import (
@@ -17,11 +13,7 @@ from ..engine.providers.base import (
     Throttled,
     Unavailable,
 )
-from .lease import LEASE_SECONDS
-from .mailbox_run import MailboxRun
 
-#: Queued mail read before each pull.
-QUEUE = 200
 #: Times it is tried to save a secret that may be the only valid one: half a minute.
 KEEP_ATTEMPTS = 9
 
@@ -30,51 +22,18 @@ class CrmMailMirrorSync(models.AbstractModel):
     _name = "crm.mail.mirror.sync"
     _inherit = ["crm.mail.mirror.sync"]
 
-    # ---- claim and release ----------------------------------------------------------
+    # ---- begin ----------------------------------------------------------------------
 
-    def _claim(self, limit, mailbox_ids=None):
-        """Take mailboxes that are due and that nobody holds."""
-        token = uuid.uuid4().hex
-        with self._transaction() as env:
-            env.cr.execute(
-                SQL(
-                    """UPDATE crm_mail_mirror_mailbox
-                          SET state = 'active', lease_token = %s,
-                              lease_until = now() AT TIME ZONE 'UTC'
-                                            + %s * interval '1 second'
-                        WHERE id IN (
-                              SELECT id FROM crm_mail_mirror_mailbox WHERE %s
-                               ORDER BY next_sync_at LIMIT %s
-                                 FOR NO KEY UPDATE SKIP LOCKED)
-                    RETURNING id""",
-                    token,
-                    LEASE_SECONDS,
-                    self._is_due(mailbox_ids),
-                    limit,
-                )
-            )
-            ids = [mailbox for (mailbox,) in env.cr.fetchall()]
-            runs = []
-            for mailbox in env["crm.mail.mirror.mailbox"].browse(ids):
-                lease = self._lease(mailbox, token)
-                if lease:
-                    keep = functools.partial(self._keep, lease)
-                    run = MailboxRun(lease, mailbox._queued(QUEUE), keep)
-                    # what a list by addresses passes by is counted at its end: then
-                    run.is_sought = lease.addresses is None and env[
-                        "crm.mail.mirror.search"
-                    ]._is_waiting(mailbox)
-                    run.audit = env["crm.mail.mirror.audit"]._due_week(lease)
-                    runs.append(run)
-        return runs
+    def _lease(self, mailbox, token, folders=None):
+        """The lease of a claimed mailbox; None when it can not be opened at all.
 
-    def _lease(self, mailbox, token):
-        """The lease of a claimed mailbox; None when it can not be opened at all."""
+        :param folders: of one in which nothing waits to be done, see ``Lease.folders``
+        """
         credentials = mailbox.env["crm.mail.mirror.credential"]
         try:
             secret, seq = credentials._read_in_use(mailbox.id)
             if secret is not None:
-                return mailbox._lease(token, secret, seq)
+                return mailbox._lease(token, secret, seq, folders)
             mailbox._fail("no_secret", state="needs_login")
         except (KeyUnusable, NotAllowed) as error:
             # also of the client: not configured, or switched off
@@ -100,31 +59,12 @@ class CrmMailMirrorSync(models.AbstractModel):
             raise Unavailable("connection_lost", "the secret was replaced meanwhile")
         lease.secret, lease.secret_seq = secret, seq
 
-    def _is_due(self, mailbox_ids=None):
-        return SQL(
-            """state IN ('active', 'error') AND next_sync_at <= now() AT TIME ZONE 'UTC'
-               AND (lease_until IS NULL OR lease_until < now() AT TIME ZONE 'UTC')
-               AND %s""",
-            SQL("TRUE")
-            if mailbox_ids is None
-            else SQL("id = ANY(%s)", list(mailbox_ids)),
-        )
-
-    def _count_due(self, mailbox_ids=None):
-        with self._transaction() as env:
-            env.cr.execute(
-                SQL(
-                    "SELECT count(*) FROM (SELECT 1 FROM crm_mail_mirror_mailbox"
-                    " WHERE %s LIMIT 1000) AS due",
-                    self._is_due(mailbox_ids),
-                )
-            )
-            return env.cr.fetchone()[0]
+    # ---- release --------------------------------------------------------------------
 
     def _end(self, run, pool, active, error=None, more=False, fenced=False):
         """Give the mailbox back, with the time of its next look."""
         active.pop(run.lease.mailbox_id, None)
-        pool.submit(run.close)
+        run.leave(pool)
         with self._transaction() as env:
             mailbox = env["crm.mail.mirror.mailbox"].browse(run.lease.mailbox_id)
             if not mailbox._is_held(run.lease.token):
@@ -134,6 +74,8 @@ class CrmMailMirrorSync(models.AbstractModel):
                 seq = env["crm.mail.mirror.credential"]._seq(mailbox.id)
                 if seq != run.lease.secret_seq:
                     error, fenced = None, True
+            if error is not None or run.lease.is_troubled:
+                env["crm.mail.mirror.server"]._note(run.lease, error)
             if run.task and isinstance(error, Unavailable):
                 env["crm.mail.mirror.search"]._failed(mailbox, run.task)
             if error is None:

@@ -18,8 +18,11 @@ from .search_run import Task
 
 #: Shared by pages, exclusive for the job that looks traces up (DESIGN 4).
 WRITERS_LOCK = 0x6D6D_6972
-#: A job's time, the longest time-out of the network, and something to spare.
-LEASE_SECONDS = 150
+#: Held by whoever claims, so that no server gets more connections than it should.
+CLAIM_LOCK = 0x6D6D_6973
+#: Whoever holds a lease renews it every few seconds: so long after a worker died, its
+#: mailboxes are another's.
+LEASE_SECONDS, RENEW_EVERY = 30, 7
 
 
 class Fenced(Exception):
@@ -49,6 +52,10 @@ class Lease:
     :param imported_at: when its first import was over
     :param removed: keyed hashes of the mails that the owner removed
     :param contact_mode: whom the owner wants to have suggested as contacts
+    :param server: what ``politeness`` counts; ``is_troubled``: it failed lately
+    :param folders: (ref, name, role, parent) of each as stored; only of a lease that
+        is not whole: nothing waits to be done in this mailbox, so all that is for
+        deciding is read once there is something to decide
     """
 
     mailbox_id: int
@@ -73,9 +80,32 @@ class Lease:
     imported_at: datetime | None = None
     removed: frozenset[str] = field(default=frozenset(), repr=False)
     contact_mode: str = "never"
+    server: str = ""
+    is_troubled: bool = False
+    folders: frozenset[tuple] | None = field(default=None, repr=False)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.folders is None
+
+    def sees_nothing_new(self, batch: ChangeBatch) -> bool:
+        """Is there nothing to be written but that it was looked at?"""
+        if self.is_whole or not batch.pass_complete or batch.more or batch.total:
+            return False
+        if batch.present or batch.absent or batch.renamed or batch.reset:
+            return False
+        if batch.relisted or batch.passed_by:
+            return False
+        return batch.folders is None or self.folders == frozenset(
+            (f.ref, f.name, f.role, f.parent) for f in batch.folders
+        )
 
     def meet(self, batch: ChangeBatch) -> None:
-        """The folders as they are now, with their roles.
+        """The folders as they are now, with their roles."""
+        self.roles = self._roles_in(batch)
+
+    def _roles_in(self, batch: ChangeBatch) -> dict[str, str]:
+        """The roles of the folders in it.
 
         What comes to lie in a folder that is switched off is off as well: nobody looks
         into it before its owner says so.

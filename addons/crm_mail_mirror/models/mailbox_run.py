@@ -289,10 +289,26 @@ class MailboxRun(SearchSteps, AuditSteps):
                 fates[orphan.copy_id] = replace(fate, places=same)
         yield Confirmed(fates)
 
-    def close(self) -> None:
+    def leave(self, pool) -> None:
+        """Hang up, before somebody else opens the mailbox.
+
+        A step that hangs in the network holds up nobody: then in a thread of its own.
+        """
+        if not self.talking.acquire(blocking=False):
+            pool.submit(self._leave_later)
+            return
+        try:
+            self._close()
+        finally:
+            self.talking.release()
+
+    def _leave_later(self) -> None:
         with self.talking:
-            if self.provider is not None:
-                self.provider.close()
+            self._close()
+
+    def _close(self) -> None:
+        if self.provider is not None:
+            self.provider.close()
 
 
 def where(error: BaseException) -> str:

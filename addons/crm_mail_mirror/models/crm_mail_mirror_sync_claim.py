@@ -1,0 +1,207 @@
+# Copyright 2026 Mail Mirror
+# License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
+"""Which mailboxes does a worker take next, and how does it keep them?
+
+Any number of workers on any number of hosts claim out of one table. Claims are made one
+after the other, each in a few milliseconds: only so can they keep to what a server is
+given. A worker renews what it holds; what a dead one held is free half a minute later.
+"""
+
+import functools
+import uuid
+
+from odoo import models
+from odoo.tools import SQL
+
+from .crm_mail_mirror_server import SERVER
+from .lease import CLAIM_LOCK, LEASE_SECONDS
+from .mailbox_run import MailboxRun
+from .politeness import Candidate, choose, limit_of, room_left
+
+#: Queued mail read before each pull.
+QUEUE = 200
+
+
+class CrmMailMirrorSync(models.AbstractModel):
+    _name = "crm.mail.mirror.sync"
+    _inherit = ["crm.mail.mirror.sync"]
+
+    def _claim(self, limit, mailbox_ids=None, imports=None):
+        """Take mailboxes that are due and that nobody holds.
+
+        :param imports: of these, so many at most whose mail is all listed
+        """
+        token = uuid.uuid4().hex
+        with self._transaction() as env:
+            env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
+            chosen = self._choose(env, limit, mailbox_ids, imports)
+            if not chosen:
+                return []
+            env.cr.execute(
+                SQL(
+                    """UPDATE crm_mail_mirror_mailbox
+                          SET state = 'active', lease_token = %s,
+                              lease_until = now() AT TIME ZONE 'UTC'
+                                            + %s * interval '1 second'
+                        WHERE id IN (
+                              SELECT id FROM crm_mail_mirror_mailbox
+                               WHERE id = ANY(%s) AND %s
+                                 FOR NO KEY UPDATE SKIP LOCKED)
+                    RETURNING id""",
+                    token,
+                    LEASE_SECONDS,
+                    chosen,
+                    self._is_due(),
+                )
+            )
+            held = {mailbox for (mailbox,) in env.cr.fetchall()}
+        with self._transaction() as env:
+            return self._begun(env, [each for each in chosen if each in held], token)
+
+    def _choose(self, env, limit, mailbox_ids=None, imports=None):
+        """Ids of the next mailboxes, who waited longest first."""
+        servers = env["crm.mail.mirror.server"]
+        allowed, troubles, held = servers._limits(), servers._troubles(), {}
+        kinds = {}
+        for (server, kind), count in servers._held().items():
+            held[server], kinds[server] = count, kind
+        named = {*held, *troubles, *allowed}
+        rooms = {
+            server: room_left(
+                limit_of(server, kinds.get(server, "imap"), allowed),
+                held.get(server, 0),
+                troubles.get(server),
+            )
+            for server in named
+        }
+        # those that are not as good as new, each in a lane of its own: however many
+        # mailboxes wait for them, the others' are found
+        narrow = [server for server, room in rooms.items() if room < limit]
+        imports = limit if imports is None else max(0, min(imports, limit))
+        lanes = [(None, False, limit), (None, True, imports)]
+        for server in narrow:
+            lanes.append((server, False, rooms[server]))
+            lanes.append((server, True, min(rooms[server], imports)))
+        lanes = [lane for lane in lanes if lane[2]]
+        env.cr.execute(
+            SQL(
+                """SELECT c.id, c.server, c.provider, lane.imports
+                     FROM unnest(%s::text[], %s::bool[], %s::int[])
+                          AS lane(server, imports, most)
+                    CROSS JOIN LATERAL (
+                          SELECT m.id, %s AS server, m.provider, m.next_sync_at
+                            FROM crm_mail_mirror_mailbox m
+                           WHERE %s AND (m.listing IS NOT NULL) = lane.imports
+                             AND CASE WHEN lane.server IS NULL
+                                      THEN %s != ALL(%s::text[])
+                                      ELSE %s = lane.server END
+                           ORDER BY m.next_sync_at LIMIT lane.most) AS c
+                    ORDER BY c.next_sync_at, c.id""",
+                *map(list, zip(*lanes, strict=True)),
+                SERVER,
+                self._is_due(mailbox_ids),
+                SERVER,
+                narrow,
+                SERVER,
+            )
+        )
+        candidates = [Candidate(*row) for row in env.cr.fetchall()]
+        return choose(candidates, rooms, allowed, imports, limit)
+
+    def _is_due(self, mailbox_ids=None):
+        return SQL(
+            """state IN ('active', 'error') AND next_sync_at <= now() AT TIME ZONE 'UTC'
+               AND (lease_until IS NULL OR lease_until < now() AT TIME ZONE 'UTC')
+               AND %s""",
+            SQL("TRUE")
+            if mailbox_ids is None
+            else SQL("id = ANY(%s)", list(mailbox_ids)),
+        )
+
+    def _count_due(self, mailbox_ids=None, most=1000):
+        """How many mailboxes could be claimed now?"""
+        with self._transaction() as env:
+            return len(self._choose(env, most, mailbox_ids))
+
+    def _renew(self, runs):
+        """Their network is slow, their worker is alive."""
+        with self._transaction() as env:
+            env.cr.execute(
+                SQL(
+                    """UPDATE crm_mail_mirror_mailbox
+                          SET lease_until = now() AT TIME ZONE 'UTC'
+                                            + %s * interval '1 second'
+                        WHERE id IN (
+                              SELECT m.id FROM crm_mail_mirror_mailbox m
+                                JOIN unnest(%s::int[], %s::text[]) AS l(id, token)
+                                  ON l.id = m.id AND l.token = m.lease_token
+                                 FOR NO KEY UPDATE OF m SKIP LOCKED)""",
+                    LEASE_SECONDS,
+                    [run.lease.mailbox_id for run in runs],
+                    [run.lease.token for run in runs],
+                )
+            )
+
+    # ---- what a run begins with -----------------------------------------------------
+
+    def _begun(self, env, ids, token):
+        """:return: a run of each mailbox that can be opened"""
+        troubles = env["crm.mail.mirror.server"]._troubles()
+        folders, runs = self._folders_of_calm(env, ids), []
+        for mailbox in env["crm.mail.mirror.mailbox"].browse(ids):
+            lease = self._lease(mailbox, token, folders.get(mailbox.id))
+            if lease is None:
+                continue
+            lease.is_troubled = lease.server in troubles
+            run = MailboxRun(lease)
+            run.keep = functools.partial(self._keep, lease)
+            if lease.is_whole:
+                self._find_work(mailbox, run)
+            runs.append(run)
+        return runs
+
+    def _find_work(self, mailbox, run):
+        """What waits to be done in it, beside what is new."""
+        env, lease = mailbox.env, run.lease
+        run.queue = mailbox._queued(QUEUE)
+        # what a list by addresses passes by is counted at its end: then
+        run.is_sought = lease.addresses is None and env[
+            "crm.mail.mirror.search"
+        ]._is_waiting(mailbox)
+        run.audit = env["crm.mail.mirror.audit"]._due_week(lease)
+
+    def _folders_of_calm(self, env, ids):
+        """Mailboxes in which nothing is to be done unless there is news.
+
+        :return: ``{mailbox id: [(ref, name, role, parent, selected)]}``
+        """
+        env.cr.execute(
+            SQL(
+                """SELECT m.id, f.remote_ref, f.name, f.role,
+                          coalesce(f.parent_ref, ''), f.selected
+                     FROM crm_mail_mirror_mailbox m
+                     JOIN crm_mail_mirror_folder f ON f.mailbox_id = m.id
+                    WHERE m.id = ANY(%s) AND m.listing IS NULL AND m.brake IS NULL
+                      AND m.last_error IS NULL AND m.failure_count = 0
+                      AND m.cursor IS NOT NULL AND m.cursor->'fill' IS NULL
+                      AND m.last_sync_at > now() AT TIME ZONE 'UTC' - interval '1 day'
+                      AND NOT EXISTS (
+                          SELECT 1 FROM crm_mail_mirror_copy c
+                           WHERE c.mailbox_id = m.id AND c.orphan_pass IS NOT NULL)
+                      AND NOT EXISTS (
+                          SELECT 1 FROM crm_mail_mirror_copy c
+                           WHERE c.mailbox_id = m.id AND c.state IN ('queued', 'failed')
+                             AND c.next_try_at <= now() AT TIME ZONE 'UTC')
+                      AND NOT EXISTS (
+                          SELECT 1 FROM crm_mail_mirror_search s
+                           WHERE s.mailbox_id = m.id AND s.done_at IS NULL)
+                      AND NOT EXISTS (
+                          SELECT 1 FROM crm_mail_mirror_audit a
+                           WHERE a.mailbox_id = m.id AND a.state != 'done')""",
+                ids,
+            )
+        )
+        folders = {}
+        for mailbox, *folder in env.cr.fetchall():
+            folders.setdefault(mailbox, []).append(tuple(folder))
+        return folders
