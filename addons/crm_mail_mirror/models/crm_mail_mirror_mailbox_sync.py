@@ -86,8 +86,6 @@ class CrmMailMirrorMailbox(models.Model):
             roles={
                 f.remote_ref: f.role if f.selected else "unselected" for f in folders
             },
-            due_at=self.next_sync_at,
-            failures=self.failure_count,
             contact_mode=self.contact_mode,
             addresses=self._listed_by(),
             listing=self.sudo().listing or None,
