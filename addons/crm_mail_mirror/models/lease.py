@@ -119,10 +119,15 @@ class Lease:
                 return before.get(ref) == "unselected"
             return bool(parents.get(ref)) and is_off(parents[ref], depth + 1)
 
-        self.roles = {
+        return {
             folder.ref: "unselected" if is_off(folder.ref) else folder.role
             for folder in batch.folders
         }
+
+    def off_in(self, batch: ChangeBatch) -> frozenset[str]:
+        """Of the folders in it, those that nobody looks into."""
+        roles = self._roles_in(batch) if batch.folders is not None else {}
+        return frozenset(ref for ref, role in roles.items() if role == "unselected")
 
     @property
     def skip(self) -> frozenset[str]:
