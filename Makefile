@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test screenshots lint chaos fuzz bench clean
+.PHONY: help demo test screenshots lint chaos fuzz scale bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | expand -t 14
@@ -25,6 +25,9 @@ chaos: ## what breaks servers, network, disk and time, CHAOS_RUNS=200 times (CHA
 
 fuzz: ## mail, servers and APIs that are broken, for FUZZ_MINUTES=60 in all (FUZZ_SEED=..., FUZZ_TARGETS=...)
 	@$(PYTHON) -m setup fuzz
+
+scale: ## three Odoo servers share 500 mailboxes, and one is killed
+	@$(PYTHON) -m setup scale
 
 bench: ## what is measured, against whom (BENCH_ARGS=...)
 	@$(PYTHON) -m setup bench

@@ -105,6 +105,12 @@ def fuzz() -> int:
         return _call([str(venv.PYTHON), "-m", "tests.fuzz.run"], env)
 
 
+def scale() -> int:
+    """The long form of ``tests/sync/test_hosts.py``."""
+    os.environ.update(SCALE="1", PYTEST_ARGS="-q -s tests/sync/test_hosts.py")
+    return test()
+
+
 def clean() -> int:
     """Stop the private servers and remove all that was installed or made."""
     for name in ("test", "demo"):
@@ -128,6 +134,7 @@ ALL: dict[str, Callable[[], int]] = {
     "demo": demo,
     "screenshots": screenshots,
     "chaos": chaos,
+    "scale": scale,
     "fuzz": fuzz,
     "bench": bench,
     "lint": check,
