@@ -7,6 +7,7 @@ private cluster of ``postgres.py``.
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,7 +58,15 @@ class Server:
 
     def drop(self, dbname: str) -> None:
         """Drop a database, whoever is connected."""
-        self.sql(f'DROP DATABASE IF EXISTS "{dbname}" WITH (FORCE)')
+        statement = f'DROP DATABASE IF EXISTS "{dbname}" WITH (FORCE)'
+        for _attempt in range(5):
+            try:
+                self.sql(statement)
+                return
+            except Stop:
+                # autovacuum is at it, which only a superuser may end
+                time.sleep(1)
+        self.sql(statement)
 
 
 def given(env: Mapping[str, str] = os.environ) -> Server | None:
