@@ -2,7 +2,7 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What do many mailboxes cost of which most have no news? See ``many.py``.
 
-A Dovecot of its own with as many users, 60 ms away; two workers with their pools, beside
+A Dovecot of its own with as many users, 60 ms away; workers with their pools, beside
 a loop that has none.
 """
 
@@ -85,12 +85,55 @@ class Bench:
             for workers in (1, 2, 3, 4)
             if not self.options.only or "workers" in self.options.only
         ]
+        rounds += [
+            {"step": "share", "share": share}
+            for share in (0.25, 0.5, 1.0)
+            if not self.options.only or "share" in self.options.only
+        ]
         # as long as a hundredth of them takes
         share = min(1.0, 100 / self.options.mailboxes)
         return [*rounds, {"step": "loop", "workers": 1, "pool": 1, "share": share}]
 
     def results(self) -> dict:
-        return {"told": self.told}
+        return {"told": self.told, "charts": self._charts()}
+
+    def _charts(self) -> dict:
+        """As ``chart.py`` draws them."""
+
+        def of(step):
+            return [told for told in self.told if told["step"] == step]
+
+        def spent(told, name):
+            return [told["checks"], round(told["servers"].get(name, 0), 2)]
+
+        workers = [
+            [told["workers"], round(told["checks"] / told["seconds"], 1)]
+            for told in of("workers")
+        ]
+        shares = of("share")
+        charts = {}
+        if workers:
+            charts["throughput-over-workers"] = {
+                "title": "Mailboxes without news, 60 ms away",
+                "x": "workers with a pool each",
+                "y": "checked a second",
+                "goal": [MAILBOXES / SECONDS, "10,000 in two minutes"],
+                "lines": {"crm_mail_mirror": workers},
+            }
+        if shares:
+            charts["idle-over-mailboxes"] = {
+                "title": "What it costs to look at all mailboxes once",
+                "x": "mailboxes without news",
+                "y": "seconds of CPU",
+                "lines": {
+                    "crm_mail_mirror": [
+                        [told["checks"], round(told["cpu"], 2)] for told in shares
+                    ],
+                    "PostgreSQL": [spent(told, "PostgreSQL") for told in shares],
+                    "Dovecot": [spent(told, "Dovecot") for told in shares],
+                },
+            }
+        return charts
 
     def table(self) -> str:
         lines = [

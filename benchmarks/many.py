@@ -193,7 +193,9 @@ class _Round:
 
     def _work(self):
         from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync as sync
+        from odoo.addons.crm_mail_mirror.models import turns
 
+        turns.BUSY = float("inf")  # no waiting for more
         if self.pool:
             sync.POOL = self.pool
         due = True

@@ -64,6 +64,15 @@ def test_server_that_is_back_is_not_run_over(politeness):
     assert politeness.room_left(50, 8, None) == 42
 
 
+def test_herd_does_not_stay_one(politeness):
+    """What waited through an outage is looked at again at different times."""
+    low, high = politeness.spread(5)
+    low_late, high_late = politeness.spread(3600)
+
+    assert (high, high_late) == (1, 1), "nobody waits longer for that"
+    assert 1 - low_late > 4 * (1 - low)
+
+
 def test_turns_go_to_who_waits_longest_within_the_limits(politeness):
     def due(number, server="a", kind="imap", is_import=False):
         return politeness.Candidate(number, server, kind, is_import)

@@ -9,7 +9,8 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..engine.providers.base import Place
-from .lease import Lease
+from .lease import LEASE_SECONDS, Lease
+from .politeness import LONGEST_PAUSE, spread
 from .sentences import sentence
 
 #: Seconds until a mailbox is looked at again: after an hour with activity, and else.
@@ -150,13 +151,13 @@ class CrmMailMirrorMailbox(models.Model):
             pause = 0
         if fenced:
             pause = DUE_FENCED
+        part = spread((now - lease.due_at).total_seconds() if lease.due_at else 0)
         was_failing = self.last_error
         if self.last_sync_at and now - self.last_sync_at > timedelta(days=1):
             self.env["crm.mail.mirror.audit"]._doubt(self, "trouble")
         self.sudo().write(
             {
-                # spread, so that a thousand mailboxes do not come due in one second
-                "next_sync_at": now + _seconds(pause * random.uniform(0.9, 1)),  # nosec B311
+                "next_sync_at": now + _seconds(pause * random.uniform(*part)),  # nosec B311
                 "last_sync_at": now,
                 "failure_count": 0,
                 "last_error": False,

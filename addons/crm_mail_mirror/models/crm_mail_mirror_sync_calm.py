@@ -15,6 +15,7 @@ from odoo.tools import SQL
 from .crm_mail_mirror_mailbox_sync import DUE_ACTIVE, DUE_QUIET
 from .lease import Fenced
 from .mailbox_run import Pulled
+from .politeness import LATE, SPREAD, SPREAD_LATE
 
 
 class CrmMailMirrorSync(models.AbstractModel):
@@ -67,6 +68,7 @@ class CrmMailMirrorSync(models.AbstractModel):
                 """WITH seen AS MATERIALIZED (
                        SELECT m.id, s.cursor, s.due_at,
                               m.last_change_at > n.now - interval '1 hour' AS lively,
+                              s.due_at < n.now - %s * interval '1 second' AS is_late,
                               EXISTS (SELECT 1 FROM crm_mail_mirror_copy c
                                        WHERE c.mailbox_id = m.id
                                          AND c.state IN ('queued', 'failed')
@@ -91,10 +93,12 @@ class CrmMailMirrorSync(models.AbstractModel):
                               -- asked for once more, or something waits: at once
                               + CASE WHEN s.waits OR m.next_sync_at != s.due_at THEN 0
                                      WHEN s.lively THEN %s ELSE %s END
-                              -- spread, so that they do not come due in one second
-                              * (0.9 + 0.1 * random()) * interval '1 second')
+                              * CASE WHEN s.is_late THEN %s + %s * random()
+                                     ELSE %s + %s * random() END
+                              * interval '1 second')
                      FROM seen s WHERE s.id = m.id
                 RETURNING m.id""",
+                LATE,
                 [run.lease.mailbox_id for run, _batch in seen],
                 [run.lease.token for run, _batch in seen],
                 [run.lease.cursor_seq for run, _batch in seen],
@@ -102,6 +106,8 @@ class CrmMailMirrorSync(models.AbstractModel):
                 [run.lease.due_at for run, _batch in seen],
                 DUE_ACTIVE,
                 DUE_QUIET,
+                *(SPREAD_LATE[0], SPREAD_LATE[1] - SPREAD_LATE[0]),
+                *(SPREAD[0], SPREAD[1] - SPREAD[0]),
             )
         )
         released = {mailbox for (mailbox,) in env.cr.fetchall()}

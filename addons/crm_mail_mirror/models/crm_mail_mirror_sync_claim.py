@@ -51,7 +51,7 @@ class CrmMailMirrorSync(models.AbstractModel):
                     token,
                     LEASE_SECONDS,
                     chosen,
-                    self._is_due(),
+                    self._is_due(mailbox_ids),
                 )
             )
             held = {mailbox for (mailbox,) in env.cr.fetchall()}

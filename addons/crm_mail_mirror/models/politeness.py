@@ -19,6 +19,10 @@ from dataclasses import dataclass
 
 #: Mailboxes of one server that are open at once, where nobody set anything else.
 CONNECTIONS = {"imap": 50, "gmail": 100, "microsoft": 100}
+#: What a pause is spread over, so that mailboxes do not come due in one second; and
+#: seconds by which one is late that is spread wider: else all that waited through an
+#: outage would come due together again, each two minutes.
+SPREAD, LATE, SPREAD_LATE = (0.9, 1.0), 20, (0.55, 1.0)
 #: Seconds of the first and of the longest pause of a server that does not answer.
 PAUSE, LONGEST_PAUSE = 5, 60
 
@@ -64,6 +68,11 @@ def limits(text: str | None) -> dict[str, int]:
 
 def limit_of(server: str, kind: str, allowed: Mapping[str, int]) -> int:
     return allowed.get(server) or allowed[kind]
+
+
+def spread(late: float) -> tuple[float, float]:
+    """:param late: seconds since a mailbox was due"""
+    return SPREAD_LATE if late > LATE else SPREAD
 
 
 def failed(trouble: Trouble | None, limit: int, mailbox_id: int) -> Trouble:
