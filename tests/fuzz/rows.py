@@ -122,7 +122,8 @@ class Writer:
 
     def _of_gmail(self, chosen: bytes, data: bytes):
         told = _json(data)
-        found = self.gmail_mail.read_presence(self._place(), told)
+        place = self._place(str(told.get("id")))
+        found = self.gmail_mail.read_presence(place, told)
         if not isinstance(found, self.base.Presence):
             return None
         return found, self.gmail_bodies._body(None, told, found.envelope)

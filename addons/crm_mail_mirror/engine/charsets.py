@@ -184,6 +184,12 @@ def ascii_id(value: object) -> str:
     return value if isinstance(value, str) and _ID.fullmatch(value) else ""
 
 
+def media_type(value: object) -> str:
+    """``type/subtype`` as an API gave it, in lower case; ``""`` for what is none."""
+    kind = value[:200].strip().lower() if isinstance(value, str) else ""
+    return kind if "/" in kind and kind.isascii() and kind.isprintable() else ""
+
+
 # --- transfer encodings (RFC 2045 section 6) -----------------------------------------
 
 _NOT_BASE64 = bytes(

@@ -168,8 +168,10 @@ class Api:
             **more,
         )
         _must_be_list(told, "messages")
-        following = told.get("nextPageToken")
-        return ids_of(told.get("messages")), charsets.ascii_id(following)
+        following = charsets.ascii_id(told.get("nextPageToken"))
+        if page and following == page:
+            raise Unavailable("garbage", "a page that follows itself")
+        return ids_of(told.get("messages")), following
 
     def label_total(self, label: str) -> int:
         told = self._ask(self._methods.label, id=label, fields="messagesTotal")

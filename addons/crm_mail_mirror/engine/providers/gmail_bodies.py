@@ -47,7 +47,7 @@ def read(
             if place.folder != ALL or place.generation:
                 yield place, MessageGone("message_gone", "no such folder")
             else:
-                yield place, trouble(told, hidden) or _body(api, told, envelope)
+                yield place, trouble(place, told, hidden) or _body(api, told, envelope)
 
 
 def _groups(api: Api, mails) -> Iterator[dict[Place, Envelope]]:
@@ -153,7 +153,7 @@ def attached(api: Api, place: Place, ref: str) -> Iterator[bytes]:
     if place.folder != ALL or place.generation:
         raise MessageGone("message_gone", "no such folder")
     found = get(api, [place.ref], format="full", fields=FIELDS)[place.ref]
-    if problem := trouble(found):
+    if problem := trouble(place, found):
         raise problem
     nodes = {path: node for node, path, _around in leaves(found.get("payload"))}
     body = nodes.get(ref, {}).get("body")

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from .. import headers, mime
+from .. import charsets, headers, mime
 from ..envelope import Envelope, Part
 from .base import EPOCH, MessageBroken, MessageGone, Place, Presence, ProviderError
 from .gmail_api import Api, integer, listed
@@ -79,7 +79,7 @@ def read(
 def read_presence(
     place: Place, found: Got, hidden: AbstractSet[str] = HIDDEN
 ) -> Presence | ProviderError:
-    problem = trouble(found, hidden)
+    problem = trouble(place, found, hidden)
     if problem is not None:
         return problem
     labels = labels_of(found)
@@ -95,7 +95,9 @@ def read_presence(
     )
 
 
-def trouble(found: Got, hidden: AbstractSet[str] = HIDDEN) -> ProviderError | None:
+def trouble(
+    place: Place, found: Got, hidden: AbstractSet[str] = HIDDEN
+) -> ProviderError | None:
     """Why this mail cannot be had. What lies in the trash is not there."""
     if is_gone(found):
         return MessageGone("message_gone")
@@ -103,6 +105,8 @@ def trouble(found: Got, hidden: AbstractSet[str] = HIDDEN) -> ProviderError | No
         return MessageBroken("message_refused", str(found.status))
     if found is None or not isinstance(found.get("id"), str):
         return MessageBroken("message_broken", "unreadable answer")
+    if found["id"] != place.ref:
+        return MessageBroken("message_broken", "another mail")
     if labels_of(found) & hidden:
         return MessageGone("message_gone", "in trash, spam, drafts, or switched off")
     return None
@@ -191,9 +195,7 @@ def leaves(payload: object) -> Iterator[tuple[dict, str, tuple[str, ...]]]:
 
 
 def _type_of(node: dict) -> str:
-    kind = node.get("mimeType")
-    kind = kind.strip().lower() if isinstance(kind, str) else ""
-    return kind if "/" in kind else "text/plain"
+    return charsets.media_type(node.get("mimeType")) or "text/plain"
 
 
 def _part(node: dict, ref: str, around: tuple[str, ...]) -> Part:

@@ -104,7 +104,7 @@ def _find_in_list(
 def _fate(place: Place, found: Got, hidden: frozenset[str]) -> Fate:
     if is_gone(found):
         return Fate(GONE)
-    if not isinstance(found, dict) or not found.get("id"):
+    if not isinstance(found, dict) or found.get("id") != place.ref:
         return Fate(UNKNOWN)
     return Fate(EXCLUDED if labels_of(found) & hidden else LIVE, (place,))
 

@@ -207,8 +207,8 @@ def _listed(records: list, foreign: tuple[bytes, ...]) -> list[Listed]:
         if flags & {b"\\noselect", b"\\nonexistent"}:
             continue
         name = _name(words[2])
-        if name.startswith(foreign):
-            continue
+        if name.startswith(foreign) or any(byte in name for byte in b"\0\r\n"):
+            continue  # somebody else's; or a name that no command could hold
         rows.append((name, words[1] or b"", flags))
     roles = {name: _role(name, delimiter, flags) for name, delimiter, flags in rows}
     found = {}

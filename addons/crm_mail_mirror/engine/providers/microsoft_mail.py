@@ -214,14 +214,15 @@ def _parts(item: Mapping) -> tuple[Part, ...]:
 
 def _file(row: Mapping) -> Part:
     kind = _string(row.get("@odata.type")).rpartition(".")[2]
-    content_type = _string(row.get("contentType")).partition(";")[0].strip().lower()
+    content_type = _string(row.get("contentType")).partition(";")[0]
+    content_type = charsets.media_type(content_type)
     if kind == "itemAttachment":
         content_type = "message/rfc822"
     name = charsets.clean(_string(row.get("name")))
     inline = row.get("isInline") is True and content_type.startswith("image/")
     return Part(
         ref=_string(row.get("id")),
-        content_type=content_type[:200] or "application/octet-stream",
+        content_type=content_type or "application/octet-stream",
         size=_number(row.get("size")),
         disposition="inline" if inline else "attachment",
         filename=" ".join(name.split())[-255:],
