@@ -55,7 +55,6 @@ class Bench:
             shutil.rmtree(home, ignore_errors=True)
 
     def _run(self, server, far, logins) -> None:
-        postmaster = in_odoo.postmaster(self.server)
         task = {
             "logins": logins,
             "password": PASSWORD,
@@ -66,7 +65,6 @@ class Bench:
             "maildir": str(server.directory / "mail" / "%s" / "mail"),
             "servers": [
                 ("Dovecot", server._process.pid),
-                *(("PostgreSQL", pid) for pid in postmaster),
                 ("proxy", far.pid),
             ],
         }

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from measure import cpu_of_family, tell
 
+_TICK = os.sysconf("SC_CLK_TCK")
 # tests of the checkout, which has letters
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
@@ -85,6 +86,20 @@ def _linked(registry, task) -> list[int]:
     return boxes
 
 
+def _backends(dbname) -> dict[int, float]:
+    """``{pid: seconds of CPU}`` of those that serve a database."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if dbname.encode() in (folder / "cmdline").read_bytes():
+                words = (folder / "stat").read_text("ascii").rpartition(")")[2].split()
+                if (folder / "comm").read_text().startswith("postgres"):
+                    found[int(folder.name)] = sum(map(int, words[11:13])) / _TICK
+        except (OSError, UnicodeError):
+            continue  # ended meanwhile
+    return found
+
+
 @contextmanager
 def _opened(registry):
     from odoo.api import SUPERUSER_ID, Environment
@@ -124,7 +139,17 @@ class _Round:
         servers = {name: cpu_of_family(pid) for name, pid in self.task["servers"]}
         began = time.monotonic()
         children = [self._start() for _ in range(self.workers)]
-        ended = [os.wait4(child, 0) for child in children]
+        ended, backends = [], {}
+        while children:
+            backends.update(_backends(self.task["dbname"]))
+            for child in children:
+                pid, status, usage = os.wait4(child, os.WNOHANG)
+                if pid:
+                    children = [each for each in children if each != pid]
+                    ended.append((pid, status, usage))
+                    break
+            else:
+                time.sleep(0.1)
         seconds = time.monotonic() - began
         if any(status for _pid, status, _usage in ended):
             raise SystemExit("a worker failed")
@@ -133,6 +158,8 @@ class _Round:
             name: cpu_of_family(pid) - servers[name]
             for name, pid in self.task["servers"]
         }
+        # others may use this PostgreSQL too
+        spent["PostgreSQL"] = sum(backends.values())
         checked, failed, mirrored = self._told()
         return {
             "checks": len(self.boxes),
