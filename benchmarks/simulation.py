@@ -40,7 +40,6 @@ class Costs:
     :param news_own, news_database: more of it for a mailbox with news
     :param claim: the lock is held for one claim
     :param trips: to the mail server and back
-    :param commits: transactions of a look
     """
 
     own: float = 6.0
@@ -49,8 +48,6 @@ class Costs:
     news_database: float = 25.0
     claim: float = 4.0
     trips: float = 5.0
-    commits: float = 0.2
-    news_commits: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -145,6 +142,8 @@ class World:
         return {
             "mailboxes": shape.mailboxes,
             "jobs": jobs,
+            "round_trip": shape.round_trip,
+            "outage": shape.outage,
             "looks_per_second": round(self.looks / seconds, 1),
             "gap_median": round(statistics.median(gaps), 1),
             "gap_99": round(gaps[int(len(gaps) * 0.99)], 1),
@@ -185,14 +184,14 @@ class Job:
                         world.at(world.now, self._look(box, due))
                     if len(taken) == room:
                         continue
-                busy = sum(n for at, n in lately if at > world.now - 2) >= 10
+                busy = sum(n for at, n in lately if at > world.now - 2) >= 5
                 if not self.active and not busy:
                     break
                 yield world.now + (0.05 if self.active else 0.2)
             while self.active:
                 yield world.now + 0.05
             is_due = world.due and world.due[0][0] <= world.now
-            busy = sum(n for at, n in lately if at > world.now - 2) >= 10
+            busy = sum(n for at, n in lately if at > world.now - 2) >= 5
             # Odoo takes a moment to call it again; else it waits for the minute
             pause = 0.3 if is_due or busy else TICK * world.random.uniform(0.98, 1)
             yield world.now + pause
@@ -274,15 +273,34 @@ def main() -> int:
     return 0
 
 
+#: From one worker to a company of 200,000, and after an hour's outage.
 SHAPES = (
     Shape(mailboxes=100, jobs=1),
     Shape(mailboxes=1_000, jobs=1),
     Shape(mailboxes=5_000),
     Shape(),
     Shape(outage=3600),
+    Shape(round_trip=150),
+    Shape(mailboxes=20_000),
     Shape(mailboxes=20_000, jobs=4, cores=4, database_cores=4, limit=100),
-    Shape(mailboxes=50_000, hosts=3, jobs=4, cores=4, database_cores=8, limit=400),
-    Shape(mailboxes=200_000, hosts=10, jobs=4, cores=4, database_cores=16, limit=2000),
+    Shape(
+        mailboxes=50_000,
+        hosts=3,
+        jobs=4,
+        cores=4,
+        database_cores=8,
+        limit=400,
+        seconds=600,
+    ),
+    Shape(
+        mailboxes=200_000,
+        hosts=10,
+        jobs=4,
+        cores=4,
+        database_cores=16,
+        limit=2000,
+        seconds=400,
+    ),
 )
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from .lease import RENEW_EVERY
 MANNERS = 1.0
 #: A job that was given so many mailboxes in the last seconds waits for more: Odoo would
 #: call it again in up to a minute, and all that came due meanwhile would be late.
-BUSY, LATELY = 10, 2.0
+BUSY, LATELY = 5, 2.0
 
 
 class Ready:
