@@ -13,6 +13,7 @@ from . import imap_mail, imap_uids
 from .base import Absence, Budget, Folder, Presence
 from .imap_cursor import State, deleted_of, opened, remember_deleted
 from .imap_folders import Listed
+from .imap_mail import Row
 from .imap_session import Session
 from .imap_wire import Examined, Refused, in_our_words, is_busy
 
@@ -30,6 +31,13 @@ class Memory:
     listed: dict[str, Listed] = field(default_factory=dict)
     #: folder -> (UIDVALIDITY, since, lowest and highest UID searched, what lies there)
     searched: dict[str, tuple] = field(default_factory=dict)
+    #: headers of a folder's next pages, by UID; ``ahead_of``: folder, UIDVALIDITY
+    ahead: dict[int, Row] = field(default_factory=dict)
+    ahead_of: tuple[str, int] | None = None
+
+    def forget_ahead(self) -> None:
+        """Before any watermark: mail that went before it must not be told after it."""
+        self.ahead, self.ahead_of = {}, None
 
 
 class Bite:
@@ -71,6 +79,7 @@ class Bite:
     def _open(self, path: str) -> Examined | None:
         """EXAMINE. ``None`` when the server refuses this folder: the others go on."""
         self.worked = True
+        self.memory.forget_ahead()
         with in_our_words(self.session.wire, "EXAMINE"):
             try:
                 return self.session.examine(path)
@@ -89,11 +98,17 @@ class Bite:
 
         ``deleted`` keeps what comes back until it is told: any command may fail.
         """
-        state = self.known[path]
-        outgoing = True if self.memory.listed[path].folder.role == "sent" else None
+        state, memory = self.known[path], self.memory
+        early = memory.ahead if memory.ahead_of == (path, state["uv"]) else None
+        outgoing = True if memory.listed[path].folder.role == "sent" else None
         with in_our_words(self.session.wire, "FETCH"):
             present, deleted = imap_mail.read_presences(
-                self.session, path, str(state["uv"]), outgoing, uids
+                self.session,
+                path,
+                str(state["uv"]),
+                outgoing,
+                uids,
+                early=early,
             )
         self.present.extend(present)
         before = deleted_of(state)

@@ -2,8 +2,8 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """How are the texts of mail fetched, and nothing but the texts?
 
-Mails that want the same part number share a command: five commands bring the texts of
-600 mails.
+Mails that want the same part number share a command, and the commands of a page a round
+trip: five of them bring the texts of 600 mails.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from .. import text
 from ..envelope import Body, Envelope, Part
 from .base import MessageBroken, MessageGone, Place, ProviderError
-from .imap_mail import parts_of, read_rows
+from .imap_mail import Question, parts_of, read_ahead, read_rows
 from .imap_session import Session
 
 #: Bytes of a text part that are fetched together with those of other mails.
@@ -27,7 +27,7 @@ GROUP_BYTES = 4_000_000
 #: Bytes of a whole mail that are read where its structure does not tell of the text.
 WHOLE = 2_000_000
 #: Mails of one page.
-PAGE = 200
+PAGE = 250
 #: Bytes of an attachment per command.
 CHUNK = 524_288
 
@@ -52,26 +52,32 @@ def read(
     """The texts of one page. The folder is open. What is missing is gone."""
     contents: dict[int, dict[str, bytes]] = {uid: {} for uid in page}
     lost: dict[int, ProviderError] = {}
+    refs, asked = [], []
     for (ref, limit), wanted in sorted(_wanted(page).items()):
         for some in _by_bytes(wanted, limit):
-            item = f"BODY[{ref}]".encode()
-            rows = read_rows(
-                session,
-                folder,
-                some,
-                f"UID BODY.PEEK[{ref}]<0.{limit}>",
-                item,
-                answer=_bound(some.values(), limit),
+            refs.append(ref)
+            asked.append(
+                Question(
+                    tuple(some),
+                    f"UID BODY.PEEK[{ref}]<0.{limit}>",
+                    f"BODY[{ref}]".encode(),
+                    _bound(some.values(), limit),
+                )
             )
-            for uid in some:
-                row = rows.get(uid)
-                if row is not None:
-                    value = row[item]
-                    contents[uid][ref] = value if isinstance(value, bytes) else b""
-                elif uid in rows:
-                    lost[uid] = MessageBroken("message_broken", "the server refuses it")
-                else:
-                    lost[uid] = MessageGone("message_gone")
+    told = read_ahead(session, folder, asked)
+    for ref, of, early in zip(refs, asked, told, strict=True):
+        rows = read_rows(
+            session, folder, of.uids, of.items, of.needed, of.answer, early
+        )
+        for uid in of.uids:
+            row = rows.get(uid)
+            if row is not None:
+                value = row[of.needed]
+                contents[uid][ref] = value if isinstance(value, bytes) else b""
+            elif uid in rows:
+                lost[uid] = MessageBroken("message_broken", "the server refuses it")
+            else:
+                lost[uid] = MessageGone("message_gone")
     return {
         uid: lost[uid] if uid in lost else _body(envelope, contents[uid])
         for uid, envelope in page.items()

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from . import imap_uids
+from . import imap_mail, imap_uids
 from .imap_bite import Bite
 from .imap_cursor import State, imap_date, is_pinned, pin
 from .imap_wire import in_our_words
 
-#: Mails of one folder before the fill turns to the next folder.
-WINDOW = 250
+#: Mails of one folder before the fill turns to the next folder, which costs a round
+#: trip to open.
+WINDOW = 1_000
+#: Mails of a page from which on the headers of more pages are asked for at once.
+AHEAD_FROM = 250
 #: UIDs that one SEARCH of a fill covers, at first.
 SEARCHED = 20_000
 ORDER = {"inbox": 0, "sent": 1, "archive": 2, "all": 2, "other": 3}
@@ -55,6 +58,7 @@ class Fill(Bite):
             self._find_floor(state)
             low, there = self._search_below(path, state)
         taken = imap_uids.newest(there, min(self._left(), WINDOW))
+        self._read_ahead(path, there, taken)
         if imap_uids.size(there) > len(taken):
             low = taken[-1]
         self._tell(path, taken)
@@ -66,6 +70,24 @@ class Fill(Bite):
             del state["low"], state["floor"]
             self.memory.searched.pop(path, None)
         return True
+
+    def _read_ahead(self, path: str, there: imap_uids.Ranges, taken: list[int]) -> None:
+        """Have the headers of the next pages come with those of this one.
+
+        Not of the first page, which shall soon be there, nor where a mail that hangs is
+        looked for, in small pages.
+        """
+        memory, state = self.memory, self.known[path]
+        of = path, state["uv"]
+        if memory.ahead_of == of and all(uid in memory.ahead for uid in taken):
+            return
+        memory.forget_ahead()
+        # what is left of the window: its folder stays open until then
+        room = WINDOW - state["n"] % WINDOW
+        if state["n"] and room > len(taken) and self.budget.mails >= AHEAD_FROM:
+            uids = imap_uids.newest(there, room)
+            memory.ahead = imap_mail.headers_ahead(self.session, path, uids)
+            memory.ahead_of = of
 
     def _find_floor(self, state: State) -> None:
         if "floor" in state:

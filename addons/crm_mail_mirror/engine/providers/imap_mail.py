@@ -9,8 +9,8 @@ is not looked for: it is set aside when it is asked for alone, in a page of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from .. import headers
@@ -35,7 +35,79 @@ HEADER_ITEMS = (
 )
 _MINIMAL_ITEMS = "UID FLAGS INTERNALDATE RFC822.SIZE"
 
+#: Commands that are under way at once, and bytes that they may bring.
+AT_ONCE, BYTES_AT_ONCE = 16, 32_000_000
+
 Row = Mapping[bytes, object]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What ``read_rows`` will ask: see there."""
+
+    uids: Iterable[int]
+    items: str
+    needed: bytes
+    answer: int = 8_000_000
+
+
+def read_ahead(
+    session: Session, folder: str, questions: Sequence[Question]
+) -> list[dict[int, Row]]:
+    """Ask all of it in as few round trips as may be. The folder is open.
+
+    Only what comes in good order counts: for the rest ``read_rows`` asks again, piece
+    by piece, and finds out what the matter is.
+
+    :return: of each question ``early`` for ``read_rows``
+    :raises Unavailable: the server is silent, or does not come back
+    """
+    pieces = [(of, piece) for of in questions for piece in imap_uids.commands(of.uids)]
+    wanted = {uid for of in questions for uid in of.uids}
+    rows: dict[int, Row | None] = {}
+    # one mail alone may be the one that the server is silent about
+    if len(pieces) > 1 and len(wanted) > 1:
+        try:
+            for some in _at_once(pieces):
+                for uid, row in _ask_at_once(session, some, wanted):
+                    rows[uid] = {**(rows.get(uid) or {}), **row} if row else None
+        except Unavailable as trouble:
+            if trouble.code not in ("garbage", "connection_lost"):
+                raise
+            session.reopen(folder)
+    return [
+        {uid: row for uid in of.uids if (row := rows.get(uid)) and of.needed in row}
+        for of in questions
+    ]
+
+
+def _at_once(pieces: list) -> Iterator[list]:
+    some, size = [], 0
+    for of, piece in pieces:
+        if some and (len(some) >= AT_ONCE or size + of.answer > BYTES_AT_ONCE):
+            yield some
+            some, size = [], 0
+        some.append((of, piece))
+        size += of.answer
+    if some:
+        yield some
+
+
+def _ask_at_once(session, some, wanted) -> Iterator[tuple[int, Row | None]]:
+    """A server may answer them in any order, one in between another: a row tells by
+    itself what it answers.
+    """
+    with in_our_words(session.wire, "FETCH"):
+        answers = session.wire.commands(
+            "UID",
+            [
+                (("FETCH", _written(piece), f"({of.items})"), of.answer)
+                for of, piece in some
+            ],
+        )
+        for told in answers:
+            if not isinstance(told, Refused):
+                yield from _rows(imap_parse.responses(told.get("FETCH", [])), wanted)
 
 
 def read_rows(
@@ -45,16 +117,20 @@ def read_rows(
     items: str,
     needed: bytes,
     answer: int = 64_000_000,
+    early: Mapping[int, Row] | None = None,
 ) -> dict[int, Row | None]:
     """FETCH these items. The folder is open.
 
     :param needed: an item without which a row is no answer
+    :param early: rows that are here already
     :return: UID -> items; ``None`` = there, but cannot be had; missing = not there
     """
     wanted = set(uids)
-    found: dict[int, Row | None] = {}
+    found: dict[int, Row | None] = {
+        uid: early[uid] for uid in wanted if early and uid in early
+    }
     strikes = [MAX_BROKEN]
-    for piece in imap_uids.commands(wanted):
+    for piece in imap_uids.commands(wanted - found.keys()):
         found.update(
             _read_piece(session, folder, piece, items, needed, answer, strikes)
         )
@@ -123,25 +199,45 @@ def _may_be_poison(session: Session, trouble: Unavailable, piece: list[int]) -> 
 
 
 def _ask(session, piece, items, needed, answer) -> dict[int, Row | None]:
-    uids = imap_uids.write(imap_uids.compress(piece))
     wire = session.wire
     with in_our_words(wire, "FETCH", refusals=False):
-        told, _ = wire.fetch_rows(uids, f"({items})", answer=answer)
-    wanted = set(piece)
+        told, _ = wire.fetch_rows(_written(piece), f"({items})", answer=answer)
     rows: dict[int, dict] = {}
     broken: dict[int, None] = {}
+    for uid, row in _rows(told, set(piece)):
+        if row is None:
+            broken[uid] = None
+        else:
+            rows.setdefault(uid, {}).update(row)
+    return broken | {uid: row for uid, row in rows.items() if needed in row}
+
+
+def _written(piece: list[int]) -> str:
+    return imap_uids.write(imap_uids.compress(piece))
+
+
+def _rows(told, wanted) -> Iterator[tuple[int, Row | None]]:
+    """``None``: its answer cannot be read."""
     for response in told:
         try:
             row = imap_parse.fetched(response)
             uid = int(row.get(b"UID") or 0)
         except (ValueError, TypeError, RecursionError):
-            uid = imap_parse.uid_of(response)
-            if uid in wanted:
-                broken[uid] = None
-            continue
+            row, uid = None, imap_parse.uid_of(response)
         if uid in wanted:  # a server may tell of other mail unasked
-            rows.setdefault(uid, {}).update(row)
-    return broken | {uid: row for uid, row in rows.items() if needed in row}
+            yield uid, row
+
+
+def headers_ahead(session: Session, folder: str, uids: Iterable[int]) -> dict[int, Row]:
+    """``early`` for ``read_presences``, of more mail than one page holds."""
+    question = Question(uids, _header_items(session), b"HEADER")
+    (early,) = read_ahead(session, folder, [question])
+    return early
+
+
+def _header_items(session: Session) -> str:
+    gmail = "X-GM-EXT-1" in session.wire.capable
+    return HEADER_ITEMS + (" X-GM-MSGID X-GM-LABELS" if gmail else "")
 
 
 def read_presences(
@@ -151,6 +247,7 @@ def read_presences(
     outgoing: bool | None,
     uids: Sequence[int],
     alone: bool = False,
+    early: Mapping[int, Row] | None = None,
 ) -> tuple[list[Presence], list[int]]:
     """Headers and structure of mail, newest first.
 
@@ -158,12 +255,11 @@ def read_presences(
     grade is not known either.
 
     :param alone: that not one of them can be read says nothing about the server
+    :param early: rows that are here already: see ``headers_ahead``
     :return: what is present, and the UIDs that are marked \\Deleted
     """
-    items = HEADER_ITEMS
-    if "X-GM-EXT-1" in session.wire.capable:
-        items += " X-GM-MSGID X-GM-LABELS"
-    rows = read_rows(session, folder, uids, items, b"HEADER")
+    items = _header_items(session)
+    rows = read_rows(session, folder, uids, items, b"HEADER", early=early)
     unread = [uid for uid, row in rows.items() if row is None]
     if unread:
         least = read_rows(session, folder, unread, _MINIMAL_ITEMS, b"INTERNALDATE")

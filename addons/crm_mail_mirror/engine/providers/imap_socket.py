@@ -8,6 +8,8 @@ import imaplib
 import socket
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .base import Traffic
@@ -46,6 +48,7 @@ class Connection(imaplib.IMAP4):
         self._timeouts = timeouts
         self._traffic = traffic
         self._buffer = bytearray()
+        self._held: bytearray | None = None
         self.failure = ""
         self.limit_answer()
         super().__init__(host, 0)
@@ -74,7 +77,21 @@ class Connection(imaplib.IMAP4):
         # some servers end some lines with LF alone
         return line if line.endswith(b"\r\n") else line[:-1] + b"\r\n"
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is said within goes out at its end, in one piece."""
+        self._held = bytearray()
+        try:
+            yield
+            said, self._held = bytes(self._held), None
+            self.send(said)
+        finally:
+            self._held = None
+
     def send(self, data: bytes) -> None:
+        if self._held is not None:
+            self._held += data
+            return
         try:
             self.sock.settimeout(self._patience())
             self.sock.sendall(data)

@@ -101,6 +101,7 @@ class Pull(Fill):
             if old in self.skip:
                 self.skip.add(new)
             self.known[new] = self.known.pop(old)
+            self.memory.forget_ahead()
             self.renamed.append((old, new))
         gmail = "X-GM-EXT-1" in session.wire.capable
         self.now = {

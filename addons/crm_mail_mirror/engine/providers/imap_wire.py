@@ -15,50 +15,20 @@ import re
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import imapclient
 from imapclient.exceptions import IMAPClientError
 
 from . import imap_parse, imap_uids
 from .base import Throttled, Traffic, Unavailable
+from .imap_answers import Examined, Refused
 from .imap_socket import MAX_ANSWER, Connection, Timeouts, TooMuch
 
 # What imapclient says at level DEBUG: it never gets content to log (see ``Wire``),
 # but would log logins.
 logging.getLogger("imapclient").setLevel(logging.INFO)
-
-
-#: Characters of what a server says on refusing that are listened to.
-MAX_SAID = 2_000
-
-
-class Refused(Exception):
-    """The server answered NO or BAD.
-
-    :param code: response code in capitals (RFC 5530), ``""`` when there is none
-    """
-
-    def __init__(self, command: str, answer: str, code: str, text: str):
-        super().__init__(f"{command}: {answer} [{code}]")
-        self.command, self.answer, self.code = command, answer, code
-        self.text = text[:MAX_SAID]
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What EXAMINE answered (RFC 3501 section 6.3.2, RFC 7162 section 3.1.2).
-
-    The only source of watermarks: what a later answer says may pass over mail that was
-    not listed.
-    """
-
-    uidvalidity: int
-    uidnext: int
-    exists: int
-    modseq: int | None
 
 
 class Wire(imapclient.IMAPClient):
@@ -111,13 +81,41 @@ class Wire(imapclient.IMAPClient):
         :return: untagged answers by type, as ``imap_parse.responses`` takes them
         :raises Refused: the tagged answer is not OK
         """
-        imap = self._imap
+        return self._answered(name, self._sent(name, *args), answer, *args)
+
+    def commands(
+        self, name: str, some: Sequence[tuple[Sequence[str], int]]
+    ) -> list[dict | Refused]:
+        """Send commands at once, then wait for their answers: in one round trip.
+
+        Only for commands that change nothing, and whose answers tell what they belong
+        to (RFC 3501 section 5.5).
+
+        :param some: arguments, and bytes that the answer may have
+        :return: of each what ``command`` gives, or raises as ``Refused``
+        """
+        with self._imap.together():
+            tags = [self._sent(name, *args) for args, _answer in some]
+        told: list[dict | Refused] = []
+        for tag, (args, answer) in zip(tags, some, strict=True):
+            try:
+                told.append(self._answered(name, tag, answer, *args))
+            except Refused as refusal:
+                told.append(refusal)
+        return told
+
+    def _sent(self, name: str, *args: str | bytes) -> bytes:
         imaplib.Commands.setdefault(name, ("NONAUTH", "AUTH", "SELECTED"))
+        self._imap.untagged_responses.clear()
+        self._imap.limit_answer()
+        self.traffic.commands += 1
+        return self._imap._command(name, *(_bytes(arg) for arg in args))
+
+    def _answered(self, name: str, tag: bytes, answer: int, *args) -> dict:
+        imap = self._imap
         imap.untagged_responses.clear()
         imap.limit_answer(answer)
-        self.traffic.commands += 1
         verb = f"{name} {args[0]}" if name == "UID" else name
-        tag = imap._command(name, *(_bytes(arg) for arg in args))
         try:
             typ, data = imap._command_complete(name, tag)
         except imaplib.IMAP4.abort:
