@@ -53,6 +53,7 @@ def install() -> None:
     directory = books.CrmMailMirrorDirectory
     for where, name, stage in (
         (imap_wire.Wire, "command", "read: wait for the server, split its answer"),
+        (imap_wire.Wire, "commands", "read: wait for the server, split its answer"),
         (imap_parse, "fetched", "read: tokens of a FETCH answer"),
         (imap_parse, "parts", "read: BODYSTRUCTURE"),
         (headers, "parse_envelope", "read: header fields"),
