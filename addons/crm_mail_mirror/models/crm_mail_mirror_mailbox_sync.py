@@ -21,6 +21,8 @@ DUE_ORPHANS = 10
 DUE_FENCED = 3
 #: Most seconds of waiting after errors.
 LONGEST_WAIT = 3600
+#: ... when the server itself named a time: Google's quota is one of a day.
+LATEST = 2 * 24 * 3600
 #: What an administrator mends in the settings of a provider's OAuth client.
 CLIENT_CODES = (
     "api_disabled",
@@ -140,9 +142,46 @@ class CrmMailMirrorMailbox(models.Model):
     def _release(self):
         self.sudo().write({"lease_until": False, "lease_token": False})
 
+    def _now(self):
+        """By the database's clock, which tells what is due: those of hosts differ."""
+        return self.env.cr.now().replace(microsecond=0)
+
+    @api.model
+    def _mend_times(self):
+        """Later than any job puts it: the clock was wrong when that was written.
+
+        Else a mailbox would wait, and nobody would hear of it, until the date that a
+        database's host once took for today.
+        """
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_mailbox
+                      SET next_sync_at = least(next_sync_at, now() AT TIME ZONE 'UTC'),
+                          lease_until = least(lease_until, now() AT TIME ZONE 'UTC')
+                    WHERE id IN (
+                          SELECT id FROM crm_mail_mirror_mailbox
+                           WHERE state IN ('active', 'error')
+                             AND (next_sync_at > now() AT TIME ZONE 'UTC'
+                                      + CASE WHEN last_error = 'throttled' THEN %s
+                                             ELSE %s END * interval '1 second'
+                                  OR lease_until > now() AT TIME ZONE 'UTC'
+                                                   + %s * interval '1 second')
+                             FOR NO KEY UPDATE SKIP LOCKED)""",
+                LATEST,
+                2 * LONGEST_WAIT,
+                2 * LEASE_SECONDS,
+            )
+        )
+        self.env.cr.execute(
+            """UPDATE crm_mail_mirror_server SET quiet_until = now() AT TIME ZONE 'UTC'
+                WHERE quiet_until > now() AT TIME ZONE 'UTC' + %s * interval '1 second'
+            """,
+            [2 * LONGEST_PAUSE],
+        )
+
     def _rest(self, lease, more, orphans=False, fenced=False):
         """A good run ended: when is the next?"""
-        now = fields.Datetime.now()
+        now = self._now()
         lively = self.last_change_at and now - self.last_change_at < timedelta(hours=1)
         pause = DUE_ACTIVE if lively else DUE_QUIET
         if orphans:
@@ -191,13 +230,12 @@ class CrmMailMirrorMailbox(models.Model):
         values = {
             "failure_count": failures,
             "last_error": code,
-            "next_sync_at": fields.Datetime.now()
-            + _seconds(pause * random.uniform(1, 1.2)),  # nosec B311
+            "next_sync_at": self._now() + _seconds(pause * random.uniform(1, 1.2)),  # nosec B311
             "lease_until": False,
             "lease_token": False,
         }
         if code == "cursor_expired" and self.cursor:
-            values |= {"cursor": False, "next_sync_at": fields.Datetime.now()}
+            values |= {"cursor": False, "next_sync_at": self._now()}
             self.env["crm.mail.mirror.listing"]._begin(self)
             # it is listed again anyway
             self.env["crm.mail.mirror.audit"]._doubt(self, "cursor")._run_all()

@@ -77,6 +77,7 @@ class CrmMailMirrorSync(models.AbstractModel):
     def _run_audits(self, budget=BUDGET):
         """:return: whether anything may be left"""
         end = time.monotonic() + budget
+        self._in_transaction(lambda env: env["crm.mail.mirror.mailbox"]._mend_times())
         self._in_transaction(lambda env: env["crm.mail.mirror.audit"]._ask_due())
         while time.monotonic() < end:
             if not self._in_transaction(
