@@ -212,14 +212,14 @@ def dialogs(eye, rask, office):
     dialog = page.locator(".modal:visible")
 
     def look(name):
-        eye.look(f"dialog: {name}")
+        eye.look(f"dialog: {name}", ".modal")
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
 
     desk.mailbox(rask["mailbox"])
     for button, words in (
         ("action_disconnect", "Keep the mail"),
-        ("action_change_look_back", "comes no second time"),
+        ("action_change_look_back", "How far back?"),
     ):
         desk.press(button)
         expect(dialog).to_contain_text(words)
@@ -245,7 +245,7 @@ def administrators_dialogs(eye, rask, office):
     def look(button):
         button.click()
         expect(dialog.locator(".o_form_view")).to_be_visible()
-        eye.look(f"dialog: {page.url}")
+        eye.look(f"dialog: {page.url}", ".modal")
         dialog.get_by_role("button", name="Cancel").first.click()
         expect(dialog).to_have_count(0)
 

@@ -338,17 +338,26 @@ def test_sharing_more_or_less_says_who_sees_what(mirror, clients):
         assert mails_of(env, "in", 1) == "1 received mail"
         assert mails_of(env, "out", 1) == "1 sent mail"
         assert mails_of(env, "out", 1234) == "1,234 sent mails"
-    # nothing was sent, so no number is said of it
-    for received, told in (
-        ("subject", "One colleague will no longer see the text of 4 received mails."),
-        ("everything", "There is no such mail yet: this counts for what comes."),
-    ):
-        with mirror.env(clients.user_id) as env:
-            mailbox = env["crm.mail.mirror.mailbox"].browse(clients.id)
-            form = mailbox.new(
-                {"sharing_in": received, "sharing_out": "everything"}, origin=mailbox
-            )
-            assert form.sharing_preview == told
+    sent = "One colleague will see subject and text of 1 sent mail."
+    with mirror.env(clients.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(clients.id)
+        form = mailbox.new(
+            {"sharing_in": "everything", "sharing_out": "everything"}, origin=mailbox
+        )
+        assert form.sharing_preview == sent
+    # of none no number is said
+    with mirror.env(clients.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(clients.id)
+        env["crm.mail.mirror.copy"].sudo().search(
+            [("mailbox_id", "=", clients.id), ("direction", "=", "out")]
+        ).sharing = "subject"
+        form = mailbox.new(
+            {"sharing_in": "everything", "sharing_out": "everything"}, origin=mailbox
+        )
+        assert form.sharing_preview == (
+            "There is no such mail yet: this counts for what comes."
+        )
+        env.cr.rollback()
 
 
 def test_level_says_how_many_mailboxes_it_opens(mirror, clients):
