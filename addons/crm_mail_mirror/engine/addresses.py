@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import idna
 
+from . import charsets
 from .envelope import Address
 
 #: Addresses of one field; above any real mail, below what would fill a table.
@@ -72,7 +73,7 @@ def normal_email(text: str) -> str:
     >>> normal_email("<mailto:Ann@EXAMPLE.com>")
     'ann@example.com'
     """
-    text = text.strip().strip("<>").strip()
+    text = charsets.clean(text).strip().strip("<>").strip()
     if text.startswith("@") and ":" in text:  # source route, RFC 5322 section 4.4
         text = text.rpartition(":")[2].strip()
     elif text[:7].lower() == "mailto:":
