@@ -8,6 +8,7 @@ it, as far as processes on a busy machine do the same twice. What happened is ke
 """
 
 import argparse
+import contextlib
 import os
 import random
 import secrets
@@ -21,12 +22,13 @@ from pathlib import Path
 
 from setup import database, template
 from setup.say import LOCAL
-from tests.chaos import faults
+from tests.chaos import broken, faults
 from tests.chaos.database import FRESH, NAME, Fragile, dump
 from tests.chaos.run import Run
+from tests.chaos.workers import end_with_parent
 
 #: Seconds after which a run that hangs is ended, as a failure.
-LONGEST = 300
+LONGEST = 600
 
 
 def main() -> int:
@@ -58,6 +60,9 @@ def _options():
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--faults", default="", help="these, in this order: a,b,c")
     parser.add_argument("--pace", type=float, default=1, help="how long faults last")
+    parser.add_argument(
+        "--broken", action="store_true", help="is each mistake of broken.py noticed?"
+    )
     parser.add_argument("--minutes", type=float, default=0, help="begin none after")
     return parser.parse_args()
 
@@ -104,8 +109,19 @@ def _go_inside():
     )
     os.environ["CHAOS_INSIDE" if able else "CHAOS_OUTSIDE"] = "1"
     again = [sys.executable, "-m", "tests.chaos", *sys.argv[1:]]
-    argv = [*inside, *again] if able else again
-    os.execvp(argv[0], argv)
+    if not able:
+        os.execv(again[0], again)
+    # it hears of Ctrl-C with us; unshare itself hears of nothing
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with subprocess.Popen([*inside, *again], preexec_fn=end_with_parent) as program:
+        try:
+            sys.exit(program.wait())
+        except KeyboardInterrupt:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.wait(10)
+            program.kill()
+            shutil.rmtree(Path(os.environ["CHAOS_BACKUP"]).parent, ignore_errors=True)
+            sys.exit(130)
 
 
 def _all_runs(options, cluster, folder) -> int:
@@ -114,6 +130,8 @@ def _all_runs(options, cluster, folder) -> int:
         if why := faults.why_not(kind, cluster):
             print(f"left out: {kind}: {why}", flush=True)
     print(f"CHAOS_SEED={options.seed} CHAOS_RUNS={options.runs}", flush=True)
+    if options.broken:
+        return _all_broken(options, cluster, registry, folder)
     kinds = [each for each in options.faults.split(",") if each]
     end = time.monotonic() + options.minutes * 60 if options.minutes else None
     failed = []
@@ -127,6 +145,22 @@ def _all_runs(options, cluster, folder) -> int:
         chosen = f" CHAOS_FAULTS={options.faults}" if kinds else ""
         print(f"repeat it: make chaos CHAOS_RUNS=1 CHAOS_SEED={seed}{chosen}")
     return bool(failed)
+
+
+def _all_broken(options, cluster, registry, folder) -> int:
+    """Each mistake is made, and a few runs are enough to see it."""
+    missed = []
+    for breaks, kinds in broken.ALL:
+        print(f"{breaks.__name__}: {breaks.__doc__}", flush=True)
+        for seed in range(options.seed, options.seed + 4):
+            run = Run(seed, cluster, registry, folder, kinds.split(","))
+            run.breaks = breaks
+            if not _one(run, folder):
+                break
+        else:
+            missed.append(breaks.__name__)
+    print(f"not noticed: {', '.join(missed) or 'none'}", flush=True)
+    return bool(missed)
 
 
 def _odoo(cluster, folder):
@@ -165,7 +199,7 @@ def _odoo(cluster, folder):
 def _one(run, folder) -> bool:
     """One run, in a process of its own. :return: whether nothing was lost"""
     began, told = time.monotonic(), folder / "told"
-    told.write_text("", encoding="utf-8")
+    told.write_text(f"{'+'.join(run.kinds)} (hung)\n", encoding="utf-8")
     log = folder / "odoo.log"
     log.write_bytes(b"")
     pid = os.fork()
@@ -176,7 +210,7 @@ def _one(run, folder) -> bool:
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
     status = os.waitstatus_to_exitcode(done[1])
-    words = told.read_text(encoding="utf-8") or "hung"
+    words = told.read_text(encoding="utf-8")
     head, _, trouble = words.partition("\n")
     seconds = time.monotonic() - began
     line = f"{run.seed} {'LOST' if status else 'ok'} {seconds:.0f}s {head}"
@@ -194,11 +228,10 @@ def _one(run, folder) -> bool:
 
 
 def _inside_one(run, told) -> int:
-    from tests.chaos.workers import end_with_parent
-
     end_with_parent()
     trouble = ""
     try:
+        run.breaks(run.registry)
         run.go()
     except BaseException:
         trouble = traceback.format_exc() + run.evidence

@@ -27,7 +27,7 @@ JUMPS = (-400 * DAY, -DAY, -HOUR, -90, 90, HOUR, DAY, 400 * DAY)
 def draw(chance, cluster) -> list[str]:
     """One to three faults; the slow ones less often."""
     kinds = [kind for kind in KINDS if not why_not(kind, cluster)]
-    weights = [0.4 if kind in SLOW else 1 for kind in kinds]
+    weights = [0.2 if kind in SLOW else 1 for kind in kinds]
     return chance.choices(kinds, weights, k=chance.choice([1, 2, 2, 3]))
 
 
@@ -229,7 +229,9 @@ def database_clock(run):
                   SET next_sync_at = next_sync_at + %(by)s * interval '1 second',
                       lease_until = lease_until + %(by)s * interval '1 second',
                       last_sync_at = last_sync_at + %(by)s * interval '1 second',
-                      last_change_at = last_change_at + %(by)s * interval '1 second'
+                      last_change_at = last_change_at + %(by)s * interval '1 second';
+               UPDATE crm_mail_mirror_server
+                  SET quiet_until = quiet_until + %(by)s * interval '1 second'
             """,
             by=run.chance.choice(JUMPS),
         )
@@ -321,5 +323,5 @@ KINDS = {
     },
     **{manner: _line(manner) for manner in ("reset", "refuse", "stall", "slow")},
 }
-#: Take ten seconds and more.
-SLOW = {"upgrade", "neutralised", "restore"}
+#: Load Odoo once more: many seconds.
+SLOW = {"upgrade", "neutralised"}

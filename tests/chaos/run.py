@@ -22,6 +22,8 @@ from tests.sync.mirror import Mirror
 HISTORY = 40
 NAMES = ("anna", "ben", "carla")
 WORKERS = 2
+#: Of owners and colleagues, before each fault and after the last.
+STEPS = 30
 
 
 class Run:
@@ -29,6 +31,7 @@ class Run:
     :param seed: of the mail, the faults, and when they happen
     :param kinds: faults in this order; drawn when empty
     :param pace: faults last so many times as long
+    :ivar breaks: what is done to the product first, see ``broken``
     :ivar told: what happened, in a line
     """
 
@@ -39,6 +42,7 @@ class Run:
         self.registry, self.pace = registry, pace
         self.clock_file = folder / "clock"
         self.told: list[str] = []
+        self.breaks = lambda _registry: None
         self.evidence = ""
 
     def go(self):
@@ -68,13 +72,18 @@ class Run:
             with Clock(self.cluster) as self.clock:
                 self.traffic.begin(HISTORY)
                 self.workers.be(WORKERS)
+                if self.chance.random() < 0.5:
+                    # else the first import is under way
+                    settled.wait_for_passes(self)
+                self.traffic.start()
                 try:
                     for kind in self.kinds:
+                        self.traffic.go_on(STEPS)
                         self.last(0.1, 0.7)
                         began = time.monotonic()
                         faults.KINDS[kind](self)
                         self.told.append(f"{kind} {time.monotonic() - began:.1f}s")
-                    self.last(0, 0.3)
+                    self.traffic.go_on(STEPS)
                 finally:
                     self.traffic.end()
                 try:

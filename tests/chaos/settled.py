@@ -41,6 +41,13 @@ def settle(run) -> None:
         assert not run.mirror.activities(box), f"{box.email}: somebody is asked to act"
 
 
+def wait_for_passes(run, seconds=60) -> None:
+    """Until all mailboxes were looked through once."""
+    end = time.monotonic() + seconds
+    while min(_passes(run).values()) < 1 and time.monotonic() < end:
+        time.sleep(0.1)
+
+
 def _at_rest(run, passes) -> str:
     """No time passes, and what is under way comes to its end: what is wrong then?"""
     run.clock.stands = True

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 
 from tests.peers.mail_user import PeerError, _name
-from tests.sync.history import COUNTED, IGNORED, Life
+from tests.sync.history import COUNTED, FOLDERS, IGNORED, Life
 from tests.sync.letters import raw
 
 #: People who write. The first two are contacts from the start; the next two become it.
@@ -37,9 +37,18 @@ class Owner(Life):
         self.post, self.box = post, box
         self.gone = 0
 
+    _WAYS = ["arrive"] * 4 + ["move"] * 3 + ["expunge"] * 3 + ["flag"] * 2 + ["unflag"]
+
     def arrive(self, folder=None):
         folder = folder or self.random.choice(["INBOX", "INBOX", "INBOX", *COUNTED])
         self.post.letter(self, folder)
+
+    def _any(self, deleted=False):
+        """A mail; most of them lie in the inbox."""
+        folder = self.random.choice(["INBOX"] * len(FOLDERS) + list(FOLDERS))
+        flags = self.program.flags(folder)
+        refs = sorted(r for r, f in flags.items() if ("\\Deleted" in f) == deleted)
+        return folder, self.random.choice(refs) if refs else None
 
     def expunge(self):
         self._take_away(super().expunge)
@@ -97,7 +106,15 @@ class Traffic:
         for owner in self.owners:
             for _ in range(history):
                 self.letter(owner, "INBOX", days=self.random.uniform(0, 40))
+
+    def start(self):
         self._thread.start()
+
+    def go_on(self, steps, seconds=5):
+        """Wait until so many things more happened, on a busy machine as well."""
+        end, wanted = time.monotonic() + seconds, self.done + steps
+        while self.done < wanted and time.monotonic() < end:
+            time.sleep(0.02)
 
     def owner(self, box, program):
         self.owners.append(Owner(self, box, program, self.random))
@@ -110,7 +127,7 @@ class Traffic:
     # ---- life -----------------------------------------------------------------------
 
     def _run(self):
-        while not self._stop.wait(self.random.uniform(0.01, 0.05)):
+        while not self._stop.wait(self.random.uniform(0, 0.03)):
             try:
                 self._step()
                 self.done += 1

@@ -7,6 +7,7 @@ and forks another one in the place of each that died. Each does what ``WorkerCro
 (``IrCron._process_jobs``), without the minute of rest between.
 """
 
+import contextlib
 import ctypes
 import os
 import random
@@ -60,7 +61,8 @@ class Workers:
         """One of them, where it stands."""
         pids = self.pids()
         if pids:
-            os.kill(chance.choice(pids), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it is another one by now
+                os.kill(chance.choice(pids), signal.SIGKILL)
 
     def jobs(self, dbname: str) -> int:
         """Each job of the addon once, on another database; :return: 0 if all went."""
