@@ -9,7 +9,7 @@ import psycopg2
 from tests.sync.machine import fresh
 
 #: Seconds of this machine, and of the mirror's time, in which all is to be well.
-PATIENCE, HOURS = 90, 6
+PATIENCE, HOURS = 240, 6
 #: What a mailbox has that is linked again.
 KEPT = ("imap_host", "imap_port", "imap_security", "imap_login")
 
