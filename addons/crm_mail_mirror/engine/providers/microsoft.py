@@ -130,6 +130,8 @@ class MicrosoftProvider(Provider):
                 yield place, answer
             elif answer.get("parentFolderId") != place.folder or answer.get("isDraft"):
                 yield place, MessageGone("message_gone", "moved")
+            elif not microsoft_mail.is_message(answer):
+                yield place, MessageBroken("message_broken", "unreadable answer")
             else:
                 outgoing = True if place.folder == sent else None
                 yield place, microsoft_mail.presence(answer, place, outgoing, True)
