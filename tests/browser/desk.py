@@ -131,6 +131,20 @@ class Desk:
         """A button of the form, named by its method."""
         self.page.locator(f".o_form_view button[name={name}]:visible").first.click()
 
+    def press_and_see(self, name: str, shown: Locator) -> None:
+        """Press a button that may be pressed twice, until ``shown`` is.
+
+        A click that meets a form which is just being drawn anew is lost.
+        """
+        for _attempt in range(5):
+            self.press(name)
+            try:
+                expect(shown).to_be_visible(timeout=10_000)
+                return
+            except AssertionError:
+                continue
+        expect(shown).to_be_visible()
+
     def choose(self, name: str, label: str) -> None:
         """One of a field's radio buttons."""
         self.field(name).get_by_label(label, exact=True).check()

@@ -38,8 +38,7 @@ def test_owner_compares_and_reads_what_became_of_each_mail(office, desk, paula):
     expect(shown).to_contain_text("private word")
 
     for button in ("action_audit_week", "action_audit_all"):
-        own.press(button)
-        expect(own.page.locator(".o_notification").first).to_be_visible()
+        own.press_and_see(button, own.page.locator(".o_notification").first)
 
     def done():
         rows = office.session(login)(
