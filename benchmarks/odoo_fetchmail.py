@@ -28,7 +28,7 @@ def main() -> None:
     registry = Registry(task["dbname"])
     server = _linked(registry, task)
     meter = Meter(Path(task["log"]), task["servers"])
-    before = resident()
+    before, there = resident(), _emails(registry)
     reset_peak()
     meter.start()
     usage, began = resource.getrusage(0), time.monotonic()
@@ -39,12 +39,14 @@ def main() -> None:
         cpu=after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime,
         memory=resident("VmHWM"),
     )
-    with registry.cursor() as cr:
-        cr.execute(
-            "SELECT count(*) FROM mail_message WHERE message_type = 'email'",
-        )
-        (routed,) = cr.fetchone()
+    routed = _emails(registry) - there
     tell(step="import", cost=meter.stop(cost).as_dict(), odoo=before, routed=routed)
+
+
+def _emails(registry) -> int:
+    with registry.cursor() as cr:
+        cr.execute("SELECT count(*) FROM mail_message WHERE message_type = 'email'")
+        return cr.fetchone()[0]
 
 
 def _linked(registry, task) -> int:
