@@ -302,5 +302,5 @@ def test_known_mail_that_is_listed_again_costs_no_headers(
 
     store.sync(provider)
 
-    assert google.units(mailbox.login) == 2 + 1 + 1 + 5  # refused, ..., labels, one list
+    assert google.units(mailbox.login) == 2 + 1 + 1 + 5  # refused, ..., labels, list
     assert store.truth == mailbox.owner.truth()

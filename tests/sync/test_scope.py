@@ -317,18 +317,6 @@ def test_one_folder_stays_on_and_nobody_else_chooses(mirror, shelf):
             getattr(env[MAILBOX].browse(box.id), method)()
 
 
-def test_gmail_says_that_there_are_no_folders(mirror, at_google):
-    from odoo.exceptions import UserError
-
-    box, _owner = at_google.link()
-    passes(mirror, box)
-    with mirror.env(box.user_id) as env:
-        told = env[MAILBOX].browse(box.id).get_folder_tree()
-    assert "all mail is mirrored" in told["sentence"]
-    with pytest.raises(UserError, match="labels"), mirror.env(box.user_id) as env:
-        env[MAILBOX].browse(box.id).choose_folders([told["folders"][0]["id"]])
-
-
 def test_labels_over_imap_are_no_folders_either(mirror):
     from odoo.exceptions import UserError
 

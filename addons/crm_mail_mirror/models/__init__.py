@@ -13,6 +13,7 @@ from . import crm_mail_mirror_page_shared
 from . import crm_mail_mirror_page_gone
 from . import crm_mail_mirror_page
 from . import crm_mail_mirror_mailbox_scope
+from . import crm_mail_mirror_mailbox_labels
 from . import crm_mail_mirror_mailbox_start
 from . import crm_mail_mirror_mailbox_card
 from . import crm_mail_mirror_mailbox_live

@@ -178,10 +178,12 @@ class CrmMailMirrorAnswers(models.AbstractModel):
     # ---- what was just seen in the mailbox -------------------------------------------
 
     def _explain_seen(self, mailbox, lease, seen, shown):
-        mails = {}
+        mails, off = {}, {}
         for presence in seen.presences:
-            role = lease.roles.get(presence.place.folder, "other")
             key = identity.mail_key(presence)
+            off[key] = sorted(presence.labels & lease.skip)
+            role = lease.roles.get(presence.place.folder, "other")
+            role = "unselected" if off[key] else role
             # of several places the one that counts
             if key not in mails or mails[key][1] == "unselected":
                 mails[key] = presence, role
@@ -189,6 +191,7 @@ class CrmMailMirrorAnswers(models.AbstractModel):
             e for presence, _role in mails.values() for e in presence.envelope.emails
         }
         directory = self._look_up(emails, mailbox)
+        names = self._names_of_folders(mailbox, off)
         rows = self._rows(mailbox, mails)
         hidden = self._hidden(mailbox, mails)
         lines = []
@@ -210,6 +213,7 @@ class CrmMailMirrorAnswers(models.AbstractModel):
                     "subject": presence.envelope.subject[:200],
                     "sender": getattr(presence.envelope.sender, "email", ""),
                     "people": sorted(rules.external(*case)),
+                    "labels": [names[ref] for ref in off[key] if ref in names],
                     "steps": self._steps(mailbox, case, facts),
                     **_verdict(row, key in hidden, rules.decide(*case, **facts)),
                 }
@@ -218,6 +222,15 @@ class CrmMailMirrorAnswers(models.AbstractModel):
         if seen.found > len(seen.presences) and lines:
             lines.append({"kind": "more", "mailbox": mailbox.id, "count": seen.found})
         return lines
+
+    def _names_of_folders(self, mailbox, off):
+        """``{ref: name}`` of the labels that keep one of these mails out."""
+        refs = {ref for labels in off.values() for ref in labels}
+        folders = self.env["crm.mail.mirror.folder"].sudo()
+        found = folders.search(
+            [("mailbox_id", "=", mailbox.id), ("remote_ref", "in", list(refs))]
+        )
+        return {folder.remote_ref: folder.name for folder in found}
 
     def _rows(self, mailbox, keys):
         """What the mirror knows of these mails: ``{key in clear: row}``"""

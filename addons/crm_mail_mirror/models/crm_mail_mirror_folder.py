@@ -61,10 +61,13 @@ class CrmMailMirrorFolder(models.Model):
         by_ref = {folder.remote_ref: folder for folder in folders}
         counts = self._mirrored_counts(mailbox)
         roles = dict(self._fields["role"]._description_selection(self.env))
-        rows = []
+        rows, has_labels = [], mailbox._has_label_tree()
         for folder, depth in folders._in_order(by_ref):
             counted, name = folder.role in COUNTED_ROLES, folder._leaf_name(by_ref)
             label = roles[folder.role] if folder.role != "other" else ""
+            # it is not stored which mail bears which label
+            is_label = has_labels and folder.role == "other"
+            always = has_labels and folder.role == "all"
             rows.append(
                 {
                     "id": folder.id,
@@ -72,9 +75,10 @@ class CrmMailMirrorFolder(models.Model):
                     "depth": min(depth, MAX_DEPTH),
                     "role": folder.role,
                     "role_label": label if label.lower() != name.lower() else "",
-                    "mirrored": counts.get(folder.id, 0),
+                    "mirrored": None if is_label else counts.get(folder.id, 0),
                     "selected": bool(folder.selected and counted),
-                    "fixed": not counted,
+                    "fixed": not counted or always,
+                    "always": always,
                 }
             )
         return rows
@@ -102,7 +106,8 @@ class CrmMailMirrorFolder(models.Model):
     def _leaf_name(self, by_ref):
         """Its name without that of the folder it lies in."""
         parent = by_ref.get(self.parent_ref)
-        if parent and self.name.startswith(parent.name):
+        is_inside = parent and parent.role != "all"
+        if is_inside and self.name.startswith(parent.name):
             return self.name[len(parent.name) + 1 :] or self.name
         return self.name
 
@@ -225,16 +230,8 @@ class CrmMailMirrorFolder(models.Model):
         rows = cr.fetchall()
         copies = {copy for (copy,) in rows}
         if copies:
-            cr.execute(
-                """SELECT c.id FROM crm_mail_mirror_copy c WHERE c.id = ANY(%s)
-                      AND NOT EXISTS (SELECT 1 FROM crm_mail_mirror_location l
-                                       WHERE l.copy_id = c.id)""",
-                [list(copies)],
-            )
             days = Counter()
-            self.env["crm.mail.mirror.page"]._delete_copies(
-                [copy for (copy,) in cr.fetchall()], days
-            )
+            self.env["crm.mail.mirror.page"]._delete_placeless(copies, days)
             mailbox = self.env["crm.mail.mirror.mailbox"].browse(mailbox_id)
             self.env["crm.mail.mirror.day"]._add(mailbox, days)
         SLICE.took(len(rows), time.monotonic() - began)

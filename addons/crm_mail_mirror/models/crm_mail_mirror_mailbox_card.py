@@ -128,8 +128,10 @@ class CrmMailMirrorMailbox(models.Model):
         return self.env._("%s rules of my own", count)
 
     def _folders_said(self, on, off):
-        if self._has_labels():
+        if self._is_gmail_over_imap() or (self._has_label_tree() and not off):
             return self.env._("all mail, whatever its label")
+        if self._has_label_tree():
+            return self.env._("all mail, but for %s labels", off)
         if not off:
             return self.env._("all folders")
         return self.env._("%(on)s of %(all)s folders", on=on, all=on + off)

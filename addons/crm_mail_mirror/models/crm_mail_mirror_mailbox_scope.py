@@ -210,10 +210,14 @@ class CrmMailMirrorMailbox(models.Model):
         )
         return [copy for (copy,) in self.env.cr.fetchall()]
 
-    def _removal_sentence(self, copies):
-        """What is lost by it, for who asks: the owner alone."""
+    def _removal_sentence(self, copies, whole=True):
+        """What is lost by it, for who asks: the owner alone.
+
+        :param whole: that is all of it
+        """
         previews = self.env["crm.mail.mirror.preview"]
         effect = previews._of_copies(copies, names=len(copies) <= NAMED)
+        effect.whole = whole
         said = previews._sentences(effect, mine=True)
         kept = self.env._("In your mailbox nothing is removed.")
         return " ".join([said[0], kept, *said[1:]])
@@ -225,23 +229,35 @@ class CrmMailMirrorMailbox(models.Model):
         self._check_owner()
         return {
             "sentence": self._folder_sentence(),
+            "note": self._folder_note(),
             "folders": self.env["crm.mail.mirror.folder"]._tree(self),
         }
 
-    def _has_labels(self):
-        """At Google, over IMAP as well: mail lies in one folder, and has labels."""
+    def _is_gmail_over_imap(self):
+        """All its mail lies in one folder; of labels nothing is known."""
         host = (self.imap_host or "").strip().lower()
-        return self.provider == "gmail" or (
-            self.provider == "imap" and host in GMAIL_HOSTS
+        return self.provider == "imap" and host in GMAIL_HOSTS
+
+    def _folder_note(self):
+        """What has to be said before the tree."""
+        if self._has_label_tree():
+            return self.env._(
+                "Mail that bears a label which is switched off is not in Odoo, whatever"
+                " other labels it has. Drafts, trash, spam and chats never are."
+            )
+        return self.env._(
+            "Mail that lies only in folders that are switched off is not in Odoo."
+            " Drafts, trash and junk never are."
         )
 
     def _folder_sentence(self):
-        """What has to be said before the tree, or in its place."""
-        if self._has_labels():
+        """What has to be said in place of the tree."""
+        if self._is_gmail_over_imap():
             return self.env._(
                 "Gmail has labels, not folders: all mail is mirrored, but for drafts,"
-                " trash, spam and chats. Addresses, domains and words can be kept out"
-                " on the page “Kept out”."
+                " trash, spam and chats. Labels can be switched off in mailboxes that"
+                " are linked as Gmail. Addresses, domains and words can be kept out on"
+                " the page “Kept out”."
             )
         if not self.env["crm.mail.mirror.folder"].search_count(
             [("mailbox_id", "=", self.id)], limit=1
@@ -253,22 +269,30 @@ class CrmMailMirrorMailbox(models.Model):
         """What would it do to switch these folders off, and those on?
 
         :param off, on: ids of folders
-        :return: ``{"removes": how many mails, "sentence"}``
+        :return: ``{"removes": how many mails, "sentence"}``; ``None``: not known
         """
         self._check_owner()
-        copies = self.env["crm.mail.mirror.folder"]._copies_alone(
-            self._own_folders(off)
-        )
-        said = []
+        gone, said, whole = self._own_folders(off), [], True
+        if gone and self._has_label_tree():
+            copies, whole, problem = self._preview_labels(gone)
+            if problem:
+                said.append(problem)
+        else:
+            copies = self.env["crm.mail.mirror.folder"]._copies_alone(gone)
         if copies:
-            said.append(self._removal_sentence(copies))
-        elif off:
-            said.append(self.env._("No mirrored mail lies in these folders alone."))
+            said.append(self._removal_sentence(copies, whole))
+        elif gone and whole:
+            said.append(
+                self.env._("No mirrored mail bears these labels.")
+                if self._has_label_tree()
+                else self.env._("No mirrored mail lies in these folders alone.")
+            )
         if on:
             said.append(
                 self.env._("Mail of what is switched on is read, old mail as well.")
             )
-        return {"removes": len(copies), "sentence": " ".join(said)}
+        removes = None if copies is None else len(copies)
+        return {"removes": removes, "sentence": " ".join(said)}
 
     def choose_folders(self, off=(), on=()):
         """Switch folders off and on. :return: the tree as it is then"""
@@ -297,10 +321,20 @@ class CrmMailMirrorMailbox(models.Model):
 
     def _announce_folders(self, gone, back):
         """Applied already: to be seen, and to be undone."""
-        titles = []
+        titles, is_label = [], self._has_label_tree()
         for folders, title in (
-            (gone, self.env._("folders switched off: %s")),
-            (back, self.env._("folders switched on: %s")),
+            (
+                gone,
+                self.env._("labels switched off: %s")
+                if is_label
+                else self.env._("folders switched off: %s"),
+            ),
+            (
+                back,
+                self.env._("labels switched on: %s")
+                if is_label
+                else self.env._("folders switched on: %s"),
+            ),
         ):
             if folders:
                 titles.append(title % ", ".join(folders.mapped("name")[:5]))
@@ -315,19 +349,20 @@ class CrmMailMirrorMailbox(models.Model):
 
     def _own_folders(self, ids):
         """Of these, the folders of this mailbox that can be chosen at all."""
-        if self._has_labels():
+        if self._is_gmail_over_imap():
             raise UserError(self._folder_sentence())
-        return (
-            self.env["crm.mail.mirror.folder"]
-            .sudo()
-            .search(
-                [
-                    ("mailbox_id", "=", self.id),
-                    ("id", "in", [int(each) for each in ids]),
-                    ("role", "in", COUNTED_ROLES),
-                ]
-            )
+        found = self.env["crm.mail.mirror.folder"].sudo()
+        found = found.search(
+            [
+                ("mailbox_id", "=", self.id),
+                ("id", "in", [int(each) for each in ids]),
+                ("role", "in", COUNTED_ROLES),
+            ]
         )
+        if self._has_label_tree():
+            # all mail is no label: without it nothing would be left
+            return found.filtered(lambda folder: folder.role != "all")
+        return found
 
     def _forget_in_cursor(self, refs):
         """These folders were never listed, as far as the next pull knows.

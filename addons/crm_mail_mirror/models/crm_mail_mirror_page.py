@@ -91,7 +91,7 @@ class CrmMailMirrorPage(models.AbstractModel):
             self._void_generations(lease, folders, batch.reset)
         self._write_mail(lease, page, folders, days, expired)
         if batch:
-            orphans = self._drop_locations(lease, folders, batch.absent)
+            orphans = self._drop_locations(lease, folders, batch.absent, days)
             if batch.pass_complete:
                 orphans += self._end_listing(lease, folders, batch)
                 lease.pass_no += 1

@@ -20,9 +20,9 @@ class CrmMailMirrorPageGone(models.AbstractModel):
     _name = "crm.mail.mirror.page.gone"
     _description = "Writer of Mail That Went"
 
-    def _drop_locations(self, lease: Lease, folders, absences):
+    def _drop_locations(self, lease: Lease, folders, absences, days):
         """Departures, told as ranges. :return: mirrored copies without a place"""
-        cr, gone = self.env.cr, {}
+        cr, gone, unwanted = self.env.cr, {}, set()
         for absence in absences:
             folder = folders.get(absence.folder)
             if not folder or not absence.ranges:
@@ -41,7 +41,11 @@ class CrmMailMirrorPageGone(models.AbstractModel):
                 )
             )
             for copy, generation, ref in cr.fetchall():
-                gone[copy] = Place(absence.folder, generation, ref)
+                if absence.unwanted:
+                    unwanted.add(copy)
+                else:
+                    gone[copy] = Place(absence.folder, generation, ref)
+        self._delete_placeless(unwanted, days)
         return self._mark_orphans(lease, gone)
 
     def _drop_places(self, lease: Lease, folders, places):
@@ -230,6 +234,18 @@ class CrmMailMirrorPageGone(models.AbstractModel):
                 *map(list, zip(*rows, strict=True)),
             )
         )
+
+    def _delete_placeless(self, copies, days):
+        """Of these, those without any place: their owner does not want them."""
+        if not copies:
+            return
+        self.env.cr.execute(
+            """SELECT c.id FROM crm_mail_mirror_copy c WHERE c.id = ANY(%s)
+                  AND NOT EXISTS (SELECT 1 FROM crm_mail_mirror_location l
+                                   WHERE l.copy_id = c.id)""",
+            [list(copies)],
+        )
+        self._delete_copies([copy for (copy,) in self.env.cr.fetchall()], days)
 
     def _delete_copies(self, copies, days):
         if not copies:

@@ -129,6 +129,7 @@ class MailboxRun(SearchSteps, AuditSteps):
                         self.lease.secret,
                         self.keep,
                     )
+                    self.provider.skip = self.lease.skip
                 yield from step(*args)
         except ProviderError as error:
             yield Failed(error)
@@ -149,6 +150,14 @@ class MailboxRun(SearchSteps, AuditSteps):
         batch = self.provider.pull(
             cursor, lease.since, bite, lease.skip, addresses=lease.addresses
         )
+        off = lease.off_in(batch) - lease.skip
+        if off and lease.kind == "gmail":
+            # a new label inside one that is off is off as well, and the place of its
+            # mail does not say so: this must not be read
+            skip = lease.skip | off
+            batch = self.provider.pull(
+                cursor, lease.since, bite, skip, addresses=lease.addresses
+            )
         yield Pulled(batch, cursor)
 
     def _bite(self, mails: int) -> int:
@@ -295,14 +304,15 @@ class MailboxRun(SearchSteps, AuditSteps):
         A step that hangs in the network holds up nobody: then in a thread of its own.
         """
         if not self.talking.acquire(blocking=False):
-            pool.submit(self._leave_later)
+            pool.submit(self.close)
             return
         try:
             self._close()
         finally:
             self.talking.release()
 
-    def _leave_later(self) -> None:
+    def close(self) -> None:
+        """Hang up, once no step talks to the mailbox any more."""
         with self.talking:
             self._close()
 

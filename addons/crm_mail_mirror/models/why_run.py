@@ -68,6 +68,8 @@ def _ask(run: MailboxRun, query: Query) -> Seen:
 
 
 def _search(run: MailboxRun, query: Query) -> Iterator[Seen]:
+    # what a label keeps out is there, and that is the answer
+    run.provider.skip = frozenset()
     found = run.provider.search(query)
     places = list(found)
     told = dict(run.provider.envelopes(places[:MOST])) if places else {}

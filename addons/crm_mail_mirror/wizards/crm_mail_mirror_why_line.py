@@ -156,6 +156,12 @@ class CrmMailMirrorWhyLine(models.TransientModel):
         if state == "queued":
             return env._("It is on its way: it will be read with the next look.")
         words = reason_sentence(env, reason)
+        if reason == "folder" and content.get("labels"):
+            return env._(
+                "It bears a label that is switched off: %(labels)s. Whatever other"
+                " labels it has, that keeps it out.",
+                labels=", ".join(f"“{name}”" for name in content["labels"]),
+            )
         if state == "failed":
             return env._(
                 "It could not be read: %(problem)s Next try: %(at)s.",
@@ -184,6 +190,8 @@ class CrmMailMirrorWhyLine(models.TransientModel):
     def _remedy(self, content):
         if content.get("state") == "missing":
             return self.env._("Compare with the mailbox: what is missing comes back.")
+        if content.get("reason") == "folder" and content.get("labels"):
+            return self.env._("Switch the label on, or take it off the mail.")
         if content["kind"] in ("here", "trace", "found"):
             return reason_remedy(self.env, content.get("reason")) or False
         return False

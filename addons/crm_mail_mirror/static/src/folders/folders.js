@@ -15,7 +15,16 @@ export class Folders extends Component {
 
     setup() {
         this.orm = useService("orm");
-        this.state = useState({ folders: [], sentence: "", preview: "", removes: 0, busy: false });
+        this.state = useState({
+            folders: [],
+            sentence: "",
+            note: "",
+            preview: "",
+            removes: 0,
+            busy: false,
+            asking: false,
+        });
+        this.asked = 0;
         onWillStart(() => this.load(this.props.record.resId));
         onWillUpdateProps((next) => {
             if (next.record.resId !== this.loaded) {
@@ -33,6 +42,7 @@ export class Folders extends Component {
 
     show(told) {
         this.state.sentence = told.sentence;
+        this.state.note = told.note;
         this.state.folders = told.folders.map((each) => ({ ...each, wanted: each.selected }));
         this.state.removes = 0;
     }
@@ -82,21 +92,33 @@ export class Folders extends Component {
 
     async preview() {
         const ids = (folders) => folders.map((each) => each.id);
-        const told = this.isChanged
-            ? await this.orm.call(MODEL, "preview_folders", [
-                  this.loaded,
-                  ids(this.off),
-                  ids(this.on),
-              ])
-            : { removes: 0, sentence: "" };
-        this.state.removes = told.removes;
-        this.state.preview = told.sentence;
+        const number = ++this.asked;
+        let told = { removes: 0, sentence: "" };
+        try {
+            if (this.isChanged) {
+                this.state.asking = true;
+                told = await this.orm.call(MODEL, "preview_folders", [
+                    this.loaded,
+                    ids(this.off),
+                    ids(this.on),
+                ]);
+            }
+        } finally {
+            // the mailbox may have to be asked: what was chosen last is what counts
+            if (number === this.asked) {
+                this.state.asking = false;
+                this.state.removes = told.removes ?? 1;
+                this.state.preview = told.sentence;
+            }
+        }
     }
 
     async cancel() {
         for (const each of this.state.folders) {
             each.wanted = each.selected;
         }
+        this.asked++;
+        this.state.asking = false;
         this.state.removes = 0;
     }
 
