@@ -110,6 +110,7 @@ class ResPartner(models.Model):
             "name": self.env._("Former addresses of %(name)s", name=self.display_name),
             "res_model": former._name,
             "view_mode": "list",
+            "views": [(False, "list")],
             "domain": [("id", "in", former.ids)],
             "target": "new",
         }
