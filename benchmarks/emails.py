@@ -18,7 +18,7 @@ from pathlib import Path
 from emails_data import USERS, fill
 
 FOLDER = Path(__file__).resolve().parents[1] / ".local" / "bench"
-#: Questions of a kind, of each level.
+#: Questions of a kind; the levels take turns.
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 50)
 LEVELS = "01234"
 GOAL = "100 ms"
@@ -165,43 +165,65 @@ KINDS = {
 
 
 def _asked(registry, world, kind):
-    """A row for each level: first page, further pages, the line over them."""
-    rows, raw = [], {}
-    for level in LEVELS:
-        # the same questions at each level
-        dice, clocks = random.Random(kind), {}
-        for _number in range(ROUNDS):
-            uid = world.user(dice)
-            scope, filters = KINDS[kind](world, dice)
-            for without_rule in dice.sample((False, True), 2):
-                clock = clocks.setdefault(without_rule, _Clocks())
-                with _as_user(registry, uid, level, without_rule) as env:
-                    clock.ask(env["crm.mail.mirror.message"], scope, filters)
-        ruled, free = clocks[False], clocks[True]
-        rows.append((f"{kind}, level {level}", ruled.told(free), GOAL))
-        raw[level] = {"ruled": ruled.raw(), "free": free.raw()}
-        print(rows[-1], flush=True)
-    return rows, raw
+    """A row: first page, further pages, the line over them; of all levels together."""
+    dice, ruled, free = random.Random(kind), _Clocks(), _Clocks()
+    by_level = {level: _Clocks() for level in LEVELS}
+    for number in range(ROUNDS):
+        level, uid = LEVELS[number % len(LEVELS)], world.user(dice)
+        scope, filters = KINDS[kind](world, dice)
+        for without_rule in dice.sample((False, True), 2):
+            clocks = [free] if without_rule else [ruled, by_level[level]]
+            with _as_user(registry, uid, level, without_rule) as env:
+                _ask(env["crm.mail.mirror.message"], scope, filters, clocks)
+    row = (kind, ruled.told(free), GOAL)
+    print(row, flush=True)
+    return [row], {
+        "ruled": ruled.raw(),
+        "free": free.raw(),
+        "levels": {level: clock.raw() for level, clock in by_level.items()},
+    }
+
+
+def _ask(messages, scope, filters, clocks):
+    """What the screen asks for: a page, the next one, and the line over them."""
+    cr = messages.env.cr
+    if scope.get("by") != "contact":
+        page = _timed(cr, [c.first for c in clocks], messages.get_conversations, scope)(
+            filters
+        )
+        for clock in clocks:
+            clock.size = max(clock.size, len(json.dumps(page)))
+        if page["next"]:
+            ask = _timed(
+                cr, [c.further for c in clocks], messages.get_conversations, scope
+            )
+            ask(filters, page["next"])
+    if not filters:
+        _timed(cr, [c.over for c in clocks], messages.get_overview, scope)()
+
+
+def _timed(cr, clocks, method, scope):
+    """A call of which all these clocks take the wall time, and the CPU time: ours and
+    that of the backend."""
+    backend = f"/proc/{cr._cnx.info.backend_pid}/schedstat"
+
+    def call(*arguments):
+        began, spent = time.perf_counter(), time.process_time() + _on_cpu(backend)
+        answer = method(scope, *arguments)
+        wall = time.perf_counter() - began
+        cpu = time.process_time() + _on_cpu(backend) - spent
+        for clock in clocks:
+            clock.wall.append(wall)
+            clock.cpu.append(cpu)
+        return answer
+
+    return call
 
 
 class _Clocks:
-    """What the screen asks for: a page, the next ones, and the line over them."""
-
     def __init__(self):
         self.first, self.further, self.over = _Clock(), _Clock(), _Clock()
         self.size = 0
-
-    def ask(self, messages, scope, filters):
-        if scope.get("by") != "contact":
-            page = self.first(messages.get_conversations, scope, filters)
-            self.size = max(self.size, len(json.dumps(page)))
-            for _page in range(2):
-                if page["next"]:
-                    page = self.further(
-                        messages.get_conversations, scope, filters, page["next"]
-                    )
-        if not filters:
-            self.over(messages.get_overview, scope)
 
     def told(self, free):
         parts = [
@@ -266,19 +288,8 @@ def _every_mailbox(self, viewer=None):
 
 
 class _Clock:
-    """Wall time of each call, and CPU time of it: ours and that of its backend."""
-
     def __init__(self):
         self.wall, self.cpu = [], []
-
-    def __call__(self, method, *arguments, **named):
-        cr = method.__self__.env.cr
-        backend = f"/proc/{cr._cnx.info.backend_pid}/schedstat"
-        began, spent = time.perf_counter(), time.process_time() + _on_cpu(backend)
-        answer = method(*arguments, **named)
-        self.wall.append(time.perf_counter() - began)
-        self.cpu.append(time.process_time() + _on_cpu(backend) - spent)
-        return answer
 
     def told(self):
         """Median and 95th percentile of both."""

@@ -10,12 +10,13 @@ from .world import LEVELS, SHARED, copy, letter, mailbox_of
 ALL = {"model": None}
 DATE = datetime(2026, 6, 1, 12)
 #: The ways in which mail is walked: few mailboxes, rows until others, the same of few
-#: mailboxes.
+#: mailboxes, when a record has many.
 WAYS = {
-    "mailboxes": (250, 4000, 4000),
-    "shared": (250, 4000, 3),
-    "windows": (0, 4000, 4000),
-    "both": (0, 4, 4),
+    "mailboxes": (250, 4000, 4000, 1),
+    "shared": (250, 4000, 3, 1),
+    "shared at once": (250, 4000, 4000, 5000),
+    "windows": (0, 4000, 4000, 1),
+    "both": (0, 4, 4, 1),
 }
 
 
@@ -51,9 +52,9 @@ def walked(request, monkeypatch):
         crm_mail_mirror_conversation_window as window,
     )
 
-    few, enough, of_few = WAYS[request.param]
+    few, enough, of_few, many = WAYS[request.param]
     values = {"FEW_MAILBOXES": few, "WINDOW": 3, "WIDEST": 7, "ENOUGH": enough}
-    values |= {"ENOUGH_OF_ALL": enough, "ENOUGH_OF_FEW": of_few}
+    values |= {"ENOUGH_OF_ALL": enough, "ENOUGH_OF_FEW": of_few, "MANY_ROWS": many}
     for name, value in values.items():
         monkeypatch.setattr(window, name, value)
     monkeypatch.setattr(walk, "NEAREST", 3)

@@ -59,7 +59,9 @@ class CrmMailMirrorMessage(models.Model):
         self._flush_for_reading()
         self.env["crm.mail.mirror.participant"].flush_model()
         # compiling such a query takes longer than any of them
-        self.env.cr.execute("SET LOCAL jit = off")
+        self.env.cr.execute(
+            "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0"
+        )
         addresses, made = self._addresses_in(scope)
         sight = self._sight(viewer)
         return Look(

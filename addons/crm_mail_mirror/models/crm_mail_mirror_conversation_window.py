@@ -16,6 +16,8 @@ from odoo.tools import SQL
 WINDOW, WIDEST = 200, 3200
 #: Mailboxes that are gone through one by one.
 FEW_MAILBOXES = 250
+#: From so many rows on a record's addresses are too many to be all looked at.
+MANY_ROWS = 5000
 #: Rows until another way is taken: of a record's addresses, of a few mailboxes, and of
 #: all mail, which is walked ten times as fast.
 ENOUGH, ENOUGH_OF_FEW, ENOUGH_OF_ALL = 4000, 1600, 40_000
@@ -32,7 +34,7 @@ class CrmMailMirrorMessage(models.Model):
         """
         if not look.mailboxes or look.addresses == []:
             return
-        ways = iter(self._ways(look, size or WINDOW))
+        ways = self._ways(look, size or WINDOW)
         window, size, enough = next(ways)
         examined = 0
         while True:
@@ -46,18 +48,26 @@ class CrmMailMirrorMessage(models.Model):
                 examined = 0
 
     def _ways(self, look, size):
-        """:return: (window, rows of the first one, rows until the next way is taken)"""
+        """One after the other, each looked for once the one before is given up:
+        (window, rows of the first one, rows until the next way is taken)."""
         few = len(look.mailboxes) <= FEW_MAILBOXES
         if look.addresses is None:
-            by_mailbox = (self._mailbox_window, size, None)
-            if few:
-                return [by_mailbox]
-            return [(self._window, size, ENOUGH_OF_ALL), by_mailbox]
-        shared = (self._shared_window, WIDEST, None)
-        if few:
-            by_mailbox = (self._mailbox_window, ENOUGH_OF_FEW, ENOUGH_OF_FEW)
-            return [(self._window, size, size), by_mailbox, shared]
-        return [(self._window, size, ENOUGH), shared]
+            if not few:
+                yield self._window, size, ENOUGH_OF_ALL
+            yield self._mailbox_window, size, None
+            return
+        yield self._window, size, size if few else ENOUGH
+        if few and self._has_many_rows(look):
+            yield self._mailbox_window, ENOUGH_OF_FEW, ENOUGH_OF_FEW
+        yield self._shared_window, WIDEST, None
+
+    def _has_many_rows(self, look):
+        self.env.cr.execute(
+            """SELECT count(*) FROM (SELECT FROM crm_mail_mirror_participant
+                                      WHERE address_id = ANY(%s) LIMIT %s) AS p""",
+            [look.addresses, MANY_ROWS],
+        )
+        return self.env.cr.fetchone()[0] == MANY_ROWS
 
     def _window(self, look, start, size, lower):
         """The next mails of a scope, whoever sees them: to be asked who does.

@@ -150,16 +150,20 @@ class CrmMailMirrorMessage(models.Model):
                 has_text,
             )
         return SQL(
-            """((SELECT s.id FROM crm_mail_mirror_message s
+            # OFFSET 0: from the index of words to copies, never the other way
+            """((SELECT s.id
+                   FROM (SELECT id FROM crm_mail_mirror_message
+                          WHERE subject_words @@ %(asked)s OFFSET 0) AS s
                    JOIN (%(copies)s) AS v ON v.message_id = s.id
-                  WHERE %(has_subject)s %(most)s)
+                  WHERE v.shown IN ('subject', 'everything') %(most)s)
                 UNION ALL
-                (SELECT b.message_id FROM crm_mail_mirror_body b
+                (SELECT b.message_id
+                   FROM (SELECT id, message_id FROM crm_mail_mirror_body
+                          WHERE text_words @@ %(asked)s OFFSET 0) AS b
                    JOIN (%(copies)s) AS v ON v.body_id = b.id
-                  WHERE %(has_text)s %(most)s))""",
+                  WHERE v.shown = 'everything' %(most)s))""",
+            asked=asked,
             copies=copies,
-            has_subject=has_subject,
-            has_text=has_text,
             most=SQL("LIMIT %s", most) if most else SQL(),
         )
 

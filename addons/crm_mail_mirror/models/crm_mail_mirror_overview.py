@@ -200,20 +200,24 @@ class CrmMailMirrorMessage(models.Model):
     def _groups_of_few(self, look, contacts):
         """Query of (contact, mails, last date), by all mail in these mailboxes."""
         return SQL(
-            """SELECT coalesce(r.partner_id, 0), count(DISTINCT p.message_id),
+            # which are in these mailboxes at all, before each is looked at
+            """WITH mine AS MATERIALIZED (
+                   SELECT p.message_id, p.address_id, p.date, p.copy_id
+                     FROM crm_mail_mirror_participant p
+                    WHERE p.address_id = ANY(%s)
+                      AND p.message_id IN (
+                          SELECT c.message_id FROM crm_mail_mirror_copy c
+                           WHERE c.mailbox_id = ANY(%s) AND c.state = 'mirrored'))
+               SELECT coalesce(r.partner_id, 0), count(DISTINCT p.message_id),
                       max(p.date)
-                 FROM crm_mail_mirror_participant p
+                 FROM mine p
                  LEFT JOIN crm_mail_mirror_address_partner_rel r
                    ON r.address_id = p.address_id AND r.partner_id = ANY(%s)
-                WHERE p.address_id = ANY(%s)
-                  AND p.message_id IN (
-                      SELECT c.message_id FROM crm_mail_mirror_copy c
-                       WHERE c.mailbox_id = ANY(%s) AND c.state = 'mirrored')
-                  AND %s
+                WHERE %s
                 GROUP BY 1 ORDER BY 3 DESC LIMIT %s""",
-            contacts,
             look.addresses,
             look.mailboxes,
+            contacts,
             self._is_participant_seen(look.sight),
             MOST_GROUPS,
         )
