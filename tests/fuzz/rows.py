@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from tests.fuzz import apis, imap, judge
+from tests.fuzz import api_says, apis, imap, judge
 from tests.fuzz import seeds as mails
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -266,10 +266,13 @@ def seeds() -> Iterator[bytes]:
     for seed in imap.answers():
         line = seed.partition(b" BODY[")[0].rstrip(b")") + b")"
         yield b"\x01" + line + b"\n\x00" + mails.SIMPLE + b"\n\x00hello"
-    payload = apis.PAYLOAD
-    for told in (apis.MESSAGE, {**apis.MESSAGE, "payload": {**payload, "parts": []}}):
+    payload = api_says.PAYLOAD
+    for told in (
+        api_says.MESSAGE,
+        {**api_says.MESSAGE, "payload": {**payload, "parts": []}},
+    ):
         yield b"\x02" + json.dumps(told).encode()
-    yield b"\x03" + json.dumps(apis.ITEM).encode()
+    yield b"\x03" + json.dumps(api_says.ITEM).encode()
     yield b'\x04(\\Sent) "/" "Sent &AOk-"\n(\\HasNoChildren) "/" INBOX\n() "/" a/b'
 
 

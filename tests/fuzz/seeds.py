@@ -30,7 +30,7 @@ PARTS = (
     b"Content-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9 =\r\nau lait \r\nx\r\n"
     b"--c\r\nContent-Type: text/html; charset=utf-8\r\n"
     b"Content-Transfer-Encoding: base64\r\n\r\n"
-    b"PGI+aGk8L2I+PGJsb2NrcXVvdGU+eDwvYmxvY2txdW90ZT4=\r\n--c--\r\n"
+    b"PGI+aGk8L2I+\r\n--c--\r\n"
     b"--b\r\nContent-Type: application/pdf; name*0*=utf-8''a%20b; name*1=.pdf\r\n"
     b'Content-Disposition: attachment; filename="=?utf-8?q?=C3=A9.pdf?="\r\n'
     b"Content-Transfer-Encoding: base64\r\n\r\nJVBERg==\r\n"

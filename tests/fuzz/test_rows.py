@@ -8,7 +8,7 @@ import secrets
 import pytest
 
 from setup import template
-from tests.fuzz import apis
+from tests.fuzz import api_says
 from tests.fuzz.seeds import PARTS, PLAIN
 from tests.fuzz.test_fuzz import _made_up, found
 from tests.sync.mirror import Mirror
@@ -61,10 +61,10 @@ def test_odd_mail_is_stored_beside_what_is_well(writer, kind):
 @pytest.mark.parametrize(
     "told",
     [
-        {**apis.MESSAGE, "internalDate": "9" * 18, "sizeEstimate": 10**30},
-        {**apis.MESSAGE, "payload": {"mimeType": "a/\0b", "filename": "\ud800\0"}},
+        {**api_says.MESSAGE, "internalDate": "9" * 18, "sizeEstimate": 10**30},
+        {**api_says.MESSAGE, "payload": {"mimeType": "a/\0b", "filename": "\ud800\0"}},
         {
-            **apis.MESSAGE,
+            **api_says.MESSAGE,
             "payload": {"headers": [{"name": "Subject", "value": "\0\ud800"}]},
         },
     ],
@@ -91,7 +91,7 @@ def test_what_gmail_may_say(writer, told):
     ],
 )
 def test_what_graph_may_say(writer, told):
-    writer(b"\x03" + json.dumps({**apis.ITEM, **told}).encode())
+    writer(b"\x03" + json.dumps({**api_says.ITEM, **told}).encode())
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from engine.providers.base import (
     Unavailable,
 )
 
-from tests.fuzz import apis, talk
+from tests.fuzz import api_says, apis, talk
 from tests.fuzz.imap import MAILS, _listening
 from tests.providers.microsoft import CLIENT_ID, secret_of
 
@@ -222,8 +222,8 @@ def at_graph():
 
 
 def test_answer_about_another_mail_is_no_answer():
-    other = apis._said(("/messages/m1", {**apis.MESSAGE, "id": "m2"}))
-    with apis._answering(other, apis._google):
+    other = apis._said(("/messages/m1", {**api_says.MESSAGE, "id": "m2"}))
+    with apis._answering(other, api_says.google):
         ((_place, answer),) = at_gmail().envelopes([M1])
 
     assert isinstance(answer, MessageBroken)
@@ -231,7 +231,7 @@ def test_answer_about_another_mail_is_no_answer():
 
 def test_answer_that_is_hardly_a_mail_is_one_broken_mail():
     bare = apis._said(("/messages/AA1=", {"id": "AA1=", "parentFolderId": "in"}))
-    with apis._answering(bare, apis._microsoft):
+    with apis._answering(bare, api_says.microsoft):
         ((_place, answer),) = at_graph().envelopes([Place("in", "", "AA1=")])
 
     assert isinstance(answer, MessageBroken)
@@ -241,14 +241,17 @@ def test_answer_that_is_hardly_a_mail_is_one_broken_mail():
     ("connect", "default", "told"),
     [
         (
-            *(at_gmail, apis._google),
+            *(at_gmail, api_says.google),
             ("/messages?", {"messages": [{"id": "m1"}], "nextPageToken": "n"}),
         ),
         (
-            *(at_graph, apis._microsoft),
+            *(at_graph, api_says.microsoft),
             (
                 "/messages?",
-                {"value": [], "@odata.nextLink": f"{apis.ROOT}/me/messages?$skip=1"},
+                {
+                    "value": [],
+                    "@odata.nextLink": f"{api_says.ROOT}/me/messages?$skip=1",
+                },
             ),
         ),
     ],
@@ -283,7 +286,10 @@ def test_link_to_anywhere_else_is_not_followed(link):
     asked = ("/messages/delta", "/mailFolders/delta")
     for which in asked:
         data = apis._said((which, {"value": [], "@odata.nextLink": link}))
-        with apis._answering(data, apis._microsoft), pytest.raises(Unavailable) as one:
+        with (
+            apis._answering(data, api_says.microsoft),
+            pytest.raises(Unavailable) as one,
+        ):
             at_graph().pull(None, None, Budget(seconds=2))
         assert one.value.code == "garbage"
 
@@ -291,7 +297,7 @@ def test_link_to_anywhere_else_is_not_followed(link):
 def test_token_and_mail_are_in_no_error():
     error = {"error": {"code": 403, "message": "token t of a@b.example"}}
     said = apis._said(("/messages/", error), status=403)
-    with apis._answering(said, apis._google):
+    with apis._answering(said, api_says.google):
         try:
             told = [answer for _place, answer in at_gmail().envelopes([M1, M2])]
         except ProviderError as problem:
