@@ -199,7 +199,9 @@ class _Round:
             )
             env.cr.execute(
                 """UPDATE crm_mail_mirror_mailbox SET next_sync_at = now()
-                          AT TIME ZONE 'UTC', lease_until = NULL, last_sync_at = NULL
+                          AT TIME ZONE 'UTC', lease_until = NULL, last_sync_at =
+                          CASE WHEN last_sync_at IS NOT NULL THEN now()
+                               AT TIME ZONE 'UTC' - interval '2 hours' END
                     WHERE id = ANY(%s)""",
                 [self.boxes],
             )
@@ -232,7 +234,9 @@ class _Round:
             # what is due once more is due in the next round
             with _opened(self.registry) as env:
                 env.cr.execute(
-                    """SELECT 1 FROM crm_mail_mirror_mailbox WHERE last_sync_at IS NULL
+                    """SELECT 1 FROM crm_mail_mirror_mailbox
+                        WHERE coalesce(last_sync_at, '2020-01-01')
+                              < now() AT TIME ZONE 'UTC' - interval '1 hour'
                           AND next_sync_at <= now() AT TIME ZONE 'UTC' LIMIT 1"""
                 )
                 due = env.cr.fetchone()
@@ -240,7 +244,9 @@ class _Round:
     def _told(self):
         with _opened(self.registry) as env:
             env.cr.execute(
-                """SELECT count(last_sync_at), count(last_error),
+                """SELECT count(*) FILTER (WHERE last_sync_at
+                                 > now() AT TIME ZONE 'UTC' - interval '1 hour'),
+                          count(last_error),
                           (SELECT count(*) FROM crm_mail_mirror_copy
                             WHERE state = 'mirrored')
                      FROM crm_mail_mirror_mailbox WHERE id = ANY(%s)""",
