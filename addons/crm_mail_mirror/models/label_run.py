@@ -8,6 +8,7 @@ when somebody wants to know.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -45,14 +46,11 @@ def look(
     found = Bearing()
     end = time.monotonic() + (SECONDS if seconds is None else seconds)
     pool = ThreadPoolExecutor(1, thread_name_prefix="mail-mirror-labels")
-    try:
-        pool.submit(_list, lease, keep, labels, found, end).result(
-            max(0.0, end - time.monotonic())
-        )
-    except TooLate:
-        pass  # a thread that hangs in the network must not keep who asked waiting
-    finally:
-        pool.shutdown(wait=False)
+    asked = pool.submit(_list, lease, keep, labels, found, end)
+    with contextlib.suppress(TooLate):
+        asked.result(max(0.0, end - time.monotonic()))
+    # a thread that hangs in the network must not keep who asked waiting
+    pool.shutdown(wait=False)
     return Bearing(list(found.refs), found.whole, found.error)
 
 
