@@ -28,7 +28,7 @@ def test_each_quick_fault_in_one_run_and_nothing_is_lost(postgres):
         env={**environment(postgres), **os.environ},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=580,
         check=False,
     )
 
