@@ -196,8 +196,9 @@ class TestLabelsIgnored(_Gmail):
     def fault(self, monkeypatch):
         standings = gmail_history.standings
 
-        def unlabelled(record):
-            return standings({**record, "labelsAdded": [], "labelsRemoved": []})
+        def unlabelled(record, hidden):
+            unsaid = {"labelsAdded": [], "labelsRemoved": []}
+            return standings({**record, **unsaid}, hidden)
 
         monkeypatch.setattr(gmail_history, "standings", unlabelled)
 
@@ -208,8 +209,8 @@ class TestDeletedIgnored(_Gmail):
     def fault(self, monkeypatch):
         standings = gmail_history.standings
 
-        def undeleted(record):
-            return standings({**record, "messagesDeleted": []})
+        def undeleted(record, hidden):
+            return standings({**record, "messagesDeleted": []}, hidden)
 
         monkeypatch.setattr(gmail_history, "standings", undeleted)
 
