@@ -34,8 +34,11 @@ def odoo(conf: Path, dbname: str) -> Iterator:
     from odoo.sql_db import close_db
 
     try:
-        with Registry(dbname).cursor() as cr:
+        registry = Registry(dbname)
+        with registry.cursor() as cr:
             yield Environment(cr, SUPERUSER_ID, {})
+        # a server that runs meanwhile forgets what it remembers, such as languages
+        registry.signal_changes()
     finally:
         Registry.delete(dbname)
         close_db(dbname)
