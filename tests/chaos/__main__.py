@@ -35,6 +35,9 @@ def main() -> int:
     options = _options()
     if "CHAOS_BACKUP" not in os.environ:
         _prepare()
+    # Odoo would prefer the server of the tests to the one of its configuration
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
     if not {"CHAOS_INSIDE", "CHAOS_OUTSIDE"} & os.environ.keys():
         _go_inside()
     # a shell that starts it in the background has it ignore Ctrl-C

@@ -122,6 +122,7 @@ def test_records_that_share_an_id_are_told_together():
 
 
 def test_ids_are_compared_as_numbers():
+    """Of 64 bits; what is longer is none."""
     ids = ["9", "10", "100000000000000000000", "18446744073709551615"]
 
     found = in_order([{"id": id_} for id_ in reversed(ids)])
@@ -130,7 +131,6 @@ def test_ids_are_compared_as_numbers():
         "9",
         "10",
         "18446744073709551615",
-        "100000000000000000000",
     ]
 
 

@@ -116,6 +116,8 @@ def test_tokens_and_mail_trust_the_same(tmp_path):
         asked.append(request.path.partition("?")[0])
         if "token" in request.path:
             request.reply(b'{"access_token": "new", "expires_in": 3599}')
+        elif "labels" in request.path:
+            request.reply(b'{"labels": [{"id": "INBOX", "type": "system"}]}')
         else:
             assert request.headers["Authorization"] == "Bearer new"
             request.reply(b'{"emailAddress": "a@b.example", "historyId": "7"}')
@@ -135,6 +137,7 @@ def test_tokens_and_mail_trust_the_same(tmp_path):
     assert asked == [
         "/token",
         "/gmail/v1/users/me/profile",
+        "/gmail/v1/users/me/labels",
         "/gmail/v1/users/me/messages",
     ]
 

@@ -461,6 +461,7 @@ def test_nothing_there_says_why_and_what_to_do(root, viewer, world, contact):
     own = root["crm.mail.mirror.mailbox"].search([("user_id", "=", env.uid)])
     own.write({"state": "active", "sync_from": "2026-02-01"})
     mine.sync_from = "2025-12-24"
+    own.listing = False  # what lies between is here
     root.flush_all()
     told = empty(env, contact)
     assert "12/24/2025" in told["help"] and told["action"] == "mailboxes"

@@ -83,9 +83,11 @@ class CrmMailMirrorMailbox(models.Model):
 
     def _listed_by(self):
         """Of a label that is switched on, old mail is listed by addresses as well."""
+        if self.provider != "gmail":
+            return super()._listed_by()
         cursor = self.cursor or {}
         kept_out = {*cursor.get("hide", ()), *cursor.get("turn", {}).get("on", ())}
-        if self.provider == "gmail" and kept_out:
+        if kept_out:
             off = self.env["crm.mail.mirror.folder"].search(
                 [("mailbox_id", "=", self.id), ("selected", "=", False)]
             )
