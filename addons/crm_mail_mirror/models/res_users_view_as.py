@@ -45,7 +45,8 @@ class ResUsers(models.Model):
             "above": self.env._("is above you"),
             "manager": self.env._("is your manager"),
         }
-        words, companies = {}, self.env["res.company"].sudo().search([])
+        words = {}
+        companies = self.env["res.company"].sudo().search([("active", "=", True)])
         for viewer in viewers.sudo():
             if viewer.mirror_visibility == "4":
                 words[viewer.id] = (
