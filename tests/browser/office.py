@@ -104,7 +104,7 @@ class Office:
             "127.0.0.1,localhost",
         )
         self._sessions = {"admin": self.admin}
-        self._minutes = itertools.count()
+        self._minutes = itertools.count(1)
 
     def session(self, login: str) -> Session:
         if login not in self._sessions:

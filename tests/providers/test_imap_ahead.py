@@ -52,12 +52,13 @@ def test_texts_of_a_page_are_one_round_trip(mailbox, tap):
         tap.before_each = lambda: trips.append(tap.commands)
         mails = [(p.place, p.envelope) for p in batch.present]
         answers = dict(provider.fetch(mails))
+        asked = len(trips)  # before LOGOUT, which the tap may hear of late
 
     assert all(body.text for body in answers.values())
     assert len(answers) == 40
     fetches = [line for line in tap.commands if line.startswith("UID FETCH")]
     assert len(fetches) >= 4
-    assert len(trips) == 2  # and LOGOUT
+    assert asked == 1
 
 
 def _left_meanwhile(mailbox) -> bool:
