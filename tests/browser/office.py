@@ -231,6 +231,13 @@ class Office:
 
     def link(self, login: str, mirrored: int, **values) -> int:
         """Link the mailbox as its owner and wait until so many mails are there."""
+        mailbox = self.connect(login, **values)
+        self.session(login)("crm.mail.mirror.mailbox", "action_start", [mailbox])
+        self.wait_mirrored(login, mirrored)
+        return mailbox
+
+    def connect(self, login: str, **values) -> int:
+        """Connect the mailbox as its owner; it is not mirrored yet."""
         session = self.session(login)
         mailbox = session.create(
             "crm.mail.mirror.mailbox",
@@ -243,8 +250,6 @@ class Office:
             **values,
         )
         session("crm.mail.mirror.mailbox", "action_connect", [mailbox])
-        session("crm.mail.mirror.mailbox", "action_start", [mailbox])
-        self.wait_mirrored(login, mirrored)
         return mailbox
 
     def change_mail_password(self, login: str, password: str) -> None:

@@ -6,8 +6,6 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.office import PASSWORD
-
 PHONE = {"width": 400, "height": 800}
 #: Keeps what stands under the bar, as often as it changes.
 WATCH = """() => {
@@ -121,17 +119,7 @@ def test_a_first_import_moves_by_itself(office, desk):
     office.contact("Ivo", "ivo@import.example")
     for number in range(600):
         office.letter(login, sender="ivo@import.example", subject=f"Order {number}")
-    session = office.session(login)
-    mailbox = session.create(
-        "crm.mail.mirror.mailbox",
-        email=office.address(login),
-        imap_host="localhost",
-        imap_port=office.dovecot.tls_port,
-        imap_login=office.address(login),
-        password=PASSWORD,
-        sync_from=False,
-    )
-    session("crm.mail.mirror.mailbox", "action_connect", [mailbox])
+    mailbox = office.connect(login)
     ines = desk(login)
     ines.go("/odoo/my-mailboxes")
     one = card(ines, office.address(login))
@@ -141,7 +129,7 @@ def test_a_first_import_moves_by_itself(office, desk):
     asked = []
     ines.page.on("request", lambda request: asked.append(request.url))
 
-    session("crm.mail.mirror.mailbox", "action_start", [mailbox])
+    office.session(login)("crm.mail.mirror.mailbox", "action_start", [mailbox])
 
     expect(state(one, "success")).to_contain_text("Up to date")
     expect(one).to_contain_text("600 seen = 600 mirrored")

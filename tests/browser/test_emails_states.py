@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.desk import CONVERSATION, MAIL
-from tests.browser.office import PASSWORD
 
 VERA = "Vera Vogel <vera@vogel.example>"
 EMPTY = ".o_crm_mail_mirror_empty"
@@ -133,17 +132,7 @@ def test_while_the_first_mails_come_a_bar_moves_by_itself(office, desk, postgres
     contact = office.contact("Ferry Fern", "ferry@fern.example")
     for number in range(300):
         office.letter(login, sender="ferry@fern.example", subject=f"Order {number}")
-    session = office.session(login)
-    mailbox = session.create(
-        "crm.mail.mirror.mailbox",
-        email=office.address(login),
-        imap_host="localhost",
-        imap_port=office.dovecot.tls_port,
-        imap_login=office.address(login),
-        password=PASSWORD,
-        sync_from=False,
-    )
-    session("crm.mail.mirror.mailbox", "action_connect", [mailbox])
+    mailbox = office.connect(login)
     # as if it had come so far, and went on tomorrow
     postgres.sql(
         "UPDATE crm_mail_mirror_mailbox SET state = 'active', progress_done = 120,"
@@ -160,7 +149,7 @@ def test_while_the_first_mails_come_a_bar_moves_by_itself(office, desk, postgres
     office.wait_until_there(login)
     filip.page.evaluate(WATCH)
 
-    session("crm.mail.mirror.mailbox", "action_sync_now", [mailbox])
+    office.session(login)("crm.mail.mirror.mailbox", "action_sync_now", [mailbox])
 
     # nobody loads the page again
     expect(shown.locator(CONVERSATION).first).to_contain_text("Ferry Fern")
