@@ -288,10 +288,11 @@ def test_changes_of_rules_do_not_name_the_person_any_more(
 # ---- what administrators are told ---
 
 
-def asked(mirror, local):
+def asked(mirror, *locals_):
     """What the wizard says before anything is erased."""
     with mirror.env(2) as env:
-        erase = env["crm.mail.mirror.erase"].create({"addresses": mirror.at(local)})
+        text = "\n".join(mirror.at(local) for local in locals_)
+        erase = env["crm.mail.mirror.erase"].create({"addresses": text})
         erase.action_count()
         return erase.told
 
@@ -320,7 +321,12 @@ def test_few_mails_of_others_are_not_counted_out(mirror, lib, two, erase):
 def test_many_mails_are_counted(mirror, lib, two, erase):
     _boxes, servers = two
     mirror.contact("kim")
-    servers[0].put(*(lib.mail(n, mirror.at("kim"), "us@h.test") for n in range(10, 20)))
+    servers[0].put(
+        *(
+            lib.mail(n, mirror.at("kim"), "us@h.test", tag=mirror.domain)
+            for n in range(10, 20)
+        )
+    )
     mirror.sync(*_boxes)
     assert "10 mails are here" in asked(mirror, "kim")
 
@@ -331,6 +337,33 @@ def test_many_mails_are_counted(mirror, lib, two, erase):
         found = env["crm.mail.mirror.erasure"].browse(erasure)
         assert found.mails == "10"
         assert "Mails in mailboxes: 10" in found.summary
+        assert "Mails with subject: 10" in found.summary
+        assert "Addresses: fewer than 10, if any" in found.summary
+
+
+def test_few_mails_are_not_counted_out_together_with_many(mirror, lib, two, erase):
+    """Asked for with an address of many mails: the sum tells the difference."""
+    boxes, servers = two
+    mirror.contact("kim")
+    kim, tag = mirror.at("kim"), mirror.domain
+    servers[0].put(
+        *(lib.mail(n, kim, "us@h.test", tag=tag) for n in range(10, 22)),
+        lib.mail(22, kim, f"us@h.test {mirror.at('jane')}", tag=tag),
+    )
+    mirror.sync(*boxes)
+    assert "13 mails are here" in asked(mirror, "kim")
+    assert asked(mirror, "kim", "jane") == asked(mirror, "kim", "nobody")
+
+    erasure = erase("kim", "jane")
+    run(mirror)
+
+    assert mirror.states(boxes[0])[ERASED] == 13 + 2
+    with mirror.env(2) as env:
+        found = env["crm.mail.mirror.erasure"].browse(erasure)
+        told = "13, and fewer than 10 with the other addresses, if any"
+        assert found.mails == told
+        what = "Mails, with their subjects, texts, names and addresses"
+        assert found.summary == f"{what}: {told}"
 
 
 # ---- contacts that are deleted, archived, merged ---

@@ -17,7 +17,7 @@ from odoo.tools import SQL, email_normalize
 
 from ..engine.keyring import KeyUnusable
 from .crm_mail_mirror_credential import keyring
-from .few import is_told, others_of, told_number
+from .few import FEW, told_alone, told_number
 from .jobs import trigger
 from .sentences import sentence
 
@@ -58,7 +58,7 @@ class CrmMailMirrorErasure(models.Model):
     lifted_by = fields.Char(readonly=True)
     mails = fields.Char(compute="_compute_mails")
     progress = fields.Float(compute="_compute_progress")
-    # mails that were found, and that went: {owner id: how many}
+    # mails that were found, and that went: {owner id: how many} of each address
     found_of = fields.Json(readonly=True, groups=fields.NO_ACCESS)
     removed_of = fields.Json(readonly=True, groups=fields.NO_ACCESS)
     # of a lifting: the mailbox it came to
@@ -71,6 +71,18 @@ class CrmMailMirrorErasure(models.Model):
     counts = fields.Json(readonly=True, groups=fields.NO_ACCESS)
     summary = fields.Text(compute="_compute_summary", string="Removed")
 
+    def init(self):
+        # rows that were written before count all of their addresses together
+        self.env.cr.execute(
+            """UPDATE crm_mail_mirror_erasure
+                  SET found_of = CASE WHEN jsonb_array_length(digests) = 1
+                                      THEN jsonb_build_array(found_of) END,
+                      removed_of = CASE WHEN jsonb_array_length(digests) = 1
+                                             AND removed_of IS NOT NULL
+                                        THEN jsonb_build_array(removed_of) END
+                WHERE jsonb_typeof(found_of) = 'object'"""
+        )
+
     @api.depends("found_of")
     @api.depends_context("uid", "lang")
     def _compute_mails(self):
@@ -78,9 +90,16 @@ class CrmMailMirrorErasure(models.Model):
             erasure.mails = erasure._told(erasure.sudo().found_of)
 
     def _told(self, counts):
-        """:param counts: mails by owner"""
-        return told_number(
-            self.env, sum((counts or {}).values()), others_of(counts, self.env.uid)
+        """:param counts: mails by owner, of each address"""
+        told, is_all = told_alone(counts or (), self.env.uid)
+        if told is None:
+            return told_number(self.env, 0, 0)
+        if is_all:
+            return f"{told:,}"
+        return self.env._(
+            "%(count)s, and fewer than %(few)s with the other addresses, if any",
+            count=f"{told:,}",
+            few=FEW,
         )
 
     @api.depends("found_of", "removed_of", "state")
@@ -88,11 +107,12 @@ class CrmMailMirrorErasure(models.Model):
     def _compute_progress(self):
         for erasure in self:
             found, removed = erasure.sudo().found_of, erasure.sudo().removed_of
-            done = erasure.state not in ("found", "running")
-            share = 0
-            if is_told(others_of(found, self.env.uid)):
-                share = sum((removed or {}).values()) / sum(found.values())
-            erasure.progress = 100 if done else 100 * min(share, 1)
+            if erasure.state not in ("found", "running"):
+                erasure.progress = 100
+                continue
+            done, _is_all = told_alone(removed or (), self.env.uid)
+            total, _is_all = told_alone(found or (), self.env.uid)
+            erasure.progress = 100 * min((done or 0) / total, 1) if total else 0
 
     @api.depends("counts", "removed_of")
     @api.depends_context("uid", "lang")
@@ -113,9 +133,13 @@ class CrmMailMirrorErasure(models.Model):
             )
 
     def _removed(self):
-        """``[(what, how many)]`` for the certificate, in words."""
-        counts, owners = self.sudo().counts or {}, self.sudo().removed_of
-        if not is_told(others_of(owners, self.env.uid)):
+        """``[(what, how many)]`` for the certificate, in words.
+
+        Of several addresses no more than their mails, each counted alone.
+        """
+        counts, owners = self.sudo().counts or {}, self.sudo().removed_of or []
+        told, _is_all = told_alone(owners, self.env.uid)
+        if told is None or len(owners) > 1:
             what = self.env._("Mails, with their subjects, texts, names and addresses")
             return [(what, self._told(owners))]
         labels = {
@@ -129,7 +153,10 @@ class CrmMailMirrorErasure(models.Model):
             "suggestions": self.env._("Suggested contacts"),
             "searches": self.env._("Searches of mailboxes"),
         }
-        return [(label, f"{counts.get(name, 0):,}") for name, label in labels.items()]
+        return [
+            (label, told_number(self.env, counts.get(name, 0), counts.get(name, 0)))
+            for name, label in labels.items()
+        ]
 
     # ---- asked for ------------------------------------------------------------------
 
@@ -174,20 +201,26 @@ class CrmMailMirrorErasure(models.Model):
         return sorted(set(emails))
 
     @api.model
-    def _count_mails(self, emails):
-        """On how many mirrored mails are these addresses?
+    def _count_mails(self, emails, copies=None):
+        """On how many mirrored mails is each of these addresses?
 
-        :return: ``{owner id: mails}``; nobody is to see more of it than ``few`` tells
+        :param copies: ids: of these alone
+        :return: ``[{owner id: mails}]``, as the addresses stand; nobody is to see more
+            of it than ``few`` tells
         """
         self.env.cr.execute(
             SQL(
-                """SELECT m.user_id, count(*) FROM (%s) AS c
+                """SELECT c.email, m.user_id, count(*) FROM (%s) AS c
                      JOIN crm_mail_mirror_mailbox m ON m.id = c.mailbox_id
-                    GROUP BY m.user_id""",
-                self._copies_query(emails),
+                    WHERE %s GROUP BY 1, 2""",
+                self._copies_query(emails, SQL("a.email_normalized AS email")),
+                SQL("TRUE") if copies is None else SQL("c.id = ANY(%s)", copies),
             )
         )
-        return dict(self.env.cr.fetchall())
+        found = {email: {} for email in emails}
+        for email, owner, mails in self.env.cr.fetchall():
+            found[email][owner] = mails
+        return list(found.values())
 
     @api.model
     def _make(self, emails, state="running"):

@@ -17,7 +17,7 @@ from ..engine.reasons import Reason
 from ..engine.rules import Decision
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import line
-from .few import more_of
+from .few import sum_of
 from .jobs import BUDGET, one_run
 from .lease import WRITERS_LOCK
 from .slice import Slice
@@ -90,15 +90,19 @@ class CrmMailMirrorErasure(models.Model):
         self.counts = dict(counts)
 
     @api.model
-    def _copies_query(self, emails):
-        """Mirrored copies that show one of these addresses."""
+    def _copies_query(self, emails, more=None):
+        """Mirrored copies that show one of these addresses.
+
+        :param more: a column, of ``crm_mail_mirror_address`` as ``a``
+        """
         return SQL(
-            """SELECT DISTINCT c.mailbox_id, c.id, c.message_id
+            """SELECT DISTINCT c.mailbox_id, c.id, c.message_id %s
                  FROM crm_mail_mirror_address a
                  JOIN crm_mail_mirror_participant p ON p.address_id = a.id
                  JOIN crm_mail_mirror_copy c ON c.message_id = p.message_id
                       AND (p.copy_id IS NULL OR p.copy_id = c.id)
                 WHERE a.email_normalized = ANY(%s)""",
+            SQL(", %s", more) if more else SQL(),
             list(emails),
         )
 
@@ -114,6 +118,10 @@ class CrmMailMirrorErasure(models.Model):
         messages = sorted({message for _b, _c, message in rows})
         began = time.monotonic()
         before = self._shared_rows(messages)
+        self.removed_of = sum_of(
+            self.removed_of,
+            self._count_mails(emails, [copy for _b, copy, _m in rows]),
+        )
         for mailbox, copies in by_mailbox.items():
             self._erase_copies(
                 self.env["crm.mail.mirror.mailbox"].browse(mailbox), copies
@@ -136,7 +144,6 @@ class CrmMailMirrorErasure(models.Model):
                 for copy, decision in judged
             ],
         )
-        self.removed_of = more_of(self.removed_of, mailbox.user_id, len(copies))
 
     def _shared_rows(self, messages):
         """How many rows there are of these messages, by table."""

@@ -9,7 +9,7 @@ from odoo.exceptions import UserError
 
 from ..engine.keyring import KeyUnusable
 from ..models.crm_mail_mirror_credential import keyring
-from ..models.few import FEW, is_told, others_of
+from ..models.few import FEW, told_alone
 from ..models.sentences import sentence
 
 
@@ -25,7 +25,7 @@ class CrmMailMirrorErase(models.TransientModel):
         default=lambda self: self._of_contacts(),
     )
     sealed = fields.Text(groups=fields.NO_ACCESS)
-    # {owner id: mails}
+    # {owner id: mails} of each address
     found_of = fields.Json(groups=fields.NO_ACCESS)
     is_counted = fields.Boolean(readonly=True)
     told = fields.Char(compute="_compute_told")
@@ -56,19 +56,24 @@ class CrmMailMirrorErase(models.TransientModel):
     @api.depends_context("uid", "lang")
     def _compute_told(self):
         for wizard in self:
-            found = wizard.sudo().found_of or {}
-            if is_told(others_of(found, self.env.uid)):
-                wizard.told = self.env._(
-                    "%(count)s mails are here with these addresses. Their text,"
-                    " subject, names and addresses will be removed. Only mailboxes will"
-                    " have them.",
-                    count=f"{sum(found.values()):,}",
-                )
-            else:
+            found, is_all = told_alone(wizard.sudo().found_of or (), self.env.uid)
+            if found is None:
                 wizard.told = self.env._(
                     "Fewer than %(few)s mails of other people are here with these"
                     " addresses, if any: of so few it is not told how many. Erased all"
                     " the same, they stay out in future.",
+                    few=FEW,
+                )
+                continue
+            wizard.told = self.env._(
+                "%(count)s mails are here with these addresses. Their text, subject,"
+                " names and addresses will be removed. Only mailboxes will have them.",
+                count=f"{found:,}",
+            )
+            if not is_all:
+                wizard.told += " " + self.env._(
+                    "With the other addresses fewer than %(few)s of other people's"
+                    " mails are here, if any.",
                     few=FEW,
                 )
 
