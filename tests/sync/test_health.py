@@ -237,6 +237,25 @@ def test_page_health_adds_up(mirror, numbers):
     assert sum(state["count"] for state in told["states"]) == users
 
 
+def test_what_comes_back_when_a_rule_goes_is_told_in_tens(mirror, numbers):
+    """Who makes a rule on a word, and takes it back, would count the mails with it."""
+
+    def told():
+        with mirror.env() as env:
+            rows = env[MAIL].search_read([], ["count", "seconds"])
+            return env[MAIL].get_health(7)["mails"][-1], [
+                (row["seconds"], row["count"]) for row in rows
+            ]
+
+    numbers([(0, "imap", "", 60, 7), (0, "imap", "", -1, 9), (0, "gmail", "", -1, 41)])
+    before = told()
+    numbers([(0, "gmail", "", -1, 8)])
+
+    assert told() == before
+    assert before[0] == 7 + 40
+    assert sorted(before[1]) == [(0, 40), (60, 7)]
+
+
 def test_one_statement_a_page_and_none_without_mail(mirror, lib, server, imported):
     said = []
     pulse = mirror.registry["crm.mail.mirror.pulse"]

@@ -131,10 +131,11 @@ FIELDS = {
             imap_preset imap_security is_just_linked is_mine is_readable
             last_change_at last_error last_error_sentence last_sync_at
             leaver_action leaver_on leaver_sentence ledger left_at link_sentence
-            look_back may_stop mirrored_count mode my_rule_ids next_sync_at
-            password password_help password_page progress_done progress_total
-            proof provider rule_change_ids rules_sentence seen_count sharing_in
-            sharing_out sharing_preview since_sentence state state_color
+            look_back may_stop mirrored_count mirrored_told mode my_rule_ids
+            next_sync_at password password_help password_page progress
+            progress_done progress_total proof provider rule_change_ids
+            rules_sentence seen_count seen_told sharing_in sharing_out
+            sharing_preview since_sentence state state_color
             state_sentence successor_id suggestion_count suggestions_pending
             sync_from tally_ids user_id viewers
         """,

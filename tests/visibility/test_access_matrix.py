@@ -122,6 +122,7 @@ METHODS = {
     ("crm.mail.mirror.mailbox", "action_connect"): OWNER,
     ("crm.mail.mirror.mailbox", "action_disconnect"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_dry_run"): OWNER,
+    ("crm.mail.mirror.mailbox", "action_remove_kept"): STOPPER,
     ("crm.mail.mirror.mailbox", "action_open_form"): INTERNAL,
     ("crm.mail.mirror.mailbox", "action_ledger_by_day"): OWNER,
     ("crm.mail.mirror.mailbox", "action_failed"): OWNER,
@@ -185,8 +186,8 @@ HEALTH = {
     "imap_security", "is_mine", "is_readable", "last_change_at", "last_error",
     "last_error_sentence", "last_sync_at", "leaver_action", "leaver_on",
     "leaver_sentence", "ledger", "left_at", "may_stop", "mirrored_count",
-    "next_sync_at",
-    "progress_done", "progress_total", "proof", "provider", "seen_count", "state",
+    "mirrored_told", "next_sync_at",
+    "progress", "proof", "provider", "seen_count", "seen_told", "state",
     "successor_id", "user_id",
     "write_date", "write_uid",
 }  # fmt: skip
@@ -195,7 +196,8 @@ OWNERS = {
     "contact_companies", "contact_confirm", "contact_mode", "suggestion_count",
     "dismissed_count", "suggestions_pending",
     "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
-    "password", "sharing_in", "sharing_out", "since_sentence", "sync_from",
+    "password", "progress_done", "progress_total",
+    "sharing_in", "sharing_out", "since_sentence", "sync_from",
     "company_rule_count", "sharing_preview",
     "folders_sentence", "rules_sentence", "state_color", "state_sentence", "viewers",
 }  # fmt: skip
@@ -501,8 +503,12 @@ def test_archived_owner_takes_the_password_along(root, world):
 
 CLOSED = (
     *("aliases", "imap_login", "look_back", "mode", "sharing_in", "sharing_out"),
-    "sync_from",
+    *("progress_done", "progress_total", "sync_from"),
 )
+#: Numbers of a mailbox, as its administrators read them.
+NUMBERS = ["mirrored_count", "mirrored_told", "seen_count", "seen_told", "ledger"] + [
+    *("failed_count", "compared", "proof"),
+]
 
 
 @pytest.fixture
@@ -513,6 +519,7 @@ def theirs(root, world):
         {
             **{"aliases": "alias@us.test", "imap_login": "login.of.peer"},
             **{"imap_host": "imap.us.test", "sharing_in": "everything"},
+            **{"progress_done": 3731, "progress_total": 7462},
         }
     )
     root.flush_all()
@@ -537,7 +544,7 @@ def test_what_is_the_owners_is_empty_on_every_way(root, theirs):
     said = str(told)
     assert [
         word
-        for word in ("alias@us.test", "login.of.peer", "everything", "two_way")
+        for word in ("alias@us.test", "login.of.peer", "everything", "two_way", "7462")
         if word in said
     ] == []
     with forbidden(theirs.env):
@@ -550,6 +557,52 @@ def test_what_is_the_owners_is_empty_on_every_way(root, theirs):
     own = theirs.with_user(owner).read(CLOSED)[0]
     assert own["imap_login"] == theirs.sudo().imap_login == "login.of.peer"
     assert (own["sharing_in"], own["mode"]) == ("everything", "two_way")
+    assert (own["progress_done"], theirs.progress) == (3731, 50)
+
+
+def test_one_mail_more_or_less_is_told_to_its_owner_alone(root, theirs):
+    """Who makes a rule for everybody on a word, looks, and takes it back."""
+    owner = theirs.with_user(theirs.sudo().user_id)
+
+    def told(missing=0, **mails):
+        root.cr.execute(
+            "DELETE FROM crm_mail_mirror_day WHERE mailbox_id = %s", [theirs.id]
+        )
+        for state, count in mails.items():
+            root["crm.mail.mirror.day"].create(
+                {
+                    **{"mailbox_id": theirs.id, "day": "2026-01-01", "state": state},
+                    **{"reason": "contact", "count": count},
+                }
+            )
+        root["crm.mail.mirror.audit"].search([("mailbox_id", "=", theirs.id)]).unlink()
+        root["crm.mail.mirror.audit"].create(
+            {
+                **{"mailbox_id": theirs.id, "kind": "all", "why": "month"},
+                **{"state": "done", "ended_at": "2026-01-02", "missing": missing},
+            }
+        )
+        root.flush_all()
+        root.invalidate_all()
+        return theirs.read(NUMBERS), owner.read(NUMBERS)
+
+    theirs_before, own_before = told(mirrored=812, unmatched=1340, failed=6, missing=5)
+    theirs_after, own_after = told(mirrored=811, unmatched=1340, failed=5, missing=4)
+
+    assert theirs_before == theirs_after
+    (row,), (own,) = theirs_before, own_before
+    assert (row["seen_count"], row["mirrored_count"]) == (2150, 810)
+    assert (row["seen_told"], row["mirrored_told"]) == ("about 2,150", "about 810")
+    assert row["ledger"] == (
+        "about 2,150 seen, among them about 1,340 no contact, 810 mirrored"
+    )
+    assert (own["seen_count"], own["mirrored_told"]) == (2158, "812")
+    assert own["ledger"] == "2,158 seen = 1,340 no contact + 812 mirrored + 6 failed"
+    assert all(own[name] != own_after[0][name] for name in ("proof", "mirrored_count"))
+    (few,), _own = told(mirrored=1)
+    (none,), _own = told()
+    assert few == none
+    assert few["ledger"] == "fewer than 10 seen"
 
 
 @pytest.mark.parametrize("name", CLOSED)

@@ -10,6 +10,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
+from .few import tens
+
 
 class CrmMailMirrorCopy(models.Model):
     _inherit = "crm.mail.mirror.copy"
@@ -119,6 +121,7 @@ class CrmMailMirrorMailbox(models.Model):
         compute="_compute_failed_count", compute_sudo=True, string="Failed"
     )
 
+    @api.depends_context("uid")
     def _compute_failed_count(self):
         self.env.cr.execute(
             """SELECT mailbox_id, count(*) FROM crm_mail_mirror_copy
@@ -127,7 +130,9 @@ class CrmMailMirrorMailbox(models.Model):
         )
         counts = dict(self.env.cr.fetchall())
         for mailbox in self:
-            mailbox.failed_count = counts.get(mailbox.id, 0)
+            count = counts.get(mailbox.id, 0)
+            is_exact = mailbox._is_told_exactly()
+            mailbox.failed_count = count if is_exact else tens(count)
 
     def action_failed(self):
         """Mail that could not be read, one by one."""

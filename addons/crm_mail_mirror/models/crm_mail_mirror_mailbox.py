@@ -13,7 +13,13 @@ from odoo.tools import email_normalize
 
 from ..engine.keyring import KeyUnusable
 from .crm_mail_mirror_copy import SHARING
-from .owners_fields import OwnersChar, OwnersDate, OwnersField, OwnersSelection
+from .owners_fields import (
+    OwnersChar,
+    OwnersDate,
+    OwnersField,
+    OwnersInteger,
+    OwnersSelection,
+)
 from .sentences import sentence
 
 #: Written by the sync and by actions only.
@@ -132,8 +138,8 @@ class CrmMailMirrorMailbox(models.Model):
     last_error_sentence = fields.Char(
         compute="_compute_last_error_sentence", string="What is wrong"
     )
-    progress_done = fields.Integer(readonly=True, copy=False)
-    progress_total = fields.Integer(readonly=True, copy=False)
+    progress_done = OwnersInteger(readonly=True, copy=False)
+    progress_total = OwnersInteger(readonly=True, copy=False)
     brake = fields.Selection(
         selection=[
             ("waiting", "Second look"),

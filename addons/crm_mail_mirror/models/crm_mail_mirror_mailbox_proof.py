@@ -1,12 +1,17 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""Is all of the mailbox here? What was counted, what was compared, what came of it."""
+"""Is all of the mailbox here? What was counted, what was compared, what came of it.
 
-from odoo import api, fields, models
+Its owner is told exactly. Administrators, who can make a rule, look, and take it back,
+are told tens (``few.py``).
+"""
+
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date, format_time
 
 from .crm_mail_mirror_audit import in_words
+from .few import FEW, tens
 
 #: What owners call where their mail lies.
 _PLACES = {"gmail": "Gmail", "microsoft": "Microsoft"}
@@ -28,11 +33,20 @@ class CrmMailMirrorMailbox(models.Model):
     listing_mark = fields.Integer(
         default=0, readonly=True, copy=False, groups=fields.NO_ACCESS
     )
+    # to its owner; to others in tens, and the same in words
     mirrored_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
     seen_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
+    mirrored_told = fields.Char(
+        compute="_compute_counts", compute_sudo=True, string="Mirrored"
+    )
+    seen_told = fields.Char(compute="_compute_counts", compute_sudo=True, string="Seen")
     ledger = fields.Char(compute="_compute_counts", compute_sudo=True)
     compared = fields.Char(compute="_compute_compared", compute_sudo=True)
     proof = fields.Char(compute="_compute_compared", compute_sudo=True)
+    # of a listing that is under way, in percent
+    progress = fields.Integer(
+        compute="_compute_progress", compute_sudo=True, string="Import"
+    )
     audit_ids = fields.One2many(
         comodel_name="crm.mail.mirror.audit", inverse_name="mailbox_id", readonly=True
     )
@@ -42,35 +56,72 @@ class CrmMailMirrorMailbox(models.Model):
 
     # ---- one line -------------------------------------------------------------------
 
-    @api.depends_context("lang")
+    @api.depends_context("uid", "lang")
     def _compute_counts(self):
         totals = {}
         for mailbox, state, count in self.env["crm.mail.mirror.day"]._read_group(
             [("mailbox_id", "in", self.ids)], ["mailbox_id", "state"], ["count:sum"]
         ):
             totals.setdefault(mailbox.id, {})[state] = count
+        for mailbox in self:
+            by_state = totals.get(mailbox.id, {})
+            seen, mirrored = sum(by_state.values()), by_state.get("mirrored", 0)
+            if mailbox._is_told_exactly():
+                mailbox.seen_count, mailbox.mirrored_count = seen, mirrored
+                mailbox.seen_told = in_words(self.env, seen)
+                mailbox.mirrored_told = in_words(self.env, mirrored)
+            else:
+                mailbox.seen_count, mailbox.mirrored_count = tens(seen), tens(mirrored)
+                mailbox.seen_told = self._about(seen)
+                mailbox.mirrored_told = self._about(mirrored)
+            mailbox.ledger = mailbox._ledger_told(by_state)
+
+    def _is_told_exactly(self):
+        return self.env.uid in (self.user_id.id, SUPERUSER_ID)
+
+    def _about(self, count):
+        """A number of mails, to who is not their owner."""
+        if count < FEW:
+            return self.env._("fewer than %(few)s", few=FEW)
+        return self.env._("about %(count)s", count=in_words(self.env, tens(count)))
+
+    def _ledger_told(self, by_state):
+        """:param by_state: ``{state: mails}``"""
+        is_exact, seen = self._is_told_exactly(), sum(by_state.values())
         labels = dict(
             self.env["crm.mail.mirror.copy"]
             ._fields["state"]
             ._description_selection(self.env)
         )
-        for mailbox in self:
-            by_state = totals.get(mailbox.id, {})
-            mailbox.mirrored_count = by_state.get("mirrored", 0)
-            mailbox.seen_count = sum(by_state.values())
-            parts = [
-                f"{in_words(self.env, count)} {labels[state].lower()}"
-                for state, count in sorted(by_state.items(), key=lambda i: -i[1])
-                if count
-            ]
-            mailbox.ledger = mailbox.seen_count > 0 and self.env._(
+        # of others, a state with few mails is as one without any
+        parts = [
+            f"{in_words(self.env, count if is_exact else tens(count))}"
+            f" {labels[state].lower()}"
+            for state, count in sorted(by_state.items(), key=lambda i: -i[1])
+            if count >= (1 if is_exact else FEW)
+        ]
+        if is_exact:
+            return seen > 0 and self.env._(
                 "%(seen)s seen = %(parts)s",
-                seen=in_words(self.env, mailbox.seen_count),
+                seen=in_words(self.env, seen),
                 parts=" + ".join(parts),
             )
+        if not parts:
+            return self.env._("%(count)s seen", count=self._about(seen))
+        return self.env._(
+            "%(count)s seen, among them about %(parts)s",
+            count=self._about(seen),
+            parts=", ".join(parts),
+        )
+
+    @api.depends("progress_done", "progress_total")
+    def _compute_progress(self):
+        for mailbox in self:
+            done, total = mailbox.progress_done, mailbox.progress_total
+            mailbox.progress = 100 * done // total if done < total else 0
 
     @api.depends("ledger")
-    @api.depends_context("lang", "tz")
+    @api.depends_context("uid", "lang", "tz")
     def _compute_compared(self):
         last = {}
         for audit in self.env["crm.mail.mirror.audit"].search(
@@ -91,7 +142,10 @@ class CrmMailMirrorMailbox(models.Model):
         if not found:
             return False
         count = sum(audit.missing for audit in found)
-        if count == 1:
+        is_exact = self._is_told_exactly()
+        if count and not is_exact:
+            missing = self.env._("some were missing and are back")
+        elif count == 1:
             missing = self.env._("one was missing and is back")
         elif count:
             missing = self.env._(
@@ -100,7 +154,11 @@ class CrmMailMirrorMailbox(models.Model):
         else:
             missing = self.env._("0 missing")
         unread = sum(audit.unread for audit in found)
-        if unread:
+        if unread and not is_exact:
+            missing = self.env._(
+                "%(missing)s, some could not be read yet", missing=missing
+            )
+        elif unread:
             missing = self.env._(
                 "%(missing)s, %(count)s could not be read yet",
                 missing=missing,

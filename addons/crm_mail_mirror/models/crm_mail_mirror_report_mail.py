@@ -4,10 +4,16 @@
 
 Of a hundred mails a median and a 95th percentile can be told, of ten days' medians
 neither: so both are worked out anew for whatever is grouped, from ``pulse``.
+
+Mail that tells no delay is told in tens: it comes back when a rule goes, or with a new
+contact, so that who makes one and takes it back would learn how many there are.
 """
 
 from odoo import api, fields, models
 from odoo.tools import SQL
+
+from .crm_mail_mirror_pulse import NO_DELAY
+from .few import FEW
 
 #: Measure -> the share of mail that is here within it.
 SHARES = {"median": 0.5, "slowest": 0.95}
@@ -68,11 +74,17 @@ class CrmMailMirrorReportMail(models.Model):
 
     @property
     def _table_query(self):
-        return """SELECT min(id) AS id, day, company_id, provider,
-                         nullif(seconds, -1) AS seconds, sum(count)::int AS count,
-                         nullif(seconds, -1) AS median, nullif(seconds, -1) AS slowest
-                    FROM crm_mail_mirror_pulse WHERE code = ''
-                   GROUP BY day, company_id, provider, crm_mail_mirror_pulse.seconds"""
+        return f"""SELECT min(id) AS id, day, company_id, provider,
+                          nullif(seconds, {NO_DELAY}) AS seconds,
+                          (CASE WHEN seconds = {NO_DELAY}
+                                THEN sum(count) / {FEW} * {FEW}
+                                ELSE sum(count) END)::int AS count,
+                          nullif(seconds, {NO_DELAY}) AS median,
+                          nullif(seconds, {NO_DELAY}) AS slowest
+                     FROM crm_mail_mirror_pulse WHERE code = ''
+                    GROUP BY day, company_id, provider, crm_mail_mirror_pulse.seconds
+                   HAVING crm_mail_mirror_pulse.seconds != {NO_DELAY}
+                          OR sum(count) >= {FEW}"""
 
     def _read_group_select(self, aggregate_spec, query):
         measure = aggregate_spec.partition(":")[0]

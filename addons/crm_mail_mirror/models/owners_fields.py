@@ -34,5 +34,9 @@ class OwnersDate(OwnersField, fields.Date):
     pass
 
 
+class OwnersInteger(OwnersField, fields.Integer):
+    pass
+
+
 class OwnersSelection(OwnersField, fields.Selection):
     pass
