@@ -194,7 +194,8 @@ def test_listing_again_that_is_broken_off_counts_nothing_twice(
         ("day", "_add", "before"),
         ("listing", "_note", "after"),
         ("sync", "_store", "after"),
-        ("listing", "_drop_untold", "after"),
+        ("listing", "_untold", "after"),
+        ("listing", "_end", "after"),
     ):
         with monkeypatch.context() as broken:
             break_off(broken, mirror.registry, edge, nth=1)
@@ -244,6 +245,37 @@ def test_mail_that_moves_while_all_is_listed_again_counts_once(
 
     assert server.calls["pull"] > at + 2
     assert lines(mirror, box) == forgotten
+
+
+@pytest.mark.parametrize("listing", ["again", "first"])
+def test_rows_that_go_in_time_while_all_is_listed_count_once(
+    mirror, lib, server, box, small_pages, listing
+):
+    """Those told before and those not yet; and told once more in another folder."""
+    mails = letters(lib, mirror, box, 50)
+    server.put(*mails)
+    passes(mirror, box, 1)
+    refs = sorted(ref for folder, ref in server.mails if folder == "INBOX")
+
+    def live(calls):
+        if calls == at + 2:
+            expire(mirror, box)
+            server.move(refs[0], "Archive")
+            server.move(refs[49], "Archive")
+
+    if listing == "first":
+        mirror.sql(
+            "UPDATE crm_mail_mirror_mailbox SET listing = 'first' WHERE id = %s", box.id
+        )
+    list_again(mirror, box)
+    at = server.calls["pull"]
+    server.before["pull"] = live
+    passes(mirror, box, 3)
+
+    assert server.calls["pull"] > at + 2
+    assert mirror.mailbox(box, "listing") is False
+    seen, _expired = lines(mirror, box)[NOBODY]
+    assert seen == 50
 
 
 def test_mail_counted_without_row_that_a_contact_brings_in_meanwhile(

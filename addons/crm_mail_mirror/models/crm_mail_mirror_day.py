@@ -13,6 +13,7 @@ from odoo.tools import SQL
 
 from ..engine.reasons import Reason
 from .crm_mail_mirror_copy import STATES
+from .crm_mail_mirror_listing import SHORT
 from .reason_sentences import labels, sentences
 from .sentences import sentence
 
@@ -196,6 +197,9 @@ class CrmMailMirrorDay(models.Model):
     def _expire(self, limit=5000):
         """Rows of mail that is not mirrored go; their number stays.
 
+        While all of a mailbox is listed, it is noted which they were: what is told of
+        them from now on is counted already.
+
         :return: how many rows went
         """
         cr = self.env.cr
@@ -220,7 +224,7 @@ class CrmMailMirrorDay(models.Model):
                 """WITH gone AS (
                        DELETE FROM crm_mail_mirror_copy
                         WHERE id = ANY(%s) AND expires_at < now() AT TIME ZONE 'UTC'
-                    RETURNING mailbox_id, received_at::date AS day, state,
+                    RETURNING mailbox_id, key, received_at::date AS day, state,
                               coalesce(reason, '') AS reason),
                    lines AS (
                        SELECT mailbox_id, day, state, reason, count(*) AS gone
@@ -229,9 +233,16 @@ class CrmMailMirrorDay(models.Model):
                        UPDATE crm_mail_mirror_day d SET expired = d.expired + l.gone
                          FROM lines l
                         WHERE (d.mailbox_id, d.day, d.state, d.reason)
-                              = (l.mailbox_id, l.day, l.state, l.reason))
+                              = (l.mailbox_id, l.day, l.state, l.reason)),
+                   noted AS (
+                       INSERT INTO crm_mail_mirror_listing (mailbox_id, counted)
+                       SELECT m.id, jsonb_agg(left(g.key, %s))
+                         FROM gone g JOIN crm_mail_mirror_mailbox m
+                              ON m.id = g.mailbox_id AND m.listing IS NOT NULL
+                        GROUP BY m.id)
                    SELECT count(*) FROM gone""",
                 [copy for copy, _mailbox in rows],
+                SHORT,
             )
         )
         cr.fetchone()

@@ -5,12 +5,14 @@
 from collections import Counter
 
 from odoo import models
+from odoo.tools import SQL
 
 from ..engine import reader
 from ..engine.providers.base import EPOCH
 from ..engine.rules import Decision, State
+from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import is_long_ago, line
-from .crm_mail_mirror_listing import is_counted, short_digest
+from .crm_mail_mirror_listing import SHORT, is_counted, short_digest
 from .lease import Lease, Page, naive
 
 
@@ -35,6 +37,28 @@ class CrmMailMirrorPageCount(models.AbstractModel):
             and not (decision.state is State.UNMATCHED and queued & item.external)
         )
 
+    def _learn_expired(self, lease: Lease, keys):
+        """Rows that went in time since all is listed: their mail is counted already.
+
+        Asked under the fence, as they may have gone since the mailbox was claimed.
+
+        :param keys: of mail without row
+        """
+        if not lease.listing or not keys:
+            return
+        ring = keyring()
+        self.env.cr.execute(
+            SQL(
+                """SELECT digest FROM crm_mail_mirror_listing l,
+                          jsonb_array_elements_text(l.counted) AS digest
+                    WHERE l.mailbox_id = %s AND l.places IS NULL AND digest = ANY(%s)
+                """,
+                lease.mailbox_id,
+                [d[:SHORT] for key in keys for d in ring.digests("key", key)],
+            )
+        )
+        lease.counted.update(digest for (digest,) in self.env.cr.fetchall())
+
     def _count_forgotten(self, lease: Lease, forgotten, days, expired):
         """While all is listed again the log begins anew, with mail that has no row.
 
@@ -57,8 +81,6 @@ class CrmMailMirrorPageCount(models.AbstractModel):
 
     def _count_once(self, lease: Lease, new, days, expired):
         """What gets a row and is so old that it had one before is counted already."""
-        if lease.listing == "first":
-            return
         lines = Counter(
             line(values)
             for key, _item, values in new

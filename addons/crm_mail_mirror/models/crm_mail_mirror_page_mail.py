@@ -27,6 +27,7 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         """Rows for the mail of the page, decided, found again, or failed."""
         mails = self._by_key(lease, page.judged, folders)
         rows = self._existing(lease, mails)
+        self._learn_expired(lease, mails.keys() - rows.keys())
         queued = self._newly_known(lease, mails)
         forgotten = {
             key: judged[0]
