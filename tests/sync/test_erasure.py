@@ -62,7 +62,23 @@ def rows_with(mirror, word):
 def test_all_rows_of_a_person_go_and_are_counted(mirror, two, erase):
     boxes, _servers = two
     jane = mirror.at("jane")
-    assert rows_with(mirror, jane)
+    # what somebody looked at just now
+    mirror.sql(
+        """WITH run AS (
+               INSERT INTO crm_mail_mirror_dry_run (mailbox_id, seq, found)
+               SELECT %s, 0, jsonb_build_object(%s, 3, 'x', 1) RETURNING id),
+           former AS (
+               INSERT INTO crm_mail_mirror_former_address (partner_id, email_normalized)
+               VALUES (1, %s))
+           INSERT INTO crm_mail_mirror_dry_run_contact (run_id, email)
+           SELECT id, %s FROM run""",
+        boxes[0].id,
+        *[jane] * 3,
+    )
+    looked_at = ("dry_run", "dry_run_contact", "former_address", "address")
+    assert {f"crm_mail_mirror_{name}" for name in looked_at} <= set(
+        rows_with(mirror, jane)
+    )
 
     erasure = erase("jane")
     run(mirror)

@@ -28,11 +28,6 @@ SOMETHING = {"char": "x@acme.test", "text": "x", "integer": 1, "json": {"x": 1}}
 SOMETHING |= {"date": "2026-03-01", "datetime": "2026-03-01 12:00:00"}
 #: Who calls it sees the mail, and is told in words that it is somebody else's.
 IN_WORDS = {("crm.mail.mirror.message", "action_remove")}
-#: Internal users may read all rows there are: they hold what no user is told apart by.
-WITHOUT_RULE = {
-    # contacts' own addresses; made and removed by who may write the contact
-    "crm.mail.mirror.former.address",
-}
 
 
 def test_every_route_has_its_row(stage):
@@ -61,7 +56,24 @@ def test_what_internal_users_read_has_a_rule_for_its_rows(root, name):
         rule for rule in rules if rule.domain_force not in (False, "[(1, '=', 1)]")
     ]
 
-    assert bool(closed) == (name not in WITHOUT_RULE), name
+    assert closed, name
+
+
+def test_former_addresses_are_listed_for_who_asked(root, world):
+    """They may be of a contact that others may not read."""
+    peer, outsider = (
+        root(user=world.users[who], su=False)["crm.mail.mirror.former.address"]
+        for who in ("peer", "outsider")
+    )
+    asked = peer.create(
+        {"partner_id": world.partners["peer"], "email_normalized": "was@acme.test"}
+    )
+    root.flush_all()
+
+    assert peer.search([]) == asked
+    assert not outsider.search([])
+    with pytest.raises(Exception, match="(?i)access|record"), root.cr.savepoint():
+        outsider.browse(asked.id).read(["email_normalized"])
 
 
 def _of_somebody_else(root, world, model, who):

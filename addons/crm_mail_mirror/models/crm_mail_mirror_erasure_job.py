@@ -229,11 +229,16 @@ class CrmMailMirrorErasure(models.Model):
             cr.execute(statement, [emails])
             counts[what] += cr.rowcount
         self.env["crm.mail.mirror.change"]._forget(emails)
-        # not looked at yet: nothing was kept of them
-        cr.execute(
+        # not looked at yet: nothing was kept of them; and lists that somebody opened
+        for statement in (
             "DELETE FROM crm_mail_mirror_outbox WHERE email_normalized = ANY(%s)",
-            [emails],
-        )
+            """DELETE FROM crm_mail_mirror_former_address
+                WHERE email_normalized = ANY(%s)""",
+            "DELETE FROM crm_mail_mirror_dry_run_contact WHERE email = ANY(%s)",
+            """UPDATE crm_mail_mirror_dry_run SET found = found - %s::text[]
+                WHERE found IS NOT NULL""",
+        ):
+            cr.execute(statement, [emails])
         self.env.invalidate_all()
 
     def _lift_some(self):
