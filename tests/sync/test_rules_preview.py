@@ -153,6 +153,58 @@ def test_many_mails_of_others_are_told_as_a_number(mirror, lib, server, clients)
         assert env["crm.mail.mirror.change"].browse(change).removed == "10"
 
 
+def test_of_several_rules_together_no_number_is_told(mirror, lib, server, clients):
+    """It would tell of few mails with one, beside the many with another."""
+    values = [mirror.at(local) for local in ("client", "friend")]
+    many = (lib.mail(n, values[0], clients.email) for n in range(20, 32))
+    server.put(*many)
+    mirror.sync(clients)
+    with mirror.env(2) as env:
+        made = env["crm.mail.mirror.exclusion"].create(
+            [{"kind": "address", "value": value} for value in values]
+        )
+        change = made.sudo().change_id.id
+    mirror.apply_changes()
+
+    with mirror.env(2) as env:
+        change = env["crm.mail.mirror.change"].browse(change)
+        assert change.removed == "not told of several rules at once"
+        wizard = env["crm.mail.mirror.rule.removal"]
+        both, first = (
+            wizard.create({"rule_ids": some.ids}).preview for some in (made, made[:1])
+        )
+        assert not re.search(r"\d+ mails", both)
+        assert re.search(r"Of the last seven days 1\d mails", first)
+        change.action_undo()
+    mirror.apply_changes()
+
+
+def test_what_undo_cannot_bring_back_is_said(mirror, lib, server, clients):
+    """The owner left, or disconnected and kept the mail: nobody can read it again."""
+    client, friend = mirror.at("client"), mirror.at("friend")
+    bert = mirror.link("bert", server)
+    server.put(*(lib.mail(n, client, "us@h.test") for n in range(20, 32)))
+    mirror.sync(clients, bert)
+    mine = (mirror, clients.user_id, "address", client, clients.user_id)
+    assert (
+        "not connected any more" not in told(*mine)[0] + told(mirror, 2, *mine[2:4])[0]
+    )
+
+    with mirror.env(clients.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(clients.id)
+        wizard = env["crm.mail.mirror.disconnect"].create({"mailbox_id": mailbox.id})
+        wizard.action_disconnect()
+
+    assert "But the mailbox is not connected any more" in told(*mine)[0]
+    everybodys = told(mirror, 2, "address", client)[0]
+    assert re.search(r"1\d of them lie in mailboxes that are not connected", everybodys)
+    some, none = (
+        told(mirror, 2, "address", who)[0] for who in (friend, mirror.at("nobody"))
+    )
+    assert some == none
+    assert "undo brings nothing back unless they are connected again" in some
+
+
 def test_preview_of_a_removal_says_what_comes_back(mirror, clients, rule):
     made = rule("address", mirror.at("friend"), clients.user_id)
     mirror.apply_changes()

@@ -125,7 +125,47 @@ def effect_sentences(env, effect, mine):
             else env._("Older mail is looked for in the mailboxes: that takes a while.")
         )
     told.append(env._("You can undo this for seven days."))
-    return told
+    return told + _lost_sentences(env, effect, mine)
+
+
+def _lost_sentences(env, effect, mine):
+    """What undo does not bring back.
+
+    Of others with a number only if it tells of few nothing: neither of those that are
+    lost nor, by the difference, of those that are not.
+    """
+    left = effect.gone_of_others - effect.lost_of_others
+    is_counted = is_told(effect.lost_of_others) and (is_told(left) or not effect.whole)
+    if mine and effect.lost and effect.lost == effect.gone:
+        return [
+            env._(
+                "But the mailbox is not connected any more: undo brings nothing back"
+                " unless it is connected again."
+            )
+        ]
+    if mine and effect.lost == 1:
+        return [
+            env._(
+                "One of them lies in a mailbox that is not connected any more: undo"
+                " does not bring it back unless it is connected again."
+            )
+        ]
+    if effect.lost if mine else is_counted and not effect.is_several:
+        return [
+            env._(
+                "%(count)s of them lie in mailboxes that are not connected any more:"
+                " undo does not bring these back unless they are connected again.",
+                count=effect.lost,
+            )
+        ]
+    if not mine and effect.unconnected:
+        return [
+            env._(
+                "From mailboxes that are not connected any more undo brings nothing"
+                " back unless they are connected again."
+            )
+        ]
+    return []
 
 
 def _mails(env, count):
@@ -133,6 +173,8 @@ def _mails(env, count):
 
 
 def _gone_sentence(env, effect, mine):
+    if not mine and effect.is_several:
+        return _several_sentence(env)
     if not mine and not is_told(effect.gone_of_others):
         return _veiled_sentence(env, effect)
     if not effect.gone and effect.whole:
@@ -164,6 +206,14 @@ def _gone_sentence(env, effect, mine):
     return told % {"mails": mails, "whose": "; ".join(whose)}
 
 
+def _several_sentence(env):
+    """A sum would tell of the few mails of one rule, beside those of another."""
+    return env._(
+        "How many mails of other people several rules concern together is not told:"
+        " choose one alone."
+    )
+
+
 def _veiled_sentence(env, effect):
     """The same of few mails of other people and of none."""
     if not effect.whole:
@@ -186,6 +236,8 @@ def _veiled_sentence(env, effect):
 
 
 def _back_sentences(env, effect, mine):
+    if not mine and effect.is_several:
+        return [] if effect.narrows else [_several_sentence(env)]
     if not mine and not is_told(effect.back_of_others):
         return [
             env._(

@@ -210,6 +210,9 @@ class CrmMailMirrorChange(models.Model):
         total = sum((counts or {}).values())
         if self.user_id:
             return f"{total:,}"
+        if max(self.sudo().added_count, self.sudo().former_count) > 1:
+            # the sum would tell of the few mails of one, beside those of another
+            return self.env._("not told of several rules at once")
         return told_number(self.env, total, others_of(counts, self.env.uid))
 
     # ---- undo -----------------------------------------------------------------------

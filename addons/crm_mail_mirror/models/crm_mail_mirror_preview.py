@@ -36,6 +36,9 @@ class Effect:
     :param contacts, leads: names and how many of the mails that go are theirs
     :param narrows: mail may have to go, whether or not there is any
     :param gone_of_others, back_of_others: in mailboxes that are not the reader's
+    :param is_several: of several rules together
+    :param unconnected: some of the mailboxes had mail and have no password or consent
+    :param lost, lost_of_others: mails that go from those: undo cannot bring them back
     """
 
     gone: int = 0
@@ -45,6 +48,10 @@ class Effect:
     narrows: bool = False
     gone_of_others: int = 0
     back_of_others: int = 0
+    is_several: bool = False
+    unconnected: bool = False
+    lost: int = 0
+    lost_of_others: int = 0
     contacts: list[tuple[str, int]] = field(default_factory=list)
     leads: list[tuple[str, int]] = field(default_factory=list)
 
@@ -69,6 +76,7 @@ class CrmMailMirrorPreview(models.AbstractModel):
         widening = [v for v in former if v["effect"] == "never"]
         widening += [v for v in added if v["effect"] == "always"]
         effect, gone = Effect(sought=bool(widening), narrows=bool(narrowing)), []
+        effect.is_several = len(added) + len(former) > 1
         end = time.monotonic() + SECONDS
         for mailbox in mailboxes.sudo():
             policy = mailbox._policy(added, removed)
@@ -84,6 +92,8 @@ class CrmMailMirrorPreview(models.AbstractModel):
                 if mailbox.user_id.id != self.env.uid:
                     effect.gone_of_others += len(going)
         effect.gone = len(gone)
+        if narrowing:
+            self._count_lost(effect, gone, mailboxes)
         if widening:
             effect.back, effect.back_of_others = self._count_back(mailboxes, widening)
         if names and gone:
@@ -94,6 +104,7 @@ class CrmMailMirrorPreview(models.AbstractModel):
     def _of_copies(self, copies, names=False):
         """What it does to lose these mirrored mails: ids."""
         effect = Effect(gone=len(copies))
+        self._count_lost(effect, copies)
         if names and copies:
             effect.contacts, effect.leads = self._names(copies)
         return effect
@@ -159,6 +170,30 @@ class CrmMailMirrorPreview(models.AbstractModel):
             )
         )
         return self.env.cr.fetchone()
+
+    def _count_lost(self, effect, copies, mailboxes=()):
+        """What goes from mailboxes that nobody can look into is not read again.
+
+        :param mailboxes: those that it may go from
+        """
+        self.env.cr.execute(
+            SQL(
+                """SELECT bool_or(m.id = ANY(%(mailboxes)s)), coalesce(sum(c.lost), 0),
+                          coalesce(sum(c.lost) FILTER (WHERE m.user_id != %(me)s), 0)
+                     FROM crm_mail_mirror_mailbox m
+                     LEFT JOIN (SELECT mailbox_id, count(*)::int AS lost
+                                  FROM crm_mail_mirror_copy WHERE id = ANY(%(copies)s)
+                                 GROUP BY 1) AS c ON c.mailbox_id = m.id
+                    WHERE m.last_sync_at IS NOT NULL
+                      AND NOT EXISTS (SELECT 1 FROM crm_mail_mirror_credential k
+                                       WHERE k.mailbox_id = m.id)""",
+                mailboxes=list(mailboxes and mailboxes.ids),
+                copies=list(copies),
+                me=self.env.uid,
+            )
+        )
+        found = self.env.cr.fetchone()
+        effect.unconnected, effect.lost, effect.lost_of_others = found
 
     # ---- whose they are: for the owner of the mail ----------------------------------
 
