@@ -534,7 +534,7 @@ def audit(registry, task):
 def _listen(mailbox_run):
     """Commands and bytes of each connection that was closed; and of them, those of
     each comparison of a week."""
-    spoken, close = [], mailbox_run.MailboxRun.close
+    spoken, close = [], mailbox_run.MailboxRun._close
     asked, count_week = [], mailbox_run.MailboxRun.count_week
 
     def counted(run):
@@ -549,7 +549,7 @@ def _listen(mailbox_run):
             )
         close(run)
 
-    mailbox_run.MailboxRun.close = heard
+    mailbox_run.MailboxRun._close = heard
     mailbox_run.MailboxRun.count_week = counted
     return spoken, asked
 
