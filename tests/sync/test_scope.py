@@ -404,7 +404,7 @@ def test_size_of_a_step_follows_how_long_the_last_one_took(mirror):
     for seconds in (0.01, 0.01, 0.01, 0.4, 5.0, 0.001):
         step.took(step.size, seconds)
         sizes.append(step.size)
-    assert sizes == [40, 80, 100, 25, 1, 2]
+    assert sizes == [40, 80, 100, 15, 1, 2]
     step.took(0, 0.0)
     assert step.size == 2, "nothing was done, nothing learned"
 

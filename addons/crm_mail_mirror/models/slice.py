@@ -15,9 +15,9 @@ class Slice:
     """The size of a job's next step, by how long the last one took.
 
     >>> slice = Slice(20)
-    >>> slice.took(20, 0.4)
+    >>> slice.took(20, 0.24)
     >>> slice.size
-    3
+    5
 
     :param size: of the first step
     :param most: of any
