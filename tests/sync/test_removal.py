@@ -172,6 +172,36 @@ def test_taken_back_too_late_for_the_mailbox_is_said(
     mirror.check(box)
 
 
+@pytest.mark.parametrize("narrowed", ["look-back", "folder"])
+def test_taken_back_from_outside_of_what_is_mirrored_is_said(
+    mirror, lib, server, three, remove, take_back, narrowed
+):
+    box, refs = three
+    server.move(refs[0], "Archive")
+    mirror.sync(box)
+    removals = remove(box, "Mail 1")
+    with mirror.env(box.user_id) as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        if narrowed == "look-back":
+            mailbox.sync_from = lib.NOON.date() + lib.timedelta(days=1)
+        else:
+            archive = env["crm.mail.mirror.folder"].search(
+                [("mailbox_id", "=", box.id), ("name", "=", "Archive")]
+            )
+            mailbox.choose_folders(off=archive.ids)
+    with mirror.env() as env:
+        assert not env["crm.mail.mirror.folder"]._run()
+
+    take_back(box, removals)
+    for _pass in range(3):
+        mirror.sync(box)
+
+    told = outcome(mirror, box, removals)
+    assert told.startswith("It lies outside of what is mirrored now")
+    assert ("folder" in told) == (narrowed == "folder")
+    mirror.check(box)
+
+
 def test_a_rule_that_keeps_it_out_is_named(mirror, three, remove, take_back, rule):
     box, _refs = three
     removals = remove(box, "Mail 1")

@@ -5,6 +5,7 @@
 from odoo import models
 from odoo.tools import SQL
 
+from ..engine.providers.base import COUNTED_ROLES
 from ..engine.reasons import Reason
 from .crm_mail_mirror_credential import keyring
 from .sentences import reason_sentence
@@ -43,11 +44,33 @@ class CrmMailMirrorRemoval(models.Model):
             return self.env._("Comes back once the mailbox is connected again")
         if there:
             return self._stays_out(there[0])
+        return self._is_nowhere()
+
+    def _is_nowhere(self):
+        """Why no mailbox that is looked into has it."""
         accounts = self._unsealed().get("accounts", ())
-        if not self.env["crm.mail.mirror.mailbox"].search_count(
+        mailboxes = self.env["crm.mail.mirror.mailbox"].search(
             [("user_id", "=", self.user_id.id), ("email_normalized", "in", accounts)]
-        ):
+        )
+        if not mailboxes:
             return self.env._("Comes back once the mailbox is linked again")
+        day = self.received_at.date()
+        if all(each.sync_from and day < each.sync_from for each in mailboxes):
+            return self.env._(
+                "It lies outside of what is mirrored now: only newer mail is"
+            )
+        if self.env["crm.mail.mirror.folder"].search_count(
+            [
+                ("mailbox_id", "in", mailboxes.ids),
+                ("selected", "=", False),
+                ("role", "in", COUNTED_ROLES),
+            ]
+        ):
+            # in which folder a mail lay that went from here is not known any more
+            return self.env._(
+                "It lies outside of what is mirrored now, in a folder that is switched"
+                " off, or the mailbox no longer has it"
+            )
         return self.env._("The mailbox no longer has this mail")
 
     def _stays_out(self, copy):
