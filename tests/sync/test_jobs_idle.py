@@ -13,6 +13,7 @@ JOBS = (
     "ir_cron_audit",
     "ir_cron_changes",
     "ir_cron_folders",
+    "ir_cron_expiry",
     "ir_cron_erasures",
     "ir_cron_retention",
     "ir_cron_leavers",

@@ -46,13 +46,18 @@ def settle(mirror, *boxes):
     raise AssertionError(waiting(mirror, *boxes))
 
 
-def age(mirror, box):
-    """Seven days go by."""
+def pass_time(mirror, box):
+    """Seven days go by, and the job that removes what is over has not run yet."""
     mirror.sql(
         """UPDATE crm_mail_mirror_copy SET expires_at = '2020-01-01'
             WHERE mailbox_id = %s AND expires_at IS NOT NULL""",
         box.id,
     )
+
+
+def age(mirror, box):
+    """Seven days go by."""
+    pass_time(mirror, box)
     with mirror.env() as env:
         env["crm.mail.mirror.sync"]._gc_traces()
 
@@ -98,6 +103,39 @@ def progress(mirror, partner):
     with mirror.env() as env:
         emails = env["res.partner"].browse(partner)._mirror_emails()
         return env["crm.mail.mirror.search"]._progress(emails)
+
+
+@pytest.mark.parametrize("why", ["contact", "rule"])
+def test_mail_whose_time_is_over_is_as_if_its_row_was_gone(mirror, lib, server, why):
+    """Its traces lead nowhere, and its row keeps no search from bringing it in."""
+    box, client = mirror.link("anna", server), mirror.at("client")
+    server.put(
+        lib.mail(1, client, box.email, tag=mirror.domain),
+        lib.mail(2, mirror.at("stranger"), box.email, tag=mirror.domain),
+    )
+    with mirror.env() as env:
+        rule = env["crm.mail.mirror.exclusion"].create(
+            {"kind": "address", "value": client, "user_id": box.user_id}
+            if why == "rule"
+            else {"kind": "word", "value": "nothing", "user_id": box.user_id}
+        )
+    mirror.sync(box)
+    pass_time(mirror, box)
+
+    mirror.contact("client")
+    with mirror.env() as env:
+        env["crm.mail.mirror.exclusion"].browse(rule.id).unlink()
+    mirror.apply_changes()
+    mirror.look_again()
+    assert "queued" not in mirror.by_state(box)
+    settle(mirror, box)
+
+    assert mirror.mirrored(box) == ids(mirror, [1])
+    with mirror.env() as env:
+        assert not env["crm.mail.mirror.sync"]._run_expiry()
+    assert mirror.by_state(box) == {"mirrored": 1}
+    assert mirror.seen(box) == 2
+    mirror.check(box)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ class CrmMailMirrorOutbox(models.Model):
             """SELECT c.id FROM crm_mail_mirror_trace t
                  JOIN crm_mail_mirror_copy c ON c.id = t.copy_id
                 WHERE t.digest = ANY(%s) AND t.kind = 'address'
+                  AND c.expires_at > now() AT TIME ZONE 'UTC'
                   AND (c.state = 'unmatched'
                        OR c.state = 'excluded' AND c.reason = 'role_address')
                UNION
@@ -158,6 +159,7 @@ class CrmMailMirrorOutbox(models.Model):
                  JOIN crm_mail_mirror_mailbox m ON m.id = c.mailbox_id
                  JOIN res_company o ON o.id = m.company_id
                 WHERE t.digest = ANY(%s) AND t.kind = 'domain'
+                  AND c.expires_at > now() AT TIME ZONE 'UTC'
                   AND c.state = 'unmatched' AND o.mirror_match_domains""",
             addresses,
             domains,

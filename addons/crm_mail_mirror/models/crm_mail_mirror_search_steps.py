@@ -129,7 +129,10 @@ class CrmMailMirrorSearch(models.Model):
             self._finish(task.rows[0])
 
     def _without_row(self, lease: Lease, places):
-        """Of these places, those where no mail was seen before, in folders we know."""
+        """Of these places, those where no mail was seen before, in folders we know.
+
+        Mail whose row goes with the next hour is as mail whose row went.
+        """
         places = [p for p in places if lease.roles.get(p.folder) in COUNTED_ROLES]
         self.env.cr.execute(
             SQL(
@@ -139,7 +142,10 @@ class CrmMailMirrorSearch(models.Model):
                      JOIN crm_mail_mirror_folder f ON f.mailbox_id = %s
                           AND f.remote_ref = p.folder
                      JOIN crm_mail_mirror_location l ON l.folder_id = f.id
-                          AND l.generation = p.generation AND l.ref = p.ref""",
+                          AND l.generation = p.generation AND l.ref = p.ref
+                     JOIN crm_mail_mirror_copy c ON c.id = l.copy_id
+                          AND (c.expires_at IS NULL
+                               OR c.expires_at > now() AT TIME ZONE 'UTC')""",
                 [place.folder for place in places],
                 [place.generation for place in places],
                 [place.ref for place in places],

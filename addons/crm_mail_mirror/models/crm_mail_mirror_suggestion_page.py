@@ -75,7 +75,8 @@ class CrmMailMirrorSuggestion(models.Model):
                 """SELECT t.digest, c.id, c.direction FROM crm_mail_mirror_trace t
                      JOIN crm_mail_mirror_copy c ON c.id = t.copy_id
                     WHERE t.digest = ANY(%s) AND t.kind = 'message_id'
-                      AND c.mailbox_id = %s""",
+                      AND c.mailbox_id = %s
+                      AND c.expires_at > now() AT TIME ZONE 'UTC'""",
                 list(digests),
                 mailbox.id,
             )

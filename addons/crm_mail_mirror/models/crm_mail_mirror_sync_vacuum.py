@@ -1,8 +1,16 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""What goes in time, once a day?"""
+"""What goes in time, once a day, or each hour?"""
+
+import time
 
 from odoo import api, models
+
+from .jobs import BUDGET, one_run
+from .slice import Slice
+
+#: Rows that one transaction of the hourly job removes.
+SLICE = Slice()
 
 
 class CrmMailMirrorSync(models.AbstractModel):
@@ -15,6 +23,25 @@ class CrmMailMirrorSync(models.AbstractModel):
         with self._transaction() as env:
             done = env["crm.mail.mirror.day"]._expire(5000)
         return done, done == 5000
+
+    @api.model
+    def _cron_expiry(self):
+        """Each hour: seven days are not eight."""
+        one_run(self.env, self._run_expiry)
+
+    @api.model
+    def _run_expiry(self, budget=BUDGET):
+        """:return: whether anything may be left"""
+        end = time.monotonic() + budget
+        while time.monotonic() < end:
+            began, most = time.monotonic(), SLICE.size
+            done = self._in_transaction(
+                lambda env, most=most: env["crm.mail.mirror.day"]._expire(most)
+            )
+            SLICE.took(done, time.monotonic() - began)
+            if done < most:
+                return False
+        return True
 
     @api.autovacuum
     def _gc_messages(self):
