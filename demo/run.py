@@ -78,9 +78,13 @@ def _demo() -> None:
             if os.environ.get("DEMO_EXIT"):
                 return
             if "SCREENS" in os.environ:
-                from demo import screenshots  # its driver is there for tests alone
+                # their driver is there for tests alone
+                from demo import screens, screenshots
 
-                screenshots.take(url, partial(_in_language, conf))
+                with mirror.odoo(conf, DATABASE) as env:
+                    screens.load(env)
+                sql = partial(server.sql, dbname=DATABASE)
+                screenshots.take(url, partial(_in_language, conf), sql)
                 return
             print(table.logins(url))
             print(
