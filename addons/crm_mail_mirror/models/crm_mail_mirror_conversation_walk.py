@@ -15,6 +15,7 @@ from odoo.tools import SQL
 
 from . import conversation_question as question
 from .crm_mail_mirror_conversation_window import stands_below, stands_since
+from .crm_mail_mirror_message import array, is_among
 
 #: Words and people are looked for among the newest so many first;
 NEAREST = 400
@@ -89,15 +90,26 @@ class CrmMailMirrorMessage(models.Model):
     def _newest_seen(self, look):
         """What comes after the first page was asked for is not in the next ones."""
         self.env.cr.execute(
-            """SELECT max(n.message_id) FROM unnest(%s::int[]) AS m(id)
-                CROSS JOIN LATERAL (
-                      SELECT c.message_id FROM crm_mail_mirror_copy c
-                       WHERE c.mailbox_id = m.id AND c.state = 'mirrored'
-                         AND c.message_id IS NOT NULL
-                       ORDER BY c.message_id DESC LIMIT 1) AS n""",
-            [look.mailboxes],
+            SQL(
+                # of who reads many it is among the newest of all; else each is asked
+                """SELECT coalesce(
+                       (SELECT n.message_id FROM (
+                               SELECT message_id, mailbox_id FROM crm_mail_mirror_copy
+                                WHERE state = 'mirrored' AND message_id IS NOT NULL
+                                ORDER BY message_id DESC LIMIT 500) AS n
+                         WHERE %s ORDER BY n.message_id DESC LIMIT 1),
+                       (SELECT max(n.message_id) FROM unnest(%s::int[]) AS m(id)
+                         CROSS JOIN LATERAL (
+                               SELECT c.message_id FROM crm_mail_mirror_copy c
+                                WHERE c.mailbox_id = m.id AND c.state = 'mirrored'
+                                  AND c.message_id IS NOT NULL
+                                ORDER BY c.message_id DESC LIMIT 1) AS n),
+                       1)""",
+                is_among(SQL("n.mailbox_id"), look.mailboxes),
+                array(look.mailboxes),
+            )
         )
-        return self.env.cr.fetchone()[0] or 1
+        return self.env.cr.fetchone()[0]
 
     def _stand_above(self, look, rows, start, top):
         """Threads, and mails, of these rows that stand above the place already."""
@@ -239,8 +251,8 @@ class CrmMailMirrorMessage(models.Model):
             """EXISTS (SELECT 1 FROM (
                            SELECT address_id, copy_id FROM crm_mail_mirror_participant
                             WHERE message_id = t.id OFFSET 0) AS p
-                        WHERE p.address_id = ANY(%s) AND %s)""",
-            look.addresses,
+                        WHERE %s AND %s)""",
+            is_among(SQL("p.address_id"), look.addresses),
             is_visible,
         )
 

@@ -12,6 +12,8 @@ over at any place.
 from odoo import models
 from odoo.tools import SQL
 
+from .crm_mail_mirror_message import array
+
 #: Rows of the first window, and of the largest one.
 WINDOW, WIDEST = 200, 3200
 #: Mailboxes that are gone through one by one.
@@ -164,7 +166,7 @@ def _newest_of_each(table, condition, keys, start, size, lower):
             FETCH FIRST %(size)s ROWS WITH TIES""",
         table=table,
         condition=condition,
-        keys=list(keys),
+        keys=array(keys),
         below=stands_below(start, SQL("r.date"), SQL("r.message_id")),
         since=stands_since(lower, SQL("r.date")),
         size=size,

@@ -29,6 +29,20 @@ class Sight(NamedTuple):
     mailboxes: tuple[int, ...]
 
 
+def array(ids):
+    """For ``%s::int[]``: a thousand ids as a list are a thousand things to parse."""
+    return f"{{{','.join(map(str, ids))}}}"
+
+
+def is_among(column, ids):
+    """SQL condition: is the column one of these ids, however many?
+
+    As ``= ANY(ids)`` PostgreSQL would estimate each of them whenever it plans a query:
+    a millisecond and more for a thousand, where finding the rows takes half of one.
+    """
+    return SQL("(%s IN (SELECT unnest(%s::int[]))) IS TRUE", column, array(ids))
+
+
 class CrmMailMirrorMessage(models.Model):
     _name = "crm.mail.mirror.message"
     _description = "Mirrored Mail"
@@ -144,7 +158,7 @@ class CrmMailMirrorMessage(models.Model):
             # nothing, but for who was let in by a colleague
             granted=self.env["crm.mail.mirror.grant"]._granted_case(uid),
             # of the copy: of its mailbox, all of them are read for each mail
-            readable=SQL("c.mailbox_id = ANY(%s)", list(sight.mailboxes))
+            readable=is_among(SQL("c.mailbox_id"), sight.mailboxes)
             if sight
             else SQL("m.id IN %s", self._readable_mailboxes()),
             where=where,
