@@ -13,6 +13,20 @@ TURNED = "invoice\u202egpj.exe"
 LONG_LINK = "https://long.example/" + "x" * 5000
 FOREIGN = "https://\u0430pple.com/login"  # its first letter is Cyrillic
 MASKED = "https://bank.example@evil.example/pay"
+#: Stands where the text that is shown at once ends.
+HALF = "https://half.example/" + "a" * 100
+#: Longer than what the server sends at once.
+ENDLESS = "https://endless.example/" + "y" * 120_000
+#: What a reader of HTML sees of it is one word.
+STYLED = (
+    "<html><head><style>p {color: red}</style></head><body><p onclick='alert(1)'>Seen"
+    "</p><script>document.title = 'owned'</script></body></html>"
+)
+#: Two million characters, of which as many lines are kept as half a million have.
+LINE, KEPT = "line {:07d}\n", 500_000 // 13
+#: Its letter o is Cyrillic.
+LOOKALIKE = "mallory@h\u043estile.example".encode("idna").decode()
+CROWD = 5000
 #: subject, text, attachment
 MAILS = {
     "script": (SCRIPT, SCRIPT, ""),
@@ -22,6 +36,8 @@ MAILS = {
     "emoji": ("\U0001f469\u200d\U0001f680" * 40, "\U0001f600" * 2000, "../../x"),
     "white": ("", " \n\t\n ", ""),
     "links": ("Links", f"{FOREIGN} {MASKED} javascript:alert(1)", ""),
+    "half": ("Half a link", "words " * 997 + HALF, ""),
+    "endless": ("Endless", ENDLESS, ""),
 }
 WIDTHS = {
     "desk": {"width": 1400, "height": 900},
@@ -50,11 +66,17 @@ def mallory(office) -> int:
     office.letter(
         hugo,
         sender=MALLORY,
-        to=", ".join(f"reader{n}@crowd.example" for n in range(400)),
+        to=", ".join(f"reader{n}@crowd.example" for n in range(CROWD)),
         cc=office.address(hugo),
         subject="Crowd",
     )
-    office.link(hugo, len(MAILS))
+    huge = "".join(LINE.format(n) for n in range(2_000_000 // 13))
+    office.letter(hugo, sender=MALLORY, subject="Two megabytes", text=huge)
+    office.letter(hugo, sender=MALLORY, subject="Styled", text=STYLED, html=True)
+    copied = {"to": office.address(hugo), "cc": MALLORY}
+    office.letter(hugo, sender=None, subject="From nobody", **copied)
+    office.letter(hugo, sender=LOOKALIKE, subject="Looks alike", **copied)
+    office.link(hugo, len(MAILS) + 5)
     return contact
 
 
@@ -91,6 +113,33 @@ def test_script_is_shown_as_it_was_written(mallory, desk):
     expect(mail.locator(".o_crm_mail_mirror_text")).to_have_text(SCRIPT)
 
 
+def test_style_script_and_paths_are_no_words(mallory, desk):
+    hugo = desk("hugo")
+    shown = hugo.emails("res.partner", mallory)
+    text = hugo.read(shown, "Styled").first.locator(".o_crm_mail_mirror_text")
+    expect(text).to_have_text("Seen")
+    mail = hugo.read(shown, "\U0001f469").first
+    name = mail.locator(".o_crm_mail_mirror_attachment bdi")
+    expect(name).to_have_text("x")  # of ../../x
+
+
+def test_two_megabytes_and_a_crowd_are_shown_on_demand(mallory, desk):
+    hugo = desk("hugo")
+    shown = hugo.emails("res.partner", mallory)
+    mail = hugo.read(shown, "Two megabytes").first
+    expect(mail).to_contain_text(LINE.format(0).strip())
+    last = LINE.format(KEPT - 1).strip()
+    expect(mail).not_to_contain_text(last)
+    mail.get_by_role("button", name="Show the whole text").click()
+    expect(mail).to_contain_text(last)
+
+    mail = hugo.read(shown, "Crowd").first
+    mail.locator(".o_crm_mail_mirror_to").click()
+    to = mail.locator("[data-role=to]")
+    expect(to.locator(".o_crm_mail_mirror_person")).to_have_count(50)
+    expect(to).to_contain_text(f"and {CROWD - 50} more")
+
+
 def test_letters_stand_in_their_true_order(mallory, desk):
     hugo = desk("hugo")
     shown = hugo.emails("res.partner", mallory)
@@ -117,3 +166,42 @@ def test_a_link_says_where_it_really_leads(mallory, desk):
         expect(dialog.locator(warning)).to_be_visible()
         dialog.get_by_role("button", name="Stay here").click()
         expect(dialog).to_have_count(0)
+
+
+def test_half_of_a_link_is_no_link(mallory, desk):
+    hugo = desk("hugo")
+    shown = hugo.emails("res.partner", mallory)
+    link = hugo.read(shown, "Half a link").first.locator(".o_crm_mail_mirror_link")
+    link.click()
+    dialog = hugo.page.locator(".o_crm_mail_mirror_link_dialog")
+    expect(dialog.locator(".o_crm_mail_mirror_address")).to_have_text(HALF)
+    dialog.get_by_role("button", name="Stay here").click()
+
+    # of this one the server sends the beginning
+    endless = hugo.read(shown, "Endless").first
+    expect(endless).to_contain_text("https://endless.example/y")
+    links = endless.locator(".o_crm_mail_mirror_link")
+    expect(links).to_have_count(0)
+    endless.get_by_role("button", name="Show the whole text").click()
+    expect(links).to_have_count(1)
+
+
+def test_a_mail_that_names_no_sender_is_read_all_the_same(mallory, desk):
+    hugo = desk("hugo")
+    mail = hugo.read(hugo.emails("res.partner", mallory), "From nobody").first
+    expect(mail.locator(".o_crm_mail_mirror_sender")).to_have_text("No sender")
+    mail.locator(".o_crm_mail_mirror_to").click()
+    people = mail.locator(".o_crm_mail_mirror_people")
+    expect(people.locator("[data-role=from]")).to_have_text("FromNo sender")
+
+
+def test_an_address_that_imitates_another_is_marked_where_it_is_read(mallory, desk):
+    hugo = desk("hugo")
+    shown = hugo.emails("res.partner", mallory)
+    marked = shown.locator(CONVERSATION).filter(
+        has=hugo.page.get_by_label("An address has unusual letters")
+    )
+    expect(marked).to_have_count(1)
+    expect(marked).to_contain_text("Looks alike")
+    head = hugo.read(shown, "Looks alike").first.locator("header")
+    expect(head).to_contain_text("unusual letters")

@@ -77,6 +77,7 @@ export class ConversationList extends Component {
             names: this.names(each),
             subjectLine: oneLine(each.subject),
             words: oneLine(each.preview),
+            isSuspicious: each.people.some((person) => person.suspicious),
             level: each.partly ? PARTLY : LEVELS[each.access] || LEVELS.metadata,
             short: shortDate(each.date),
             full: fullDate(each.date),
@@ -105,7 +106,15 @@ export class ConversationList extends Component {
     }
 
     get earlierLabel() {
-        return _t("Earlier mail (%s)", this.props.correspondence.overview.earlier_count);
+        const { isFiltered, overview } = this.props.correspondence;
+        // the number is that of all mail, not of what is looked for
+        return isFiltered ? _t("Earlier mail") : _t("Earlier mail (%s)", overview.earlier_count);
+    }
+
+    get nothingSince() {
+        return this.props.correspondence.isFiltered
+            ? _t("No email since this lead was created matches.")
+            : _t("Nothing was exchanged since this lead was created.");
     }
 
     count(conversation) {

@@ -8,6 +8,7 @@ import {
     onWillUnmount,
     onWillUpdateProps,
     useEffect,
+    useExternalListener,
     useRef,
     useState,
 } from "@odoo/owl";
@@ -55,6 +56,7 @@ export class Emails extends Component {
 
     setup() {
         this.dialog = useService("dialog");
+        this.ui = useService("ui");
         this.root = useRef("root");
         this.correspondence = useState(new Correspondence(useService("orm")));
         this.state = useState({
@@ -91,6 +93,8 @@ export class Emails extends Component {
             () => this.bringIntoSight(),
             () => [this.state.reading?.key, this.layout]
         );
+        // of the whole page: who has just opened it is in no row yet
+        useExternalListener(document, "keydown", (event) => this.onKeydown(event));
         this.listenToProgress();
     }
 
@@ -288,11 +292,40 @@ export class Emails extends Component {
             this.dialog.add(this.AskDialog, { told, done: asked });
     }
 
+    // --- keyboard -----------------------------------------------------------------------
+
     onKeydown(event) {
-        const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
-        if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) {
+        const { key, target, ctrlKey, metaKey, altKey } = event;
+        if (event.defaultPrevented || ctrlKey || metaKey || altKey || !this.hears(target)) {
             return;
         }
+        if (key === "/") {
+            this.focusSearch(event);
+        } else if (["ArrowDown", "ArrowUp"].includes(key) && this.isBeside(target)) {
+            if (this.correspondence.conversations.length && this.showsList) {
+                event.preventDefault();
+                this.focusList();
+            }
+        }
+    }
+
+    /** Nothing is written there, and no window, menu or other page lies over this one. */
+    hears(target) {
+        const isTyping = target.closest("input, textarea, select, [contenteditable]");
+        const { el } = this.root;
+        return !isTyping && el.getClientRects().length && this.ui.activeElement.contains(el);
+    }
+
+    /** Where arrows would do nothing else: on the page's tab, on nothing, by the list. */
+    isBeside(target) {
+        return (
+            target === document.body ||
+            target.matches(".o_crm_mail_mirror_nothing_open") ||
+            target.closest(".o_notebook_headers")?.parentElement.contains(this.root.el)
+        );
+    }
+
+    focusSearch(event) {
         const search =
             this.root.el.querySelector(".o_crm_mail_mirror_search input") ||
             document.querySelector(".o_searchview_input");
@@ -310,10 +343,10 @@ export class Emails extends Component {
         const bus = this.env.services.bus_service;
         const listen = ({ id, done, total }) => {
             const { empty, stale } = this.correspondence.overview || {};
-            if (empty?.reason === "importing" && total && done < total) {
-                empty.progress = { done, total };
-            } else if (["importing", "no_mailbox"].includes(empty?.reason)) {
-                // it is all there, or it was linked just now
+            if (empty?.reason === "importing") {
+                this.followImport(empty, id, { done, total });
+            } else if (empty?.reason === "no_mailbox") {
+                // it was linked just now
                 this.begin(this.props);
             } else if (stale?.some((each) => each.mailbox_id === id)) {
                 // it was late, and was looked at just now
@@ -322,5 +355,18 @@ export class Emails extends Component {
         };
         bus.subscribe(PROGRESS, listen);
         onWillUnmount(() => bus.unsubscribe(PROGRESS, listen));
+    }
+
+    /** Of several mailboxes each is counted by itself, until the last one is read. */
+    followImport(empty, id, news) {
+        const known = empty.importing.find((each) => each.mailbox_id === id);
+        if (known && news.total) {
+            Object.assign(known, news);
+        } else if (known && empty.importing.length === 1) {
+            this.begin(this.props);
+        } else {
+            // mail of this record may have come with it
+            this.correspondence.refresh();
+        }
     }
 }

@@ -39,13 +39,23 @@ export class Empty extends Component {
         return (this.props.empty.who || []).map(oneLine);
     }
 
-    get percent() {
-        const { done, total } = this.props.empty.progress || {};
-        return total ? Math.min(100, Math.round((100 * done) / total)) : 0;
+    /** How far the first imports are together; null while nothing is counted. */
+    get progress() {
+        const told = { done: 0, total: 0 };
+        for (const { done, total } of this.props.empty.importing || []) {
+            told.done += Math.min(done, total);
+            told.total += total;
+        }
+        return told.total ? told : null;
     }
 
-    get progress() {
-        return progressWords(this.props.empty.progress);
+    get percent() {
+        const { done, total } = this.progress;
+        return Math.round((100 * done) / total);
+    }
+
+    get progressWords() {
+        return progressWords(this.progress);
     }
 
     open(name) {

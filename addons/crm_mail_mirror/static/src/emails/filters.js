@@ -1,7 +1,7 @@
 // Copyright 2026 Mail Mirror
 // License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 
-import { Component, useRef, useState } from "@odoo/owl";
+import { Component, onWillUpdateProps, useRef, useState } from "@odoo/owl";
 import { DateTimeInput } from "@web/core/datetime/datetime_input";
 import { Dropdown } from "@web/core/dropdown/dropdown";
 import { useDropdownState } from "@web/core/dropdown/dropdown_hooks";
@@ -37,6 +37,15 @@ export class Filters extends Component {
         this.ownerMenu = useDropdownState();
         this.periodMenu = useDropdownState();
         this.look = useDebounced(() => this.lookNow(), TYPING);
+        // the words that were last looked for from here
+        this.asked = this.props.filters.text;
+        onWillUpdateProps(({ filters }) => {
+            if (filters.text !== this.asked) {
+                // they are looked for no longer: nor are those still being typed
+                this.look.cancel();
+                this.state.text = this.asked = filters.text;
+            }
+        });
     }
 
     focus() {
@@ -47,6 +56,7 @@ export class Filters extends Component {
     lookNow() {
         const text = this.state.text.trim();
         if (text !== this.props.filters.text) {
+            this.asked = text;
             this.props.change({ text });
         }
     }

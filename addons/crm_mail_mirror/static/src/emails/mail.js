@@ -12,7 +12,7 @@ import { fullDate, usualDate } from "./dates";
 import { Faces } from "./faces";
 import { LinkDialog } from "./link_dialog";
 import { moreWords } from "./more";
-import { humanSize, oneLine, parts } from "./plain_text";
+import { firstOf, humanSize, oneLine, parts } from "./plain_text";
 
 // of a mail of one's own that is private; the menu below says what colleagues see
 const PRIVATE = { icon: "fa-lock", label: _t("You see everything; your copy is private") };
@@ -65,12 +65,17 @@ export class Mail extends Component {
         return oneLine(person.name) || oneLine(person.partner_name) || person.email;
     }
 
+    /** A head may name nobody. */
+    get sender() {
+        return this.mail.sender || { name: _t("No sender"), email: "" };
+    }
+
     get senderName() {
-        return this.name(this.mail.sender);
+        return this.name(this.sender);
     }
 
     get face() {
-        const { sender } = this.mail;
+        const { sender } = this;
         return [{ ...sender, avatar: sender.avatar ?? Boolean(sender.partner_id) }];
     }
 
@@ -84,7 +89,7 @@ export class Mail extends Component {
     /** Everybody on it, by role. */
     get people() {
         return [
-            { role: "from", label: _t("From"), people: [this.mail.sender] },
+            { role: "from", label: _t("From"), people: [this.sender] },
             ...this.roles.map(([role, label]) => ({
                 role,
                 label,
@@ -177,25 +182,30 @@ export class Mail extends Component {
         return this.text.slice(this.fresh.length).trim();
     }
 
-    get freshParts() {
-        const fresh = this.fresh.trim();
-        return parts(this.state.all ? fresh : fresh.slice(0, AT_ONCE));
+    /** The server sent the beginning of the text alone. */
+    get isCut() {
+        return Boolean(this.mail.cut) && this.state.text === null;
     }
 
-    get quotedParts() {
-        const { quoted } = this;
-        return parts(this.state.all ? quoted : quoted.slice(0, AT_ONCE));
-    }
-
-    /** There is more text than is shown: here, or at the server. */
-    get hasMore() {
-        const shown = this.state.quoted ? this.quoted.length : 0;
-        const long = Math.max(this.fresh.trim().length, shown) > AT_ONCE;
-        return (long && !this.state.all) || (this.mail.cut && this.state.text === null);
+    /** What of the text is shown, and whether there is more: here, or at the server. */
+    get shown() {
+        const most = this.state.all ? Infinity : AT_ONCE;
+        const { quoted, isCut } = this;
+        const pieces = (text, ends) => {
+            const all = parts(text, { isCut: isCut && ends });
+            return { all, first: firstOf(all, most) };
+        };
+        const fresh = pieces(this.fresh.trim(), !quoted);
+        const folded = this.state.quoted ? pieces(quoted, true) : { all: [], first: [] };
+        return {
+            fresh: fresh.first,
+            quoted: folded.first,
+            hasMore: isCut || [fresh, folded].some(({ all, first }) => all !== first),
+        };
     }
 
     async showAll() {
-        if (this.mail.cut && this.state.text === null) {
+        if (this.isCut) {
             try {
                 const told = await this.props.text(this.mail.id);
                 if (told.gone) {

@@ -1,6 +1,9 @@
 // Copyright 2026 Mail Mirror
 // License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 
+import { _t } from "@web/core/l10n/translation";
+import { formatFloat } from "@web/core/utils/numbers";
+
 /**
  * Text of a mail is hostile. It is only ever shown as text; here it is cut into what is
  * a link and what is not, and freed of characters that turn the order of letters round.
@@ -26,16 +29,18 @@ export function oneLine(text) {
 /**
  * The text of a mail in parts.
  *
+ * @param {boolean} [isCut] it goes on elsewhere: a link that reaches its end may be longer
  * @returns {{ text: string, link?: string }[]} `link` is the real address
  */
-export function parts(text) {
+export function parts(text, { isCut = false } = {}) {
     const clean = (text || "").replace(OVERRIDES, "");
     const found = [];
     let end = 0;
     let links = 0;
     for (const match of clean.matchAll(LINK)) {
         const written = withoutTrailing(match[0]);
-        const link = realAddress(written);
+        const reachesEnd = match.index + match[0].length === clean.length;
+        const link = isCut && reachesEnd ? null : realAddress(written);
         if (!link) {
             continue;
         }
@@ -47,7 +52,7 @@ export function parts(text) {
         }
         end = match.index + written.length;
         found.push({
-            text: written.length > SHOWN ? `${written.slice(0, SHOWN)}…` : written,
+            text: written.length > SHOWN ? `${firstCharacters(written, SHOWN)}…` : written,
             link,
         });
     }
@@ -55,6 +60,33 @@ export function parts(text) {
         found.push({ text: clean.slice(end) });
     }
     return found;
+}
+
+/**
+ * Parts with about so many characters, from the beginning; the same array if that is all.
+ *
+ * A link is there as a whole or not at all, since half of it leads elsewhere.
+ */
+export function firstOf(pieces, most) {
+    const first = [];
+    for (const piece of pieces) {
+        if (piece.text.length <= most || (piece.link && most > 0)) {
+            first.push(piece);
+            most -= piece.text.length;
+            continue;
+        }
+        if (!piece.link && most > 0) {
+            first.push({ text: firstCharacters(piece.text, most) });
+        }
+        return first;
+    }
+    return pieces;
+}
+
+/** Never half of a character that takes two places. */
+function firstCharacters(text, most) {
+    const last = text.charCodeAt(most - 1);
+    return text.slice(0, last >= 0xd800 && last <= 0xdbff ? most - 1 : most);
 }
 
 /** What follows a link in a sentence does not belong to it; nor does a bracket around it. */
@@ -111,13 +143,19 @@ export function anatomy(link) {
     };
 }
 
-/** Bytes in words. */
+/** Bytes in words, in the user's language. */
 export function humanSize(size) {
-    const units = ["B", "KB", "MB", "GB"];
+    const units = [
+        (count) => _t("%s B", count),
+        (count) => _t("%s KB", count),
+        (count) => _t("%s MB", count),
+        (count) => _t("%s GB", count),
+    ];
     let place = 0;
     while (size >= 1024 && place < units.length - 1) {
         size /= 1024;
         place += 1;
     }
-    return `${size >= 10 || !place ? Math.round(size) : size.toFixed(1)} ${units[place]}`;
+    const decimals = size >= 10 || !place ? 0 : 1;
+    return units[place](formatFloat(size, { digits: [16, decimals] }));
 }
