@@ -13,6 +13,7 @@ import shutil
 import in_odoo
 from delay import Delayed
 from in_odoo import FOLDER
+from many import login
 
 from setup import database
 from setup.say import Stop, step
@@ -38,11 +39,11 @@ class Bench:
         count = self.options.mailboxes
         home = FOLDER / "many"
         shutil.rmtree(home, ignore_errors=True)
-        logins = [f"u{number}@house.test" for number in range(count)]
+        logins = list(map(login, range(count)))
         try:
             with step(f"Writing {count:,} mailboxes"):
-                for login in logins:
-                    _write(home / "mail" / login / "mail", login)
+                for name in logins:
+                    _write(home / "mail" / name / "mail", name)
             server = Dovecot(
                 dict.fromkeys(logins, PASSWORD),
                 directory=home,
@@ -50,13 +51,13 @@ class Bench:
                 storage="maildir",
             )
             with server, Delayed(server.port, ROUND_TRIP) as far:
-                self._run(server, far, logins)
+                self._run(server, far, count)
         finally:
             shutil.rmtree(home, ignore_errors=True)
 
-    def _run(self, server, far, logins) -> None:
+    def _run(self, server, far, count) -> None:
         task = {
-            "logins": logins,
+            "count": count,
             "password": PASSWORD,
             "security": "none",
             "near": server.port,
@@ -68,7 +69,7 @@ class Bench:
                 ("proxy", far.pid),
             ],
         }
-        with step(f"{len(logins):,} mailboxes"):
+        with step(f"{count:,} mailboxes"):
             self.told = in_odoo.run(self.server, task, {}, program="many.py")
         for told in self.told:
             if told["checked"] != told["checks"] or told["failed"]:

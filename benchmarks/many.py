@@ -2,7 +2,7 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Many mailboxes, checked by several cron workers; tells what each round cost.
 
-Called by ``in_odoo.py`` with a task as JSON: ``conf`` and ``dbname``; ``logins`` and
+Called by ``in_odoo.py`` with a task as JSON: ``conf`` and ``dbname``; ``count`` and
 ``password`` of the mailboxes; ``near`` and ``far``, the ports of the server itself and
 of its proxy; ``rounds``: what ``_Round`` says, one after the other; ``maildir``: where
 a letter for a login is put, with ``%s`` for it; ``servers``: see ``measure.Meter``.
@@ -38,9 +38,14 @@ def main() -> None:
         tell(step=each["step"], cost={}, **told)
 
 
+def login(number: int) -> str:
+    """Of one of the mailboxes."""
+    return f"u{number}@house.test"
+
+
 def _linked(registry, task) -> list[int]:
     """Owners by SQL, as Odoo takes 20 ms for each; their mailboxes."""
-    logins = task["logins"]
+    logins = list(map(login, range(task["count"])))
     with _opened(registry) as env:
         hosts = "localhost 127.0.0.1"
         env["ir.config_parameter"].set_param("crm_mail_mirror.allowed_hosts", hosts)
@@ -70,15 +75,15 @@ def _linked(registry, task) -> list[int]:
             made = env["crm.mail.mirror.mailbox"].create(
                 [
                     {
-                        "user_id": users[login],
-                        "email": login,
+                        "user_id": users[name],
+                        "email": name,
                         "imap_host": "localhost",
                         "imap_port": task["near"],
                         "imap_security": task["security"],
                         "password": task["password"],
                         "sync_from": False,
                     }
-                    for login in logins[start : start + 500]
+                    for name in logins[start : start + 500]
                 ]
             )
             made.write({"state": "active"})
@@ -179,12 +184,11 @@ class _Round:
     def _write(self) -> int:
         from tests.sync.letters import raw
 
-        logins = self.task["logins"][: len(self.boxes)]
         # others each time
-        chosen = logins[self.number % self.news :: self.news]
-        for login in chosen:
-            letter = raw(self.number * 100_000, "client@customer.test", login)
-            path = Path(self.task["maildir"] % login)
+        chosen = range(self.number % self.news, len(self.boxes), self.news)
+        for owner in map(login, chosen):
+            letter = raw(self.number * 100_000, "client@customer.test", owner)
+            path = Path(self.task["maildir"] % owner)
             name = f"{time.time_ns()}.M{self.number}.bench,S={len(letter)}"
             (path / "tmp" / name).write_bytes(letter)
             (path / "tmp" / name).rename(path / "new" / name)
