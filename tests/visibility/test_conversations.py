@@ -55,6 +55,7 @@ def walked(request, monkeypatch):
     few, enough, of_few, many = WAYS[request.param]
     values = {"FEW_MAILBOXES": few, "WINDOW": 3, "WIDEST": 7, "ENOUGH": enough}
     values |= {"ENOUGH_OF_ALL": enough, "ENOUGH_OF_FEW": of_few, "MANY_ROWS": many}
+    values |= {"OF_FEW": 3}
     for name, value in values.items():
         monkeypatch.setattr(window, name, value)
     monkeypatch.setattr(walk, "NEAREST", 3)

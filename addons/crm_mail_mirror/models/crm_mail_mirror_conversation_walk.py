@@ -17,13 +17,13 @@ from . import conversation_question as question
 from .crm_mail_mirror_conversation_window import stands_below, stands_since
 from .crm_mail_mirror_message import array, is_among
 
-#: Words and people are looked for among the newest so many first;
+#: Words and people are looked for among the newest so many that are seen first;
 NEAREST = 400
 #: where fewer than one in so many of these has them, everywhere: that is quick for what
 #: is rare, of which all is listed at once up to here;
-RARE, FOUND_AT_ONCE = 50, 2000
+RARE, FOUND_AT_ONCE = 200, 2000
 #: what is found more often is looked for in mail after mail, so many a request.
-TRIED = 2000
+TRIED = 1200
 #: Mails of one conversation that are looked at.
 IN_THREAD = 1001
 
@@ -116,27 +116,26 @@ class CrmMailMirrorMessage(models.Model):
         threads = {row.thread for row in rows} - {f"id {row.id}" for row in rows}
         sames = {row.same for row in rows} - {f"id {row.id}" for row in rows}
         until = self._period(look.filters)[1]
-        found = set()
-        for column, keys in (("thread_key", threads), ("same_key", sames)):
-            if not keys:
-                continue
-            name = SQL.identifier("t", column)
-            self.env.cr.execute(
-                SQL(
-                    """SELECT k.key FROM unnest(%s::text[]) AS k(key)
-                        WHERE EXISTS (SELECT 1 FROM crm_mail_mirror_message t
-                                       WHERE %s = k.key AND t.id <= %s
-                                         AND %s AND %s AND %s)""",
-                    sorted(keys),
-                    name,
-                    top,
-                    SQL("(t.date, t.id) >= (%s, %s)", *start),
-                    SQL("t.date < %s", until) if until else SQL("TRUE"),
-                    self._is_in_scope_and_seen(look),
-                )
+        found = [
+            SQL(
+                """SELECT k.key FROM unnest(%s::text[]) AS k(key)
+                    WHERE EXISTS (SELECT 1 FROM crm_mail_mirror_message t
+                                   WHERE %s = k.key AND t.id <= %s
+                                     AND %s AND %s AND %s)""",
+                sorted(keys),
+                SQL.identifier("t", column),
+                top,
+                SQL("(t.date, t.id) >= (%s, %s)", *start),
+                SQL("t.date < %s", until) if until else SQL("TRUE"),
+                self._is_in_scope_and_seen(look),
             )
-            found |= {key for (key,) in self.env.cr.fetchall()}
-        return found
+            for column, keys in (("thread_key", threads), ("same_key", sames))
+            if keys
+        ]
+        if not found:
+            return set()
+        self.env.cr.execute(SQL(" UNION ALL ").join(found))
+        return {key for (key,) in self.env.cr.fetchall()}
 
     def _threads(self, look, threads, below=None):
         """The newest mails of conversations in this scope, whatever the filters.
@@ -191,25 +190,26 @@ class CrmMailMirrorMessage(models.Model):
         :param top: only mails with ids up to it; None: all
         :param lower: only mails since then; None: all
         :param size: so many will be asked for, if that is known
-        :return: pairs: rows that pass, and the rows seen among which they are
+        :return: pairs: rows that pass, and the rows seen that were asked one by one
         """
         if not _is_dear(look):
             for rows in self._seen_rows(look, start, top, lower, size):
                 yield rows, rows
             return
-        place, is_sought = start, False
-        for rows in self._seen_rows(look, start, top, lower, NEAREST):
-            passed = 0
-            for begin in range(0, len(rows), TRIED):
-                bite = rows[begin : begin + TRIED]
-                passing = self._passing(look, [row.id for row in bite])
-                yield [row for row in bite if row.id in passing], bite
-                place, passed = bite[-1].place, passed + len(passing)
-            if not is_sought and passed * RARE <= len(rows):
+        seen = self._seen_rows(look, start, top, lower, NEAREST)
+        is_sought = False
+        # as many each time, however few of a window are seen: what is decided by them
+        # tells nothing of others
+        for rows in _in_blocks(seen, NEAREST):
+            passing = self._passing(look, [row.id for row in rows])
+            yield [row for row in rows if row.id in passing], rows
+            is_last = len(rows) < NEAREST
+            if not is_sought and not is_last and len(passing) * RARE <= NEAREST:
                 few = self._found_at_once(look)
                 if few is not None:
-                    rows = self._among(look, few, place, top, lower)
-                    yield rows, rows
+                    rows = self._among(look, few, rows[-1].place, top, lower)
+                    for few in _in_blocks([rows], NEAREST):
+                        yield few, []
                     return
             is_sought = True
 
@@ -275,6 +275,18 @@ class CrmMailMirrorMessage(models.Model):
         if not conditions:
             return SQL("EXISTS (%s)", copies)
         return SQL("EXISTS (%s WHERE %s)", copies, SQL(" AND ").join(conditions))
+
+
+def _in_blocks(lists, size):
+    """The rows of these lists, so many at a time; the last ones may be fewer."""
+    waiting = []
+    for rows in lists:
+        waiting += rows
+        while len(waiting) >= size:
+            yield waiting[:size]
+            waiting = waiting[size:]
+    if waiting:
+        yield waiting
 
 
 def _is_dear(look):

@@ -12,17 +12,20 @@ over at any place.
 from odoo import models
 from odoo.tools import SQL
 
-from .crm_mail_mirror_message import array
+from .crm_mail_mirror_message import array, is_among
 
 #: Rows of the first window, and of the largest one.
 WINDOW, WIDEST = 200, 3200
+#: Rows of the first window of few mailboxes, of which a record has its share.
+OF_FEW = 1600
 #: Mailboxes that are gone through one by one.
 FEW_MAILBOXES = 250
-#: From so many rows on a record's addresses are too many to be all looked at.
-MANY_ROWS = 5000
+#: From so many rows on a record's addresses are too many to be all looked at, unless
+#: more mails than these are wanted.
+MANY_ROWS, FEW_ROWS = 5000, 400
 #: Rows until another way is taken: of a record's addresses, of a few mailboxes, and of
 #: all mail, which is walked ten times as fast.
-ENOUGH, ENOUGH_OF_FEW, ENOUGH_OF_ALL = 4000, 1600, 40_000
+ENOUGH, ENOUGH_OF_FEW, ENOUGH_OF_ALL = 4000, 4800, 40_000
 
 
 class CrmMailMirrorMessage(models.Model):
@@ -36,12 +39,17 @@ class CrmMailMirrorMessage(models.Model):
         """
         if not look.mailboxes or look.addresses == []:
             return
-        ways = self._ways(look, size or WINDOW)
+        asked = size or WINDOW
+        ways = self._ways(look, asked)
         window, size, enough = next(ways)
         examined = 0
         while True:
             ids, last = window(look, start, size, lower)
-            yield self._among(look, ids, None, top, None)
+            # no more than the page may need: asking who sees them is what is dear
+            at = 0
+            while at < len(ids):
+                yield self._among(look, ids[at : at + asked], None, top, None)
+                at, asked = at + asked, min(asked * 4, WIDEST)
             if last is None:
                 return
             start, examined, size = last, examined + size, min(size * 4, WIDEST)
@@ -58,16 +66,20 @@ class CrmMailMirrorMessage(models.Model):
                 yield self._window, size, ENOUGH_OF_ALL
             yield self._mailbox_window, size, None
             return
-        yield self._window, size, size if few else ENOUGH
-        if few and self._has_many_rows(look):
-            yield self._mailbox_window, ENOUGH_OF_FEW, ENOUGH_OF_FEW
+        if not few:
+            yield self._window, size, ENOUGH
+        elif not self._has_many_rows(look):
+            yield self._window, size, size
+        elif size <= FEW_ROWS:
+            yield self._mailbox_window, OF_FEW, ENOUGH_OF_FEW
         yield self._shared_window, WIDEST, None
 
     def _has_many_rows(self, look):
         self.env.cr.execute(
             """SELECT count(*) FROM (SELECT FROM crm_mail_mirror_participant
-                                      WHERE address_id = ANY(%s) LIMIT %s) AS p""",
-            [look.addresses, MANY_ROWS],
+                                      WHERE address_id = ANY(%s::int[]) LIMIT %s)
+                       AS p""",
+            [array(look.addresses), MANY_ROWS],
         )
         return self.env.cr.fetchone()[0] == MANY_ROWS
 
@@ -100,15 +112,29 @@ class CrmMailMirrorMessage(models.Model):
         )
 
     def _mailbox_window(self, look, start, size, lower):
-        """The next mails in the mailboxes that are looked into, in scope or not."""
+        """The next mails in the mailboxes that are looked into, which have somebody of
+        the scope on them."""
+        newest = _newest_of_each(
+            SQL("crm_mail_mirror_copy"),
+            SQL("r.mailbox_id = k.id AND r.state = 'mirrored'"),
+            look.mailboxes,
+            start,
+            size,
+            lower,
+        )
+        if look.addresses is None:
+            return self._of_window(newest, size)
         return self._of_window(
-            _newest_of_each(
-                SQL("crm_mail_mirror_copy"),
-                SQL("r.mailbox_id = k.id AND r.state = 'mirrored'"),
-                look.mailboxes,
-                start,
-                size,
-                lower,
+            SQL(
+                # OFFSET 0: from the mail to its people, as in ``_is_of_addresses``
+                """SELECT n.*, EXISTS (
+                          SELECT 1 FROM (
+                              SELECT address_id FROM crm_mail_mirror_participant
+                               WHERE message_id = n.message_id OFFSET 0) AS p
+                           WHERE %s)
+                     FROM (%s) AS n ORDER BY 1 DESC, 2 DESC""",
+                is_among(SQL("p.address_id"), look.addresses),
+                newest,
             ),
             size,
         )
@@ -119,16 +145,17 @@ class CrmMailMirrorMessage(models.Model):
         return self._of_window(
             SQL(
                 """SELECT p.date, p.message_id FROM crm_mail_mirror_participant p
-                    WHERE p.address_id = ANY(%s) AND %s AND %s
+                    WHERE p.address_id = ANY(%s::int[]) AND %s AND %s
                       AND p.message_id IN (
                           SELECT c.message_id FROM crm_mail_mirror_copy c
-                           WHERE c.mailbox_id = ANY(%s) AND c.state = 'mirrored')
+                           WHERE c.mailbox_id = ANY(%s::int[])
+                             AND c.state = 'mirrored')
                     ORDER BY p.date DESC, p.message_id DESC
                     FETCH FIRST %s ROWS WITH TIES""",
-                look.addresses,
+                array(look.addresses),
                 stands_below(start, SQL("p.date"), SQL("p.message_id")),
                 stands_since(lower, SQL("p.date")),
-                look.mailboxes,
+                array(look.mailboxes),
                 size,
             ),
             size,
@@ -137,36 +164,45 @@ class CrmMailMirrorMessage(models.Model):
     def _of_window(self, query, size):
         self.env.cr.execute(query)
         rows = self.env.cr.fetchall()
-        ids = list(dict.fromkeys(message for _date, message in rows))
-        return ids, rows[-1] if len(rows) >= size else None
+        ids = list(dict.fromkeys(row[1] for row in rows if row[-1] is not False))
+        return ids, rows[-1][:2] if len(rows) >= size else None
 
 
 def _newest_of_each(table, condition, keys, start, size, lower):
     """(date, message id) of rows ``r`` of a table, the newest of all keys together."""
     return SQL(
-        # the newest two of each key tell how far back the window can reach at most, so
-        # that of a thousand keys only few rows are read
+        # the newest few of each key tell how far back the window can reach at most, so
+        # that of a thousand keys only those are read again that have more in it
         """WITH k AS MATERIALIZED (SELECT unnest(%(keys)s::int[]) AS id),
            head AS MATERIALIZED (
-               SELECT h.date FROM k CROSS JOIN LATERAL (
-                      SELECT r.date FROM %(table)s r
+               SELECT k.id, h.date, h.message_id FROM k CROSS JOIN LATERAL (
+                      SELECT r.date, r.message_id FROM %(table)s r
                        WHERE %(condition)s AND %(below)s AND %(since)s
-                       ORDER BY r.date DESC, r.message_id DESC LIMIT 2) AS h),
+                       ORDER BY r.date DESC, r.message_id DESC LIMIT %(few)s) AS h),
            bound AS MATERIALIZED (
                SELECT CASE WHEN count(*) = %(size)s THEN min(n.date)
                            ELSE '-infinity' END AS date
-                 FROM (SELECT date FROM head ORDER BY date DESC LIMIT %(size)s) AS n)
-           SELECT n.date, n.message_id FROM k CROSS JOIN LATERAL (
-                  SELECT r.date, r.message_id FROM %(table)s r
-                   WHERE %(condition)s AND %(below)s AND %(since)s
-                     AND r.date >= (SELECT date FROM bound)
-                   ORDER BY r.date DESC, r.message_id DESC
-                   FETCH FIRST %(size)s ROWS WITH TIES) AS n
+                 FROM (SELECT date FROM head ORDER BY date DESC LIMIT %(size)s) AS n),
+           more AS MATERIALIZED (
+               SELECT id FROM head GROUP BY id
+               HAVING count(*) = %(few)s AND min(date) >= (SELECT date FROM bound))
+           SELECT n.date, n.message_id
+             FROM (SELECT date, message_id FROM head
+                    WHERE date >= (SELECT date FROM bound)
+                      AND id NOT IN (SELECT id FROM more)
+                   UNION ALL
+                   SELECT m.date, m.message_id FROM more k CROSS JOIN LATERAL (
+                          SELECT r.date, r.message_id FROM %(table)s r
+                           WHERE %(condition)s AND %(below)s AND %(since)s
+                             AND r.date >= (SELECT date FROM bound)
+                           ORDER BY r.date DESC, r.message_id DESC
+                           FETCH FIRST %(size)s ROWS WITH TIES) AS m) AS n
             ORDER BY n.date DESC, n.message_id DESC
             FETCH FIRST %(size)s ROWS WITH TIES""",
         table=table,
         condition=condition,
         keys=array(keys),
+        few=min(size, max(2, 2 * size // len(keys))),
         below=stands_below(start, SQL("r.date"), SQL("r.message_id")),
         since=stands_since(lower, SQL("r.date")),
         size=size,

@@ -12,6 +12,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .crm_mail_mirror_conversation_walk import FOUND_AT_ONCE
+from .crm_mail_mirror_message import array
 from .found_words import asked_for, ensure_words, words_of
 
 
@@ -98,32 +99,26 @@ class CrmMailMirrorMessage(models.Model):
 
     def _passing(self, look, ids):
         """Which of these mails pass text, person and search bar?"""
-        conditions = [SQL("t.id = ANY(%s)", ids)]
-        if look.filters.text:
-            holds = self._holds(
-                look.sight, look.filters.text, SQL("c.message_id = ANY(%s)", ids)
-            )
-            conditions.append(SQL("t.id IN %s", holds))
-        if look.filters.person:
-            conditions.append(
+        filters, parts = look.filters, []
+        if filters.text:
+            among = SQL("c.message_id = ANY(%s)", ids)
+            parts.append(self._holds(look.sight, filters.text, among))
+        if filters.person:
+            among = SQL("p.message_id = ANY(%s)", ids)
+            parts.append(self._is_on(look.sight, filters.person, among))
+        if look.found is not None:
+            parts.append(
                 SQL(
-                    "t.id IN %s",
-                    self._is_on(
-                        look.sight,
-                        look.filters.person,
-                        SQL("p.message_id = ANY(%s)", ids),
-                    ),
+                    "(SELECT t.id FROM unnest(%s::int[]) AS t(id) WHERE t.id IN %s)",
+                    array(ids),
+                    look.found,
                 )
             )
-        if look.found is not None:
-            conditions.append(SQL("t.id IN %s", look.found))
-        self.env.cr.execute(
-            SQL(
-                "SELECT t.id FROM crm_mail_mirror_message t WHERE %s",
-                SQL(" AND ").join(conditions),
-            )
-        )
-        return {ident for (ident,) in self.env.cr.fetchall()}
+        passing = set(ids)
+        for part in parts:
+            self.env.cr.execute(SQL("SELECT f.id FROM %s AS f(id)", part))
+            passing.intersection_update(i for (i,) in self.env.cr.fetchall())
+        return passing
 
     def _holds(self, sight, text, among=None, most=None):
         """Subquery of ids: a subject or text that the reader may read holds the words.
@@ -132,9 +127,7 @@ class CrmMailMirrorMessage(models.Model):
         :param most: at most so many of each, one mail maybe more than once
         """
         asked = asked_for(text)
-        copies = self._visible_copies(
-            among or SQL("TRUE"), SQL("v.message_id, v.body_id, v.shown"), sight
-        )
+        columns = SQL("v.message_id, v.body_id, v.shown")
         has_subject = SQL(
             "v.shown IN ('subject', 'everything') AND s.subject_words @@ %s", asked
         )
@@ -145,25 +138,28 @@ class CrmMailMirrorMessage(models.Model):
                       JOIN crm_mail_mirror_message s ON s.id = v.message_id
                       LEFT JOIN crm_mail_mirror_body b ON b.id = v.body_id
                      WHERE %s OR %s)""",
-                copies,
+                self._visible_copies(among, columns, sight),
                 has_subject,
                 has_text,
             )
         return SQL(
-            # OFFSET 0: from the index of words to copies, never the other way
+            # OFFSET 0: from the index of words to copies, never the other way; where
+            # few are wanted, to those of one after the other
             """((SELECT s.id
                    FROM (SELECT id FROM crm_mail_mirror_message
                           WHERE subject_words @@ %(asked)s OFFSET 0) AS s
-                   JOIN (%(copies)s) AS v ON v.message_id = s.id
+                  CROSS JOIN LATERAL (%(by_subject)s %(fence)s) AS v
                   WHERE v.shown IN ('subject', 'everything') %(most)s)
                 UNION ALL
                 (SELECT b.message_id
                    FROM (SELECT id, message_id FROM crm_mail_mirror_body
                           WHERE text_words @@ %(asked)s OFFSET 0) AS b
-                   JOIN (%(copies)s) AS v ON v.body_id = b.id
+                  CROSS JOIN LATERAL (%(by_text)s %(fence)s) AS v
                   WHERE v.shown = 'everything' %(most)s))""",
             asked=asked,
-            copies=copies,
+            by_subject=self._visible_copies(SQL("c.message_id = s.id"), columns, sight),
+            by_text=self._visible_copies(SQL("c.body_id = b.id"), columns, sight),
+            fence=SQL("OFFSET 0") if most else SQL(),
             most=SQL("LIMIT %s", most) if most else SQL(),
         )
 
