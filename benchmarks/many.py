@@ -88,6 +88,9 @@ def _linked(registry, task) -> list[int]:
             )
             made.write({"state": "active"})
             boxes += made.ids
+    with _opened(registry) as env:
+        # as autovacuum would have done by and by
+        env.cr.execute("ANALYZE")
     return boxes
 
 
