@@ -1,11 +1,15 @@
 """Mail is kept as long as a company says: not longer, and not less by mistake."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 from dateutil.relativedelta import relativedelta
 
 from odoo.exceptions import AccessError, UserError
+
+from tests.sync.mirror import LONG
+from tests.sync.test_sync_races import pause_at, waits_for_lock
 
 LAPSED = ("excluded", "retention")
 HERE = ("mirrored", "contact")
@@ -333,6 +337,32 @@ def test_many_mails_are_told_and_own_ones_count_nothing_off(
     assert said() == "Would remove fewer than 10 mails of other people, if any."
     letters(("jane", {"months": 13}))
     assert said() == "Would remove 20 mails with one contact."
+
+
+def test_a_preview_keeps_no_page_waiting(
+    mirror, lib, server, box, company, letters, monkeypatch
+):
+    """It tries floors out that the job is about to write."""
+    retention = mirror.registry["crm.mail.mirror.retention"]
+    tried, told = pause_at(monkeypatch, retention, "_copies_below")
+    mirror.contact("jane")
+    letters(("jane", {"months": 13}))
+    keep(mirror, company, mail=12)
+    server.put(lib.mail(60, mirror.at("tom"), box.email))
+    with ThreadPoolExecutor(3) as pool:
+        previewing = pool.submit(preview, mirror, company, mail=12)
+        try:
+            assert tried.wait(LONG)
+            purging = pool.submit(purge, mirror)
+            waits_for_lock(mirror, "advisory")
+            pool.submit(mirror.sync, box).result(LONG)
+        finally:
+            told.set()
+        assert previewing.result(LONG)[0] == 1
+        purging.result(LONG)
+
+    assert mirror.by_state(box) == {"excluded": 1, "unmatched": 1}
+    mirror.check(box)
 
 
 def test_only_administrators_say_how_long(mirror, box):

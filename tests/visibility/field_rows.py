@@ -127,8 +127,9 @@ FIELDS = {
             aliases audit_ids brake company_id company_rule_count company_rule_ids
             compared contact_companies contact_confirm contact_mode
             dismissed_count email email_normalized failed_count failing_since
-            failure_count folders_sentence imap_host imap_login imap_port
-            imap_preset imap_security is_just_linked is_mine is_readable
+            failure_count folders_sentence going_sentence imap_host imap_login
+            imap_port imap_preset imap_security is_going is_just_linked is_mine
+            is_readable
             last_change_at last_error last_error_sentence last_sync_at
             leaver_action leaver_on leaver_sentence ledger left_at link_sentence
             look_back may_stop mirrored_count mirrored_told mode my_rule_ids
@@ -141,7 +142,8 @@ FIELDS = {
         """,
         NOBODY: """
             account_id cursor cursor_seq former_rules imported_at lease_token
-            lease_until link_outcome listing listing_mark pass_no policy_seq
+            lease_until link_outcome listing listing_mark pass_no people_from
+            policy_seq
         """,
     },
     "crm.mail.mirror.message": {

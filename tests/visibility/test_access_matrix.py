@@ -180,8 +180,8 @@ METHODS = {
 #: Of other people's mailboxes: what administrators see.
 HEALTH = {
     "brake", "company_id", "compared", "create_date", "create_uid", "display_name",
-    "email", "email_normalized", "failed_count", "failing_since", "failure_count", "id",
-    "imap_host",
+    "email", "email_normalized", "failed_count", "failing_since", "failure_count",
+    "going_sentence", "id", "imap_host", "is_going",
     "imap_port",
     "imap_security", "is_mine", "is_readable", "last_change_at", "last_error",
     "last_error_sentence", "last_sync_at", "leaver_action", "leaver_on",
@@ -223,6 +223,7 @@ NEVER = {
     "listing",
     "listing_mark",
     "pass_no",
+    "people_from",
     "policy_seq",
 }
 

@@ -11,6 +11,7 @@ from . import crm_mail_mirror_page_count
 from . import crm_mail_mirror_page_copy
 from . import crm_mail_mirror_page_shared
 from . import crm_mail_mirror_page_gone
+from . import crm_mail_mirror_page_leave
 from . import crm_mail_mirror_page
 from . import crm_mail_mirror_mailbox_scope
 from . import crm_mail_mirror_mailbox_labels
@@ -81,6 +82,7 @@ from . import crm_mail_mirror_failed
 from . import crm_mail_mirror_audit
 from . import crm_mail_mirror_audit_steps
 from . import crm_mail_mirror_sync
+from . import crm_mail_mirror_sync_store
 from . import crm_mail_mirror_sync_lease
 from . import crm_mail_mirror_sync_claim
 from . import crm_mail_mirror_sync_calm
@@ -97,6 +99,7 @@ from . import res_company_forgetting
 from . import crm_mail_mirror_mailbox_leaver
 from . import crm_mail_mirror_mailbox_old
 from . import crm_mail_mirror_mailbox_handover
+from . import crm_mail_mirror_mailbox_going
 from . import crm_mail_mirror_mailbox_grants
 from . import res_config_settings
 from . import res_partner

@@ -118,25 +118,32 @@ class CrmMailMirrorAudit(models.Model):
         self._note_dropped(audit.id, [*(each.copy_id for each in orphans), *lost])
         return orphans
 
-    def _mark_placeless(self, lease: Lease, since):
+    def _mark_placeless(self, lease: Lease, since, ids=None):
         """Rows that lie nowhere and that nobody waits for.
 
+        :param ids: only of these copies
         :return: the mirrored ones
         """
         self.env.cr.execute(
             SQL(
                 """UPDATE crm_mail_mirror_copy c SET orphan_pass = %s
-                    WHERE c.mailbox_id = %s AND c.received_at >= %s
-                      AND c.orphan_pass IS NULL AND NOT EXISTS (
-                          SELECT 1 FROM crm_mail_mirror_location l
-                           WHERE l.copy_id = c.id)
-                RETURNING c.id, c.state""",
+                    WHERE %s %s RETURNING c.id, c.state""",
                 lease.pass_no,
-                lease.mailbox_id,
-                since,
+                self._is_placeless(lease, since),
+                SQL() if ids is None else SQL("AND c.id = ANY(%s)", ids),
             )
         )
         return [copy for copy, state in self.env.cr.fetchall() if state == "mirrored"]
+
+    @staticmethod
+    def _is_placeless(lease: Lease, since):
+        return SQL(
+            """c.mailbox_id = %s AND c.received_at >= %s AND c.orphan_pass IS NULL
+               AND NOT EXISTS (SELECT 1 FROM crm_mail_mirror_location l
+                                WHERE l.copy_id = c.id)""",
+            lease.mailbox_id,
+            since,
+        )
 
     @api.model
     def _finish(self, lease: Lease, audit):
@@ -203,7 +210,7 @@ class CrmMailMirrorAudit(models.Model):
         if mailbox.listing == "first":
             return  # all of it is listed anyway, and compared after that
         if not mailbox.listing:
-            mailbox._list_again()
+            mailbox._list_again(recounts=True)
             self.env["crm.mail.mirror.sync"]._trigger()
         self._run_all()
 
@@ -221,18 +228,52 @@ class CrmMailMirrorAudit(models.Model):
         )
         self.invalidate_recordset()
 
-    @api.model
-    def _listed(self, lease: Lease, orphans):
-        """All was listed: what no page told is gone; now it is judged anew."""
+    def _of_all(self, lease: Lease):
+        """The comparison of everything for which a mailbox is listed again."""
         self.env.cr.execute(
-            """UPDATE crm_mail_mirror_audit SET state = 'judging', judged = 0
-                WHERE mailbox_id = %s AND kind = 'all' AND state = 'running'
-            RETURNING id""",
+            """SELECT id FROM crm_mail_mirror_audit
+                WHERE mailbox_id = %s AND kind = 'all' AND state = 'running'""",
             [lease.mailbox_id],
         )
-        for (audit,) in self.env.cr.fetchall():
-            lost = self._mark_placeless(lease, naive(_BEGINNING))
-            self._note_dropped(audit, [*(each.copy_id for each in orphans), *lost])
+        return [audit for (audit,) in self.env.cr.fetchall()]
+
+    @api.model
+    def _untold(self, lease: Lease, orphans):
+        """These were told by no page."""
+        for audit in self._of_all(lease):
+            self._note_dropped(audit, [each.copy_id for each in orphans])
+
+    @api.model
+    def _lost(self, lease: Lease):
+        """While all is compared: copies that lie nowhere, ids."""
+        if not self._of_all(lease):
+            return []
+        self.env.cr.execute(
+            SQL(
+                "SELECT c.id FROM crm_mail_mirror_copy c WHERE %s",
+                self._is_placeless(lease, naive(_BEGINNING)),
+            )
+        )
+        return [copy for (copy,) in self.env.cr.fetchall()]
+
+    @api.model
+    def _note_lost(self, lease: Lease, copies):
+        """One step of what is done about them."""
+        self._page()._fence(lease)
+        lost = self._mark_placeless(lease, naive(_BEGINNING), copies)
+        for audit in self._of_all(lease):
+            self._note_dropped(audit, lost)
+
+    @api.model
+    def _listed(self, lease: Lease):
+        """All was listed, what no page told is gone; now it is judged anew."""
+        audits = self._of_all(lease)
+        if audits:
+            self.env.cr.execute(
+                """UPDATE crm_mail_mirror_audit SET state = 'judging', judged = 0
+                    WHERE id = ANY(%s)""",
+                [audits],
+            )
             trigger(self.env, "audit")
 
     def _judge_some(self):

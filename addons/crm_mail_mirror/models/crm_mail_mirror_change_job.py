@@ -21,9 +21,9 @@ from .slice import Slice
 
 #: Mails judged in one step, without any lock; and mails that one transaction writes.
 STEP, SLICE = 1000, Slice()
-#: ``at_copy`` before the mailbox at hand is begun, before its mail is judged, and after
-#: all of it is.
-BEGIN, REQUEUE, JUDGED = -3, -2, -1
+#: ``at_copy`` before the mailbox at hand is begun, while what was kept out gets its new
+#: reason, before its mail is judged, and after all of it is.
+BEGIN, SAYING, REQUEUE, JUDGED = -3, -4, -2, -1
 
 
 class CrmMailMirrorChange(models.Model):
@@ -87,10 +87,10 @@ class CrmMailMirrorChange(models.Model):
         elif self.at_mailbox != mailbox.id or self.at_copy == BEGIN:
             # a page that began under the rules before is waited for; whatever comes
             # after it finds that the rules changed
-            self.env["crm.mail.mirror.review"]._hold(mailbox)
-            self.write({"at_mailbox": mailbox.id, "at_copy": REQUEUE})
-            self._say_why(mailbox)
-            self._take_back(mailbox)
+            self.write({"at_mailbox": mailbox.id, "at_copy": SAYING})
+            self._say(mailbox)
+        elif self.at_copy == SAYING:
+            self._say(mailbox)
         elif self.at_copy == REQUEUE:
             self._take_back(mailbox)
         elif self.at_copy == JUDGED:
@@ -176,6 +176,13 @@ class CrmMailMirrorChange(models.Model):
         )
         if seen.last == JUDGED:
             self._widen(self.env["crm.mail.mirror.mailbox"].browse(seen.mailbox))
+
+    def _say(self, mailbox):
+        """A bit further; then what may come in is read again."""
+        self.env["crm.mail.mirror.review"]._hold(mailbox)
+        if self._say_why(mailbox, STEP) < STEP:
+            self.at_copy = REQUEUE
+            self._take_back(mailbox)
 
     def _take_back(self, mailbox):
         """What was kept out in the last days and may come in now is read again.

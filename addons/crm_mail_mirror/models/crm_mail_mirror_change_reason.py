@@ -22,8 +22,11 @@ class CrmMailMirrorChange(models.Model):
     _name = "crm.mail.mirror.change"
     _inherit = ["crm.mail.mirror.change"]
 
-    def _say_why(self, mailbox):
-        """The mailbox's row is to be locked."""
+    def _say_why(self, mailbox, limit):
+        """Some of it. The mailbox's row is to be locked.
+
+        :return: how many mails, at most ``limit``
+        """
         rules = self.env["crm.mail.mirror.exclusion"].search(
             [
                 ("change_id", "=", self.id),
@@ -33,8 +36,8 @@ class CrmMailMirrorChange(models.Model):
             limit=MOST_TERMS + 1,
         )
         if not rules or len(rules) > MOST_TERMS:
-            return
-        ring = keyring()
+            return 0
+        ring, count = keyring(), 0
         # the rule on addresses speaks first
         for kind, (spelled, reason) in _TRACES.items():
             digests = [
@@ -53,17 +56,21 @@ class CrmMailMirrorChange(models.Model):
                                   AND id IN (SELECT copy_id
                                                FROM crm_mail_mirror_trace
                                               WHERE digest = ANY(%(digests)s)
-                                                AND kind = %(kind)s)) AS o
+                                                AND kind = %(kind)s)
+                                LIMIT %(limit)s) AS o
                         WHERE o.id = c.id
                     RETURNING c.mailbox_id, c.received_at, o.state, o.reason""",
                     reason=str(reason),
                     mailbox=mailbox.id,
                     digests=digests,
                     kind=kind,
+                    limit=limit - count,
                 )
             )
             rows = self.env.cr.dictfetchall()
+            count += len(rows)
             self.env["crm.mail.mirror.removal"]._move_lines(
                 rows, "excluded", str(reason)
             )
         self.env["crm.mail.mirror.copy"].invalidate_model(["state", "reason"])
+        return count

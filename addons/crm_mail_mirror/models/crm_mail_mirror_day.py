@@ -87,6 +87,22 @@ class CrmMailMirrorDay(models.Model):
         )
 
     @api.model
+    def _begin_anew(self, mailbox):
+        """The same, from the log itself: as many rows as each line says, none expired.
+
+        A few lines a day instead of all rows, since somebody waits for it.
+        """
+        self.env.cr.execute(
+            """UPDATE crm_mail_mirror_day SET count = count - expired, expired = 0
+                WHERE mailbox_id = %s AND expired != 0""",
+            [mailbox.id],
+        )
+        self.env.cr.execute(
+            "DELETE FROM crm_mail_mirror_day WHERE mailbox_id = %s AND count = 0",
+            [mailbox.id],
+        )
+
+    @api.model
     def _mend(self, mailbox_id, since):
         """Lines that rows were taken from, or put into, behind the addon's back.
 

@@ -252,8 +252,12 @@ class CrmMailMirrorErasure(models.Model):
             return
         mailbox = self._mailbox_with_erased()
         if mailbox:
-            self.env["crm.mail.mirror.review"]._requeue(mailbox, [Reason.ERASED])
-            self.at_mailbox = mailbox.id + 1
+            began, limit = time.monotonic(), SLICE.size
+            count = self.env["crm.mail.mirror.review"]._requeue(
+                mailbox, [Reason.ERASED], limit=limit
+            )
+            SLICE.took(count, time.monotonic() - began)
+            self.at_mailbox = mailbox.id + (count < limit)
             return
         emails = suppressions._known_with(self.digests)
         self.env["crm.mail.mirror.outbox"]._put(emails)

@@ -173,7 +173,8 @@ class CrmMailMirrorFolder(models.Model):
     @api.model
     def _cron_folders(self):
         """Give up what is left in folders that were switched off, and what is from
-        before the first day that its owner chose, in short steps."""
+        before the first day that its owner chose; have the mail read again in which
+        the owner wants people to be looked for. In short steps."""
         one_run(self.env, self._run)
 
     @api.model
@@ -192,7 +193,8 @@ class CrmMailMirrorFolder(models.Model):
         if mailbox is not None:
             self._forget_some(mailbox)
             return True
-        return self.env["crm.mail.mirror.mailbox"]._forget_next_old()
+        mailboxes = self.env["crm.mail.mirror.mailbox"]
+        return mailboxes._forget_next_old() or mailboxes._look_for_next()
 
     @api.model
     def _next_to_forget(self):

@@ -34,8 +34,11 @@ class CrmMailMirrorListing(models.Model):
     counted = fields.Json()
 
     @api.model
-    def _begin(self, mailbox):
-        """From here on all of a mailbox is told anew; the log begins anew with it."""
+    def _begin(self, mailbox, recounts=False):
+        """From here on all of a mailbox is told anew; the log begins anew with it.
+
+        :param recounts: from the rows there are, lest somebody took some away
+        """
         mailbox.flush_recordset()
         cr = self.env.cr
         cr.execute(
@@ -49,7 +52,11 @@ class CrmMailMirrorListing(models.Model):
             [mailbox.id],
         )
         mailbox.invalidate_recordset(["listing", "listing_mark"])
-        self.env["crm.mail.mirror.day"]._recount(mailbox)
+        days = self.env["crm.mail.mirror.day"]
+        if recounts:
+            days._recount(mailbox)
+        else:
+            days._begin_anew(mailbox)
 
     @api.model
     def _counted(self, mailbox_id):
@@ -76,11 +83,8 @@ class CrmMailMirrorListing(models.Model):
             )
 
     @api.model
-    def _drop_untold(self, lease: Lease):
-        """All was told: what no page found is gone.
-
-        :return: [(copy id, folder id, generation, ref)]
-        """
+    def _untold(self, lease: Lease):
+        """Places that were there when this began and that no page found: their ids."""
         cr, old = self.env.cr, SQL("FALSE")
         mailbox = self.env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
         if mailbox._has_old():
@@ -94,30 +98,39 @@ class CrmMailMirrorListing(models.Model):
                 """WITH told AS MATERIALIZED (
                        SELECT jsonb_array_elements_text(places)::int AS id
                          FROM crm_mail_mirror_listing WHERE mailbox_id = %(mailbox)s)
-                   DELETE FROM crm_mail_mirror_location l
-                    USING crm_mail_mirror_mailbox m, crm_mail_mirror_folder f
-                    WHERE m.id = %(mailbox)s AND f.mailbox_id = m.id
-                      AND l.folder_id = f.id AND l.id <= m.listing_mark
+                   SELECT l.id
+                     FROM crm_mail_mirror_mailbox m
+                     JOIN crm_mail_mirror_folder f ON f.mailbox_id = m.id
+                     JOIN crm_mail_mirror_location l ON l.folder_id = f.id
+                    WHERE m.id = %(mailbox)s AND l.id <= m.listing_mark
                       AND NOT EXISTS (SELECT 1 FROM told t WHERE t.id = l.id)
-                      AND NOT %(old)s
-                RETURNING l.copy_id, l.folder_id, l.generation, l.ref""",
+                      AND NOT %(old)s""",
                 mailbox=lease.mailbox_id,
                 old=old,
             )
         )
-        gone = cr.fetchall()
-        cr.execute(
+        return [place for (place,) in cr.fetchall()]
+
+    @api.model
+    def _end(self, lease: Lease):
+        """All was told, and what no page found is gone."""
+        self.env.cr.execute(
             "DELETE FROM crm_mail_mirror_listing WHERE mailbox_id = %s",
             [lease.mailbox_id],
         )
-        cr.execute(
+        self.env.cr.execute(
             """UPDATE crm_mail_mirror_mailbox
                   SET listing = NULL, listing_mark = 0, imported_at =
                       coalesce(imported_at, now() AT TIME ZONE 'UTC')
                 WHERE id = %s""",
             [lease.mailbox_id],
         )
-        return gone
+
+
+def ends_listing(lease: Lease, batch):
+    """Is all told with this batch?"""
+    is_last = batch.pass_complete and not batch.more and batch.done >= batch.total
+    return bool(lease.listing) and is_last
 
 
 def short_digest(key):

@@ -2,10 +2,6 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Which mailboxes are linked, by whom, how do they fare, and who may read them?"""
 
-import contextlib
-
-import psycopg2
-
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
@@ -322,19 +318,6 @@ class CrmMailMirrorMailbox(models.Model):
     def _unlink_only_own(self):
         for mailbox in self:
             mailbox._check_owner()
-
-    def unlink(self):
-        self._give_back_later()
-        messages = self.env["crm.mail.mirror.page"]._messages_of(self)
-        result = super().unlink()
-        # a colleague's copy that is just being written keeps its mail: the nightly
-        # clean-up takes what is left
-        with (
-            contextlib.suppress(psycopg2.errors.ForeignKeyViolation),
-            self.env.cr.savepoint(),
-        ):
-            self.env["crm.mail.mirror.page"]._forget_unseen(messages)
-        return result
 
     # ---- actions of the owner -------------------------------------------------------
 

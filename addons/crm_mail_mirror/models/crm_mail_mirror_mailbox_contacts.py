@@ -2,12 +2,19 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Does the owner of a mailbox want contacts to be made of those they write with?"""
 
+import time
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..engine.reasons import Reason
 from ..engine.suggestions import MODES
+from .jobs import trigger
 from .owners_fields import OwnersBoolean, OwnersSelection
+from .slice import Slice
+
+#: Mails that one transaction has read again.
+SLICE = Slice(100)
 
 
 class CrmMailMirrorMailbox(models.Model):
@@ -35,10 +42,14 @@ class CrmMailMirrorMailbox(models.Model):
         string="Create missing companies too",
         help="Of somebody whose domain no company has, unless it is a free-mail one",
     )
+    # the first copy that is yet to be read again; 0: none
+    people_from = fields.Integer(readonly=True, copy=False, groups=fields.NO_ACCESS)
     suggestion_count = fields.Integer(compute="_compute_suggestion_count")
     # mail waits to be looked through: who is on it is not known yet
     suggestions_pending = fields.Boolean(compute="_compute_suggestion_count")
     dismissed_count = fields.Integer(compute="_compute_suggestion_count")
+
+    _people_idx = models.Index("(id) WHERE people_from > 0")
 
     @api.depends_context("uid")
     def _compute_suggestion_count(self):
@@ -101,9 +112,52 @@ class CrmMailMirrorMailbox(models.Model):
             self._look_for_people()
 
     def _look_for_people(self):
-        """Mail of the last days is read again: its headers, not its text."""
-        review = self.env["crm.mail.mirror.review"].sudo()
-        review._requeue(self.sudo(), (Reason.NO_CONTACT,))
+        """Mail of the last days is read again: its headers, not its text.
+
+        A first part of it at once, the rest by the job of the folders.
+        """
+        self.sudo().people_from = 1
+        if self.sudo()._look_for_some():
+            trigger(self.env, "folders")
+
+    def _look_for_some(self):
+        """One step: some more mail, in the order of its rows, each once.
+
+        :return: whether there may be more
+        """
+        self.flush_recordset(["people_from"])
+        self._hold_row()
+        began, limit = time.monotonic(), SLICE.size
+        self.env.cr.execute(
+            SQL(
+                """SELECT max(id), count(*) FROM (
+                       SELECT id FROM crm_mail_mirror_copy
+                        WHERE mailbox_id = %s AND state = 'unmatched' AND id >= %s
+                          AND expires_at > now() AT TIME ZONE 'UTC'
+                        ORDER BY id LIMIT %s) AS c""",
+                self.id,
+                self.people_from,
+                limit,
+            )
+        )
+        last, count = self.env.cr.fetchone()
+        if count:
+            self.env["crm.mail.mirror.review"]._requeue(
+                self,
+                (Reason.NO_CONTACT,),
+                SQL("c.id BETWEEN %s AND %s", self.people_from, last),
+            )
+        SLICE.took(count, time.monotonic() - began)
+        self.people_from = last + 1 if count == limit else 0
+        return bool(self.people_from)
+
+    @api.model
+    def _look_for_next(self):
+        """One step, of any mailbox that needs it. :return: whether one did"""
+        mailbox = self.search([("people_from", ">", 0)], limit=1)
+        if mailbox:
+            mailbox._look_for_some()
+        return bool(mailbox)
 
     def action_suggest_again(self):
         """Whom the owner dismissed may come back."""

@@ -20,7 +20,7 @@ from odoo.tools import SQL
 _logger = logging.getLogger(__name__)
 
 #: Mails that one transaction removes; and those that get another owner.
-WITHHELD, MANY = 200, 5000
+WITHHELD, MANY = 50, 1000
 
 
 class CrmMailMirrorMailbox(models.Model):

@@ -244,7 +244,10 @@ class CrmMailMirrorMailbox(models.Model):
 
     @api.model
     def _run_leavers(self, budget=BUDGET):
-        """Do what is due, in short steps. :return: whether anything is left"""
+        """Do what is due, in short steps; that of mailboxes that are removed as well.
+
+        :return: whether anything is left
+        """
         end = time.monotonic() + budget
         write = self.env["crm.mail.mirror.sync"]._in_transaction
         while True:
@@ -263,7 +266,7 @@ class CrmMailMirrorMailbox(models.Model):
         due = self.search(
             [("left_at", "!=", False), ("leaver_on", "<=", fields.Date.today())]
         )
-        return due.filtered(
+        return self.search([("is_going", "=", True)]) | due.filtered(
             lambda m: m.leaver_action != "successor" or m._may_succeed(m.successor_id)
         )
 
@@ -272,7 +275,7 @@ class CrmMailMirrorMailbox(models.Model):
         self._hold_row()
         if not self.exists() or self not in self._leavers_due():
             return True
-        if self.leaver_action == "successor":
+        if self.leaver_action == "successor" and not self.is_going:
             return self._hand_over_some(self.successor_id)
         if self._drop_copies(SQL("TRUE")):
             return False

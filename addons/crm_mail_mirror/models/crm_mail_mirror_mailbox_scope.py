@@ -13,7 +13,7 @@ from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 
 from ..engine.providers.base import COUNTED_ROLES
 from .lease import naive
@@ -199,24 +199,33 @@ class CrmMailMirrorMailbox(models.Model):
         }
 
     def _copies_before(self, day):
-        """Mirrored mails that were received before that day: ids"""
-        if not day:
-            return []
-        start = naive(datetime.combine(day, datetime.min.time()))
-        self.env.cr.execute(
-            """SELECT id FROM crm_mail_mirror_copy WHERE mailbox_id = %s
-                  AND received_at < %s AND message_id IS NOT NULL""",
-            [self.id, start],
-        )
-        return [copy for (copy,) in self.env.cr.fetchall()]
+        """Mirrored mails that were received before that day.
 
-    def _removal_sentence(self, copies, whole=True):
+        :return: how many; and ids, of so many at most as names are told of
+        """
+        if not day:
+            return 0, []
+        older = SQL(
+            """FROM crm_mail_mirror_copy WHERE mailbox_id = %s
+                AND received_at < %s AND message_id IS NOT NULL""",
+            self.id,
+            naive(datetime.combine(day, datetime.min.time())),
+        )
+        self.env.cr.execute(SQL("SELECT count(*) %s", older))
+        (count,) = self.env.cr.fetchone()
+        self.env.cr.execute(SQL("SELECT id %s LIMIT %s", older, NAMED))
+        return count, [copy for (copy,) in self.env.cr.fetchall()]
+
+    def _removal_sentence(self, copies, whole=True, count=None):
         """What is lost by it, for who asks: the owner alone.
 
         :param whole: that is all of it
+        :param count: how many there are, if not all are among the copies
         """
         previews = self.env["crm.mail.mirror.preview"]
-        effect = previews._of_copies(copies, names=len(copies) <= NAMED)
+        count = len(copies) if count is None else count
+        effect = previews._of_copies(copies, names=count <= NAMED)
+        effect.gone, effect.lost = count, count if effect.lost else 0
         effect.whole = whole
         said = previews._sentences(effect, mine=True)
         kept = self.env._("In your mailbox nothing is removed.")

@@ -236,7 +236,7 @@ class CrmMailMirrorMailbox(models.Model):
         }
         if code == "cursor_expired" and self.cursor:
             values |= {"cursor": False, "next_sync_at": self._now()}
-            self.env["crm.mail.mirror.listing"]._begin(self)
+            self.env["crm.mail.mirror.listing"]._begin(self, recounts=True)
             # it is listed again anyway
             self.env["crm.mail.mirror.audit"]._doubt(self, "cursor")._run_all()
         if state:
@@ -274,14 +274,17 @@ class CrmMailMirrorMailbox(models.Model):
         if waiting:
             self.env["crm.mail.mirror.sync"]._trigger()
 
-    def _list_again(self):
-        """From the beginning: what is known is found again, not downloaded again."""
+    def _list_again(self, recounts=False):
+        """From the beginning: what is known is found again, not downloaded again.
+
+        :param recounts: see ``listing._begin``
+        """
         values = {"cursor": False, "next_sync_at": fields.Datetime.now()}
         # first: a page that is under way is of the cursor that was, and comes too late
         self.sudo().write({**values, "cursor_seq": self.sudo().cursor_seq + 1})
         self.sudo().flush_recordset()
         self._forget_old_at_once()
-        self.env["crm.mail.mirror.listing"]._begin(self)
+        self.env["crm.mail.mirror.listing"]._begin(self, recounts)
 
     def _tell_owner(self, summary):
         """One activity for the owner, not one more each time.

@@ -26,7 +26,7 @@ class CrmMailMirrorMessage(models.Model):
                 self.env._("You can remove mail of your own mailboxes only.")
             )
         try:
-            removals = self.env["crm.mail.mirror.removal"]._remove(
+            removals, rest = self.env["crm.mail.mirror.removal"]._remove(
                 self.env.uid, mine.ids
             )
         except KeyUnusable as error:
@@ -34,7 +34,15 @@ class CrmMailMirrorMessage(models.Model):
         self.env.invalidate_all()
         said = []
         if len(mine) > 1:
-            said.append(self.env._("%(count)s mails.", count=len(mine)))
+            count = len(mine) - len(rest)
+            said.append(self.env._("%(count)s mails.", count=count))
+        if rest:
+            said.append(
+                self.env._(
+                    "There was no time for %(count)s more: remove them once more.",
+                    count=len(rest),
+                )
+            )
         others = len(self - mine)
         if others == 1:
             said.append(self.env._("One mail of a colleague stays."))

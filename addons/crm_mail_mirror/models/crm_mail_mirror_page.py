@@ -18,7 +18,6 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..engine.providers.base import Place
 from ..engine.reasons import Reason
 
 # its parts come before it, whoever imports it first
@@ -26,11 +25,13 @@ from . import (  # noqa: F401
     crm_mail_mirror_page_copy,
     crm_mail_mirror_page_count,
     crm_mail_mirror_page_gone,
+    crm_mail_mirror_page_leave,
     crm_mail_mirror_page_mail,
     crm_mail_mirror_page_shared,
 )
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import TRACE_DAYS
+from .crm_mail_mirror_listing import ends_listing
 from .lease import LEASE_SECONDS, WRITERS_LOCK, Fenced, Lease, Orphan, Page
 
 #: A server may say that it has more mail than a column can count.
@@ -45,6 +46,7 @@ class CrmMailMirrorPage(models.AbstractModel):
         "crm.mail.mirror.page.copy",
         "crm.mail.mirror.page.shared",
         "crm.mail.mirror.page.gone",
+        "crm.mail.mirror.page.leave",
     ]
     _description = "Writer of Mirrored Mail"
 
@@ -54,8 +56,9 @@ class CrmMailMirrorPage(models.AbstractModel):
     def _known_keys(self, lease: Lease, keys, decided=True):
         """Which of these mail keys (in clear) have a row in this mailbox?
 
-        :param decided: not those that wait to be read or to be tried again, nor, while
-            all is listed again, those that are not mirrored: they are judged anew
+        :param decided: not those that wait to be read or to be tried again, whose time
+            is over, or that are not mirrored while all is listed again: they are judged
+            anew
         """
         undecided = ["queued", "failed"]
         if lease.listing == "again":
@@ -69,7 +72,13 @@ class CrmMailMirrorPage(models.AbstractModel):
                     WHERE mailbox_id = %s AND key = ANY(%s) %s""",
                 lease.mailbox_id,
                 list(digests),
-                SQL("AND NOT state = ANY(%s)", undecided) if decided else SQL(),
+                SQL(
+                    """AND NOT state = ANY(%s) AND (
+                       expires_at IS NULL OR expires_at > now() AT TIME ZONE 'UTC')""",
+                    undecided,
+                )
+                if decided
+                else SQL(),
             )
         )
         return frozenset(digests[digest] for (digest,) in self.env.cr.fetchall())
@@ -82,22 +91,27 @@ class CrmMailMirrorPage(models.AbstractModel):
 
         :return: mirrored copies that lost their last location with this page
         :raises Fenced: the mailbox was taken over or its rules changed
+        :raises Many: too much goes with it (see ``crm_mail_mirror_page_leave.py``)
         """
         self._fence(lease)
         batch, orphans = page.batch, []
         days, expired = Counter(), Counter()
         folders = self._folders(lease, batch)
-        if batch:
+        if page.part == "mail":
+            batch = None
+        elif batch:
+            self._check_few(lease, folders, page)
+            self._forget_folders(lease, batch)
             self._void_generations(lease, folders, batch.reset)
         self._write_mail(lease, page, folders, days, expired)
         if batch:
             orphans = self._drop_locations(lease, folders, batch.absent, days)
             if batch.pass_complete:
-                orphans += self._end_listing(lease, folders, batch)
+                self._end_listing(lease, batch)
                 lease.pass_no += 1
                 self._judge_orphans(lease, days)
             self._count_passed_by(batch, days, expired)
-        else:
+        elif not page.part:
             self._drop_places(lease, folders, page.lost)
             self._set_aside(folders, page.asked, days)
         self.env["crm.mail.mirror.suggestion"]._look_through(lease, page)
@@ -164,11 +178,16 @@ class CrmMailMirrorPage(models.AbstractModel):
         for old, new in batch.renamed if batch else ():
             cr.execute(
                 SQL(
-                    """UPDATE crm_mail_mirror_folder SET remote_ref = %s
-                        WHERE mailbox_id = %s AND remote_ref = %s""",
-                    new,
-                    lease.mailbox_id,
-                    old,
+                    """UPDATE crm_mail_mirror_folder SET remote_ref = %(new)s
+                        WHERE mailbox_id = %(mailbox)s AND remote_ref = %(old)s
+                          -- told a second time: that of a page that came in parts
+                          AND NOT EXISTS (
+                              SELECT 1 FROM crm_mail_mirror_folder f
+                               WHERE f.mailbox_id = %(mailbox)s
+                                 AND f.remote_ref = %(new)s)""",
+                    new=new,
+                    mailbox=lease.mailbox_id,
+                    old=old,
                 )
             )
         if batch and batch.folders is not None:
@@ -196,7 +215,6 @@ class CrmMailMirrorPage(models.AbstractModel):
                     *map(list, zip(*rows, strict=True) if rows else [[]] * 5),
                 )
             )
-            self._forget_folders(lease, [f.ref for f in batch.folders])
         cr.execute(
             SQL(
                 """SELECT remote_ref, id, CASE WHEN selected THEN role
@@ -209,29 +227,25 @@ class CrmMailMirrorPage(models.AbstractModel):
         lease.roles = {ref: role for ref, _id, role in rows}
         return {ref: folder for ref, folder, _role in rows}
 
-    def _forget_folders(self, lease: Lease, refs):
+    def _forget_folders(self, lease: Lease, batch):
         """Folders that are no more; their mail becomes orphans, not deleted."""
+        vanished = self._vanished(lease, batch)
+        if not vanished:
+            return
         cr = self.env.cr
         cr.execute(
             SQL(
-                """DELETE FROM crm_mail_mirror_location l
-                    USING crm_mail_mirror_folder f
-                    WHERE l.folder_id = f.id AND f.mailbox_id = %s
-                      AND NOT f.remote_ref = ANY(%s)
-                RETURNING l.copy_id""",
-                lease.mailbox_id,
-                refs,
+                """DELETE FROM crm_mail_mirror_location WHERE folder_id = ANY(%s)
+                RETURNING copy_id""",
+                list(vanished),
             )
         )
         self._mark_orphans(lease, {copy for (copy,) in cr.fetchall()})
         cr.execute(
-            SQL(
-                """DELETE FROM crm_mail_mirror_folder
-                    WHERE mailbox_id = %s AND NOT remote_ref = ANY(%s)""",
-                lease.mailbox_id,
-                refs,
-            )
+            SQL("DELETE FROM crm_mail_mirror_folder WHERE id = ANY(%s)", list(vanished))
         )
+        for ref in vanished.values():
+            lease.roles.pop(ref, None)
 
     def _void_generations(self, lease: Lease, folders, reset):
         """UIDVALIDITY changed: the places are void; the mail waits to be found."""
@@ -246,25 +260,12 @@ class CrmMailMirrorPage(models.AbstractModel):
             )
             self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
 
-    def _end_listing(self, lease: Lease, folders, batch):
-        """Everything was listed, maybe once more: what was not told is gone.
-
-        :return: mirrored copies without a place
-        """
-        if not lease.listing or batch.more or batch.done < batch.total:
-            return []
-        names = {folder: ref for ref, folder in folders.items()}
-        gone = self.env["crm.mail.mirror.listing"]._drop_untold(lease)
-        self.env["crm.mail.mirror.search"]._listed(lease)
-        orphans = self._mark_orphans(
-            lease,
-            {
-                copy: Place(names[folder], generation, ref)
-                for copy, folder, generation, ref in gone
-            },
-        )
-        self.env["crm.mail.mirror.audit"]._listed(lease, orphans)
-        return orphans
+    def _end_listing(self, lease: Lease, batch):
+        """Everything was listed, maybe once more: what was not told is gone by now."""
+        if ends_listing(lease, batch):
+            self.env["crm.mail.mirror.listing"]._end(lease)
+            self.env["crm.mail.mirror.search"]._listed(lease)
+            self.env["crm.mail.mirror.audit"]._listed(lease)
 
     def _count_passed_by(self, batch, days, expired):
         """Mail that a first import did not list, as nobody's address is on it.

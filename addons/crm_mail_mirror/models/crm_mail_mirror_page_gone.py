@@ -95,31 +95,55 @@ class CrmMailMirrorPageGone(models.AbstractModel):
         The brake: much mirrored mail at once is hidden instead, until a second complete
         pass and then the owner have said so.
         """
-        cr = self.env.cr
-        cr.execute(
+        rows = self._due_orphans(lease, lease.pass_no)
+        is_too_much = self._is_too_much(lease, lease.pass_no, rows)
+        self._remove_orphans(lease, lease.pass_no, rows, is_too_much, days)
+        if not is_too_much and self._is_hidden_yet(lease):
+            if not self._is_confirmed(lease):
+                self._set_brake(lease, "asked")
+
+    def _due_orphans(self, lease: Lease, pass_no, where=None, limit=None):
+        """Copies without place since before the pass that ended before this one.
+
+        :param pass_no: how many passes there were
+        :return: ``[(copy id, state)]``; not what the brake hid already
+        """
+        self.env.cr.execute(
             SQL(
-                """SELECT id, state, reason, orphan_pass FROM crm_mail_mirror_copy
-                    WHERE mailbox_id = %s AND orphan_pass <= %s""",
+                """SELECT id, state FROM crm_mail_mirror_copy
+                    WHERE mailbox_id = %s AND orphan_pass <= %s AND %s
+                      AND (state, reason) IS DISTINCT FROM ('hidden', 'brake')
+                    LIMIT %s""",
                 lease.mailbox_id,
-                lease.pass_no - 2,
+                pass_no - 2,
+                where or SQL("TRUE"),
+                limit,
             )
         )
-        rows = cr.fetchall()
-        mirrored = [row[0] for row in rows if row[1] == "mirrored"]
-        waiting = [row[0] for row in rows if row[1:3] == ("hidden", "brake")]
-        gone = [row[0] for row in rows if row[0] not in {*mirrored, *waiting}]
-        if self._is_too_much(lease, len(mirrored)):
-            self._hide(mirrored, days)
+        return self.env.cr.fetchall()
+
+    def _remove_orphans(self, lease: Lease, pass_no, rows, is_too_much, days):
+        mirrored = [copy for copy, state in rows if state == "mirrored"]
+        gone = [copy for copy, state in rows if state != "mirrored"]
+        if is_too_much:
+            self._hide(mirrored, pass_no, days)
             self._set_brake(lease, "waiting")
             mailbox = self.env["crm.mail.mirror.mailbox"].browse(lease.mailbox_id)
             self.env["crm.mail.mirror.audit"]._doubt(mailbox, "brake")
         else:
             gone += mirrored
-            if waiting and not self._is_confirmed(lease):
-                self._set_brake(lease, "asked")
         self._delete_copies(gone, days)
 
-    def _is_too_much(self, lease: Lease, count):
+    def _is_too_much(self, lease: Lease, pass_no, rows):
+        """Of these, and what was hidden of them already after this pass, in steps."""
+        self.env.cr.execute(
+            """SELECT count(*) FROM crm_mail_mirror_copy
+                WHERE mailbox_id = %s AND orphan_pass = %s
+                  AND state = 'hidden' AND reason = 'brake'""",
+            [lease.mailbox_id, pass_no - 1],
+        )
+        (hidden,) = self.env.cr.fetchone()
+        count = hidden + sum(state == "mirrored" for _copy, state in rows)
         if count <= BRAKE_COUNT:
             return False
         self.env.cr.execute(
@@ -127,15 +151,28 @@ class CrmMailMirrorPageGone(models.AbstractModel):
                 WHERE mailbox_id = %s AND state = 'mirrored'""",
             [lease.mailbox_id],
         )
-        return count > BRAKE_SHARE * self.env.cr.fetchone()[0]
+        return count > BRAKE_SHARE * (hidden + self.env.cr.fetchone()[0])
 
-    def _hide(self, copies, days):
+    def _is_hidden_yet(self, lease: Lease):
+        """Did a second complete pass not find what the brake hid?"""
+        self.env.cr.execute(
+            """SELECT EXISTS (SELECT 1 FROM crm_mail_mirror_copy
+                WHERE mailbox_id = %s AND orphan_pass <= %s
+                  AND state = 'hidden' AND reason = 'brake')""",
+            [lease.mailbox_id, lease.pass_no - 2],
+        )
+        return self.env.cr.fetchone()[0]
+
+    def _hide(self, copies, pass_no, days):
+        """Until the next complete pass at least, and so it counts from here on."""
         self.env.cr.execute(
             SQL(
-                """UPDATE crm_mail_mirror_copy c SET state = 'hidden', reason = 'brake'
+                """UPDATE crm_mail_mirror_copy c SET state = 'hidden', reason = 'brake',
+                          orphan_pass = %s
                      FROM crm_mail_mirror_copy o
                     WHERE o.id = c.id AND c.id = ANY(%s)
                 RETURNING o.received_at, o.state, o.reason""",
+                pass_no - 1,
                 copies,
             )
         )
@@ -266,17 +303,6 @@ class CrmMailMirrorPageGone(models.AbstractModel):
         self._forget_unseen(messages - {None})
 
     # ---- messages nobody has any more -----------------------------------------------
-
-    @api.model
-    def _messages_of(self, mailboxes):
-        self.env.cr.execute(
-            SQL(
-                """SELECT DISTINCT message_id FROM crm_mail_mirror_copy
-                    WHERE mailbox_id = ANY(%s) AND message_id IS NOT NULL""",
-                list(mailboxes.ids),
-            )
-        )
-        return {message for (message,) in self.env.cr.fetchall()}
 
     @api.model
     def _forget_unseen(self, messages):

@@ -9,6 +9,7 @@ takes it back. The mailbox itself is never touched.
 """
 
 import json
+import time
 from collections import Counter, defaultdict
 from datetime import timedelta
 
@@ -19,8 +20,12 @@ from odoo.tools import SQL
 from ..engine.keyring import KeyUnusable
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_day import line
+from .jobs import BUDGET
 from .sentences import sentence
+from .slice import Slice
 
+#: Mails that one transaction takes out, or back.
+SLICE = Slice()
 #: Days in which a mail can be taken back.
 UNDO_DAYS = 7
 
@@ -92,25 +97,47 @@ class CrmMailMirrorRemoval(models.Model):
     def _remove(self, user, messages):
         """Take these mails out of all mailboxes of this user, and keep them out.
 
-        In a transaction of its own at READ COMMITTED, one page writer at a time: what
-        is being written is waited for, what comes later finds the suppression.
+        In short transactions of their own at READ COMMITTED, one page writer at a time:
+        what is being written is waited for, what comes later finds the suppression.
 
         :param user: id
         :param messages: ids; of those that are not in a mailbox of this user nothing
             changes
-        :return: ids of the removals, one for each mail
+        :return: ids of the removals, one for each mail; and of the messages for which
+            there was no time any more
         :raises KeyUnusable: no usable key on this server
         """
-        return self.env["crm.mail.mirror.sync"]._in_transaction(
-            lambda env: env[self._name]._take_out(user, messages)
-        )
+        removals, rest = self._in_steps("_take_out", list(messages), user)
+        return [removal for some in removals for removal in some], rest
 
-    def _take_out(self, user, messages):
+    def _in_steps(self, step, ids, *args):
+        """Call a method with some of these ids, and with the next, each time in a
+        transaction of its own.
+
+        :return: what it gave each time, and the ids for which no time was left
+        """
+        end, given, done = time.monotonic() + BUDGET, [], 0
+        for some in SLICE.of(ids):
+            if time.monotonic() > end:
+                break
+            began = time.monotonic()
+            given.append(
+                self.env["crm.mail.mirror.sync"]._in_transaction(
+                    lambda env, some=some: getattr(
+                        env[self._name].with_context(lang=self.env.lang), step
+                    )(some, *args)
+                )
+            )
+            SLICE.took(len(some), time.monotonic() - began)
+            done += len(some)
+        return given, ids[done:]
+
+    def _take_out(self, messages, user):
         mailboxes = self._held_mailboxes(self.env["res.users"].browse(user))
-        removals = []
-        for mails in self._shown_as_one(mailboxes, messages):
+        shown, rows = self._shown_as_one(mailboxes, messages), []
+        for mails in shown:
             identities = {mail["identity"] for mail in mails}
-            removal = self.create(
+            rows.append(
                 {
                     "user_id": user,
                     "removed_at": fields.Datetime.now(),
@@ -126,14 +153,16 @@ class CrmMailMirrorRemoval(models.Model):
                     ),
                 }
             )
-            removals.append(removal.id)
-            self._keep_out(mailboxes, identities)
-        return removals
+        if shown:
+            self._keep_out(
+                mailboxes, {mail["identity"] for mails in shown for mail in mails}
+            )
+        return self.create(rows).ids
 
     def _held_mailboxes(self, user):
         """The user's mailboxes, in the order of their ids, each with its row locked."""
         mailboxes = self.env["crm.mail.mirror.mailbox"].search(
-            [("user_id", "=", user.id)], order="id"
+            [("user_id", "=", user.id), ("is_going", "=", False)], order="id"
         )
         for mailbox in mailboxes:
             self.env["crm.mail.mirror.review"]._hold(mailbox)
@@ -260,18 +289,14 @@ class CrmMailMirrorRemoval(models.Model):
             )
         try:
             # told from there: this transaction does not see yet what that one did
-            outcomes = self.env["crm.mail.mirror.sync"]._in_transaction(
-                lambda env: (
-                    env[self._name]
-                    .with_context(lang=self.env.lang)
-                    .browse(self.ids)
-                    ._take_back()
-                )
-            )
+            outcomes, rest = self._in_steps("_take_back", self.ids)
         except KeyUnusable as error:
             raise UserError(sentence(self.env, error.code)) from None
         self.invalidate_recordset()
         self.env["crm.mail.mirror.sync"]._trigger()
+        told = Counter(outcome for some in outcomes for outcome in some)
+        if rest:
+            told[self.env._("Not yet: press it once more")] += len(rest)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -280,19 +305,20 @@ class CrmMailMirrorRemoval(models.Model):
                 "title": self.env._("Taken back"),
                 "message": "\n".join(
                     text if count == 1 else f"{text}: {count}"
-                    for text, count in Counter(outcomes).items()
+                    for text, count in told.items()
                 ),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
 
-    def _take_back(self):
+    def _take_back(self, ids):
         """:return: what to tell of each"""
-        for user in self.user_id:
+        removals = self.browse(ids).exists()
+        for user in removals.user_id:
             mailboxes = self._held_mailboxes(user)
-            for removal in self.filtered(lambda r, user=user: r.user_id == user):
+            for removal in removals.filtered(lambda r, user=user: r.user_id == user):
                 removal._come_back(mailboxes)
-        return [removal.outcome for removal in self]
+        return [removal.outcome for removal in removals]
 
     def _come_back(self, mailboxes):
         if self.undone_at:

@@ -19,6 +19,7 @@ from odoo.tools import SQL
 
 from ..engine.company_domains import known_among
 from ..engine.reasons import Reason
+from .lease import FLOORS_LOCK
 
 #: Addresses, and mails, looked at in one step.
 STEP = 500
@@ -216,6 +217,8 @@ class CrmMailMirrorRetention(models.Model):
         end, after = time.monotonic() + seconds, 0
         messages, others, contacts, is_all = set(), set(), set(), True
         with self.env["crm.mail.mirror.sync"]._transaction() as env:
+            # the same floors are not written before this comes to nothing
+            env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [FLOORS_LOCK])
             retention = env[self._name]
             company = env["res.company"].browse(company.id)
             while after is not None and is_all:

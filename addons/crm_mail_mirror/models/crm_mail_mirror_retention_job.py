@@ -11,7 +11,7 @@ from odoo.fields import Domain
 from ..engine.reasons import Reason
 from .crm_mail_mirror_retention import SETTINGS, lapses
 from .jobs import BUDGET, one_run, trigger
-from .lease import WRITERS_LOCK
+from .lease import FLOORS_LOCK, WRITERS_LOCK
 from .slice import Slice
 
 #: Mails that one transaction removes.
@@ -86,6 +86,7 @@ class CrmMailMirrorRetention(models.Model):
         company = self.company_id
         by_origin, last = self._floors(company, self._months(company), self.at_address)
         if any(by_origin.values()):
+            self.env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [FLOORS_LOCK])
             self.env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [WRITERS_LOCK])
         return self._add_floors(company, by_origin), last
 

@@ -26,14 +26,11 @@ from odoo import SUPERUSER_ID, api, models
 from ..discretion import values_unsaid
 from ..engine import reader, suggestions
 from ..engine.keyring import KeyUnusable
-from ..engine.providers.base import (
-    MessageBroken,
-    Unavailable,
-)
+from ..engine.providers.base import Unavailable
 from .audit_run import Counted
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_listing import is_counted
-from .lease import Fenced, Page
+from .lease import Fenced, Many, Page
 from .mailbox_run import Confirmed, Failed, Listed, Pulled, Read, where
 from .search_run import Found
 from .sentences import sentence
@@ -56,15 +53,11 @@ PULL_SHARE = 0.6
 #: Times a page is written again from memory after a conflict.
 ATTEMPTS = 5
 #: Writers met, or the database hung up: to be tried again, and then another time.
-_CONFLICTS = (
+CONFLICTS = (
     psycopg2.OperationalError,  # serialization, deadlock, lock, connection
     psycopg2.InterfaceError,
     psycopg2.errors.ForeignKeyViolation,
 )
-
-
-class _Undo(Exception):
-    """Ends a transaction that was only an experiment."""
 
 
 class CrmMailMirrorSync(models.AbstractModel):
@@ -188,11 +181,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             elif isinstance(found, Read):
                 self._written(run, found.page, pool, ready, active, end)
             elif isinstance(found, Confirmed):
-                self._in_transaction(
-                    lambda env: env["crm.mail.mirror.page"]._settle_orphans(
-                        lease, found.fates
-                    )
-                )
+                self._settle_orphans(lease, found.fates)
                 run.had_orphans, run.orphans = True, []
                 self._seek(run, pool, ready, active, end)
             elif isinstance(found, Counted):
@@ -206,6 +195,9 @@ class CrmMailMirrorSync(models.AbstractModel):
                 self._seek(run, pool, ready, active, end, found)
         except Fenced:
             self._end(run, pool, active, fenced=True)
+        except Many:
+            # the others' turn: its next run goes on with what goes
+            self._end(run, pool, active, more=True)
         except Exception as error:
             # not its text, which may hold the mail that could not be stored
             _logger.error(
@@ -324,49 +316,6 @@ class CrmMailMirrorSync(models.AbstractModel):
         run.goes_on = then is not None
         return page, directory, then
 
-    def _store(self, lease, page):
-        """Write a page; mail that the database refuses is set aside alone."""
-        before = (lease.cursor, lease.cursor_seq, lease.pass_no)
-
-        def write(env):
-            # an attempt before this one may have moved them
-            lease.cursor, lease.cursor_seq, lease.pass_no = before
-            return env["crm.mail.mirror.page"]._store(lease, page)
-
-        try:
-            orphans = self._in_transaction(write)
-            lease.counted |= page.counted
-            return orphans
-        except (Fenced, *_CONFLICTS):
-            raise
-        except Exception as error:
-            lease.cursor, lease.cursor_seq, lease.pass_no = before
-            refused = self._refused(lease, page)
-            if not refused:
-                raise
-            for item in refused:
-                item.error = MessageBroken("message_broken", type(error).__name__)
-            return self._in_transaction(write)
-
-    def _refused(self, lease, page):
-        """Which mails of the page can not be stored? Each is tried alone."""
-
-        def experiment(item, env):
-            env["crm.mail.mirror.page"]._store(lease, Page([item]))
-            raise _Undo
-
-        refused = []
-        for item in page.judged:
-            try:
-                self._in_transaction(functools.partial(experiment, item))
-            except _Undo:
-                continue
-            except (Fenced, *_CONFLICTS):
-                raise
-            except Exception:
-                refused.append(item)
-        return refused
-
     def _in_transaction(self, work, attempts=ATTEMPTS):
         """What ``work(env)`` gives in a transaction of its own; again if writers meet.
 
@@ -377,7 +326,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             try:
                 with self._transaction() as env:
                     return work(env)
-            except _CONFLICTS:
+            except CONFLICTS:
                 if attempt == attempts:
                     raise
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))  # nosec B311

@@ -18,6 +18,9 @@ from .search_run import Task
 
 #: Shared by pages, exclusive for the job that looks traces up (DESIGN 4).
 WRITERS_LOCK = 0x6D6D_6972
+#: Held by whoever writes floors of retention, or tries out what they would do: taken
+#: before the writers' lock, so that no page waits for who waits for it.
+FLOORS_LOCK = 0x6D6D_6974
 #: Held by whoever claims, so that no server gets more connections than it should.
 CLAIM_LOCK = 0x6D6D_6973
 #: Whoever holds a lease renews it every few seconds: so long after a worker died, its
@@ -27,6 +30,10 @@ LEASE_SECONDS, RENEW_EVERY = 30, 7
 
 class Fenced(Exception):
     """The mailbox is no longer ours, or its rules changed: throw the page away."""
+
+
+class Many(Exception):
+    """More goes with this page than one transaction may take: it goes in steps."""
 
 
 @dataclass
@@ -146,6 +153,8 @@ class Page:
     :param sought: mail that was looked for: what is not to be mirrored, and so old that
         its row would have gone in time, leaves none
     :param search: what of a search was looked at with this page
+    :param part: of a page with which much goes: ``mail`` comes first, under the cursor
+        that stands already; ``rest`` is what is left once all of that went
     :param audit: number of the comparison in which it was found missing; ``unread``:
         how many more were, of which not even the headers could be had
     :param counted: filled in: what is to be added to that of the lease
@@ -160,6 +169,7 @@ class Page:
     asked: dict[Place, str] = field(default_factory=dict)
     sought: bool = False
     search: Task | None = None
+    part: str = ""
     audit: int | None = None
     unread: int = 0
     counted: set[str] = field(default_factory=set, repr=False)

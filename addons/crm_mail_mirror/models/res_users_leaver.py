@@ -63,8 +63,14 @@ class ResUsers(models.Model):
         return mailboxes.search([("user_id", "in", self.ids)])
 
     def unlink(self):
-        """Who is deleted has left for good: nothing of theirs can wait for a date."""
-        for mailbox in self._mirror_mailboxes():
+        """Who is deleted has left for good: nothing of theirs can wait for a date.
+
+        :raises UserError: that is more than can go in a moment; who is archived loses
+            it in the background
+        """
+        mailboxes = self._mirror_mailboxes()
+        mailboxes._check_little()
+        for mailbox in mailboxes:
             successor = mailbox.successor_id or mailbox._manager()
             policy = mailbox.leaver_action or mailbox.company_id.mirror_leaver_action
             if successor in self or not mailbox._may_succeed(successor):
@@ -73,5 +79,5 @@ class ResUsers(models.Model):
                 mailbox._leave()
                 mailbox._hand_over(successor)
             else:
-                mailbox.unlink()
+                mailbox._unlink_whole()
         return super().unlink()

@@ -58,9 +58,8 @@ class CrmMailMirrorLookBack(models.TransientModel):
             if day == before:
                 wizard.preview = self.env._("Nothing changes.")
             elif day and (not before or day > before):
-                copies = mailbox._copies_before(day)
-                wizard.removes = len(copies)
-                wizard.preview = wizard._removal(day, copies)
+                wizard.removes, copies = mailbox._copies_before(day)
+                wizard.preview = wizard._removal(day, wizard.removes, copies)
             else:
                 wizard.preview = self.env._(
                     "Older mail is looked for in the mailbox (%(since)s). What is there"
@@ -68,11 +67,12 @@ class CrmMailMirrorLookBack(models.TransientModel):
                     since=mailbox._since_words(day),
                 )
 
-    def _removal(self, day, copies):
+    def _removal(self, day, count, copies):
         since = self.mailbox_id._since_words(day)
         if copies:
             stays = self.env._("Only mail %(since)s stays.", since=since)
-            return f"{stays} {self.mailbox_id._removal_sentence(copies)}"
+            sentence = self.mailbox_id._removal_sentence(copies, count=count)
+            return f"{stays} {sentence}"
         return self.env._(
             "No mirrored mail is older: from now on mail %(since)s is mirrored.",
             since=since,

@@ -45,6 +45,10 @@ READ_EDGES = EDGES + [
         ("audit", "_settle"),
         ("audit", "_finish"),
         ("audit", "_listed"),
+        ("page", "_leave"),
+        ("page", "_let_go"),
+        ("listing", "_untold"),
+        ("listing", "_end"),
     )
     for moment in ("before", "after")
 ]
@@ -389,6 +393,11 @@ def owners(sync_registry):
 
 @pytest.fixture
 def machine(mirror, lib, owners, small_bites, monkeypatch):
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_leave as leave
+
+    # much goes at once, and so in steps, when three mails do
+    for name in ("PLACES", "COPIES"):
+        monkeypatch.setattr(leave, name, leave.Slice(2, most=3))
     mirror.house = owners[0]
     given = {"mirror": mirror, "owners": owners[1], "patched": monkeypatch}
     return type("Machine", (Machine,), given)
