@@ -93,6 +93,42 @@ def test_search_by_person_text_direction_mailbox_and_date(hana):
         hana.search_nothing()
 
 
+def test_what_is_not_content_is_counted_and_grouped(hana):
+    """Each mail once, however many have it, by mailbox and direction."""
+    page = hana.page
+    hana.go("/odoo/mirrored-emails-in-numbers")
+    expect(page.locator(".o_graph_renderer canvas")).to_be_visible()
+    expect(page.locator(".o_view_sample_data")).to_have_count(0)
+
+    page.locator(".o_switch_view.o_pivot").click()
+    lines = page.locator(".o_pivot tbody tr")
+    expect(lines).to_have_text(["Total314", "Hana Search213", "Jon Search11"])
+
+    page.locator(".o_switch_view.o_list").click()
+    hana.filter("Mailbox of")
+    groups = page.locator(".o_group_header")
+    expect(groups).to_have_text(["Hana Search (3)", "Jon Search (1)"])
+    for words in (*PEOPLE, "Alpha", "xylophone"):
+        expect(page.locator(".o_action_manager")).not_to_contain_text(words)
+
+
+def test_a_panel_beside_the_numbers_counts_what_is_seen(hana):
+    hana.go("/odoo/mirrored-emails-in-numbers")
+    panel = hana.page.locator(".o_search_panel")
+    owners = panel.locator(".o_search_panel_filter_value")
+    for owner, count in (("Hana Search", "3"), ("Jon Search", "1")):
+        value = owners.filter(has_text=owner)
+        expect(value.locator(".o_search_panel_counter")).to_have_text(count)
+    hana.as_list()
+    rows = hana.page.locator("tr.o_data_row")
+    expect(rows).to_have_count(4)
+    panel.get_by_text("Sent", exact=True).click()
+    expect(rows).to_have_count(1)
+    panel.get_by_text("All", exact=True).click()
+    owners.filter(has_text="Jon Search").click()
+    expect(rows).to_have_count(1)
+
+
 def test_the_whole_list_opens_a_mail_and_pages_on(hana):
     hana.as_list()
     hana.page.get_by_role("cell", name="Alpha").click()

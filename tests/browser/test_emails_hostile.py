@@ -25,7 +25,7 @@ STYLED = (
 #: Two million characters, of which as many lines are kept as half a million have.
 LINE, KEPT = "line {:07d}\n", 500_000 // 13
 #: Its letter o is Cyrillic.
-LOOKALIKE = "mallory@h\u043estile.example".encode("idna").decode()
+LOOKALIKE = "mallory@" + "h\u043estile.example".encode("idna").decode()
 CROWD = 5000
 #: subject, text, attachment
 MAILS = {

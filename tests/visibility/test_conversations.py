@@ -55,7 +55,7 @@ def walked(request, monkeypatch):
     few, enough, of_few, many = WAYS[request.param]
     values = {"FEW_MAILBOXES": few, "WINDOW": 3, "WIDEST": 7, "ENOUGH": enough}
     values |= {"ENOUGH_OF_ALL": enough, "ENOUGH_OF_FEW": of_few, "MANY_ROWS": many}
-    values |= {"OF_FEW": 3}
+    values |= {"OF_FEW": 3, "OF_EACH": 0}
     for name, value in values.items():
         monkeypatch.setattr(window, name, value)
     monkeypatch.setattr(walk, "NEAREST", 3)
@@ -412,6 +412,16 @@ def test_numbers_are_those_of_mail_that_is_seen(viewer, world, level):
         for way in ("in", "out")
     }
     assert traffic.search_count([]) == len(seen)
+    # so are those of the search panel
+    counted = {"enable_counters": True}
+    panel = traffic.search_panel_select_multi_range("user_id", **counted)["values"]
+    assert {value["id"]: value["__count"] for value in panel} == {
+        world.users[owner]: 30 for owner in {m.owner for m in seen}
+    }
+    panel = traffic.search_panel_select_range("direction", **counted)["values"]
+    assert {value["id"]: value["__count"] for value in panel} == {
+        way: sum(m.direction == way for m in seen) for way in ("in", "out")
+    }
     fields = traffic.fields_get()
     assert not {"subject", "subject_raw", "message_id", "body_id"} & set(fields)
     for mail in world.mails[::7]:
@@ -452,7 +462,8 @@ def test_nothing_there_says_why_and_what_to_do(root, viewer, world, contact):
     root.flush_all()
     told = empty(env, contact)
     assert told["reason"] == "importing"
-    assert told["progress"] == {"done": 40, "total": 100}
+    (one,) = told["importing"]
+    assert one == {"mailbox_id": mine.id, "done": 40, "total": 100}
 
     mine.listing = False
     root.flush_all()
@@ -467,6 +478,23 @@ def test_nothing_there_says_why_and_what_to_do(root, viewer, world, contact):
     told = empty(env, contact)
     assert "12/24/2025" in told["help"] and told["action"] == "mailboxes"
     assert empty(viewer("4"), contact)["help"] == ""
+
+    # what is wrong with an address is said of it
+    for email, reason, words in (
+        ("peer at us", "bad_address", "“peer at us” is no mail address."),
+        ("Peer <peer@us.test>", "own_address", "peer@us.test belongs to a colleague."),
+        ("twice@acme.test", "nothing", "2 contacts share the address twice@acme.test"),
+    ):
+        nobody.email = email
+        if reason == "nothing":
+            nobody.copy({"name": "Somebody"})
+        root.flush_all()
+        told = empty(viewer("4"), nobody)
+        assert told["reason"] == reason
+        assert words in told["sentence"] + told["help"]
+    lead = root["crm.lead"].create({"name": "Lead", "email_from": "peer@us.test"})
+    root.flush_all()
+    assert empty(viewer("4"), lead)["reason"] == "own_address"
 
     # who is responsible stands on the record; whether they have mail is not told
     contact.user_id = boss
@@ -508,6 +536,14 @@ def test_mailboxes_that_lag_behind_are_told_to_who_sees_their_mail(
         assert peers[:2] == (None, False)
         assert "Peer" in peers[2] and "sign in" in peers[2]
         assert "@" not in peers[2]
+    boxes["peer"].write({"last_error": "login_refused"})
+    boxes["peer"].failing_since = "2026-01-04 08:00:00"
+    _mine, peers = stale("2")
+    assert "It has needed its owner's sign-in since 01/04/2026." in peers[2]
+    # of what is disconnected nothing comes any more, though its mail was kept
+    boxes["peer"].state = "draft"
+    _mine, peers = stale("2")
+    assert peers[1] is False and "It was disconnected" in peers[2]
 
 
 def test_a_colleagues_answer_is_ours_though_only_what_they_sent_me_is_seen(

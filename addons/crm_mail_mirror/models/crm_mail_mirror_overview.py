@@ -16,6 +16,7 @@ from ..engine import legible
 from . import conversation_question as question
 from .crm_mail_mirror_conversation_told import direction_of
 from .crm_mail_mirror_conversation_window import FEW_MAILBOXES
+from .crm_mail_mirror_message import array, is_among
 
 #: Mails are counted so far.
 COUNTED = 1000
@@ -50,9 +51,10 @@ class CrmMailMirrorMessage(models.Model):
             "earlier_count": mails before the lead, at most 1000, "groups":
             [{"partner_id" (0: people at its domain who are no contacts), "name",
             "count": at most 100, "last": date}] by contact, at most 200, "empty": None
-            | {"reason": "no_mailbox" | "importing" | "no_address" | "nothing_shared" |
-            "nothing", "sentence", "help", "action": None | "link" | "address" |
-            "mailboxes", "progress": {"done", "total"} | None, "who": [names of
+            | {"reason": "no_mailbox" | "importing" | "no_address" | "bad_address" |
+            "own_address" | "nothing_shared" | "nothing", "sentence", "help", "action":
+            None | "link" | "address" | "mailboxes", "importing": [{"mailbox_id",
+            "done", "total" (0: not counted yet)}] of one's own, "who": [names of
             colleagues who could share]}}``
         :raises AccessError, UserError: as in ``get_conversations``
         """
@@ -163,6 +165,13 @@ class CrmMailMirrorMessage(models.Model):
     def _searching(self, look):
         if not look.scope.model or look.sight.uid != self.env.uid:
             return None
+        # mostly nothing is, and a company has a thousand addresses to be asked for
+        self.env.cr.execute(
+            """SELECT 1 FROM crm_mail_mirror_search
+                WHERE reason = 'contact' AND done_at IS NULL LIMIT 1"""
+        )
+        if not self.env.cr.rowcount:
+            return None
         record = self.env[look.scope.model].browse(look.scope.id)
         return record.mirror_search_progress or None
 
@@ -199,26 +208,31 @@ class CrmMailMirrorMessage(models.Model):
 
     def _groups_of_few(self, look, contacts):
         """Query of (contact, mails, last date), by all mail in these mailboxes."""
+        copies = self._visible_copies(
+            SQL("c.mailbox_id = ANY(%s::int[])", array(look.mailboxes)),
+            SQL("v.message_id"),
+            look.sight,
+        )
         return SQL(
-            # which are in these mailboxes at all, before each is looked at
+            # by indexes alone, before it is looked at who is a Bcc
             """WITH mine AS MATERIALIZED (
-                   SELECT p.message_id, p.address_id, p.date, p.copy_id
+                   SELECT p.message_id, p.address_id
                      FROM crm_mail_mirror_participant p
-                    WHERE p.address_id = ANY(%s)
-                      AND p.message_id IN (
-                          SELECT c.message_id FROM crm_mail_mirror_copy c
-                           WHERE c.mailbox_id = ANY(%s) AND c.state = 'mirrored'))
-               SELECT coalesce(r.partner_id, 0), count(DISTINCT p.message_id),
-                      max(p.date)
-                 FROM mine p
-                 LEFT JOIN crm_mail_mirror_address_partner_rel r
-                   ON r.address_id = p.address_id AND r.partner_id = ANY(%s)
+                    WHERE p.address_id = ANY(%s::int[]) AND p.message_id IN (%s)),
+               g AS MATERIALIZED (
+                   SELECT mine.*, coalesce(r.partner_id, 0) AS partner_id
+                     FROM mine LEFT JOIN crm_mail_mirror_address_partner_rel r
+                       ON r.address_id = mine.address_id
+                      AND r.partner_id = ANY(%s::int[]))
+               SELECT g.partner_id, count(DISTINCT g.message_id), max(p.date)
+                 FROM g JOIN crm_mail_mirror_participant p
+                   ON p.message_id = g.message_id AND p.address_id = g.address_id
                 WHERE %s
                 GROUP BY 1 ORDER BY 3 DESC LIMIT %s""",
-            look.addresses,
-            look.mailboxes,
-            contacts,
-            self._is_participant_seen(look.sight),
+            array(look.addresses),
+            copies,
+            array(contacts),
+            self._participant_is_visible(look.sight),
             MOST_GROUPS,
         )
 
@@ -240,14 +254,15 @@ class CrmMailMirrorMessage(models.Model):
                           max(head.date) AS last, array_agg(head.id) AS addresses
                      FROM head
                      LEFT JOIN crm_mail_mirror_address_partner_rel r
-                       ON r.address_id = head.id AND r.partner_id = ANY(%(contacts)s)
+                       ON r.address_id = head.id
+                      AND r.partner_id = ANY(%(contacts)s::int[])
                     GROUP BY 1 ORDER BY 2 DESC LIMIT %(groups)s)
                SELECT g.partner_id, count(DISTINCT n.message_id), g.last
                  FROM g CROSS JOIN LATERAL unnest(g.addresses) AS a(id)
                 CROSS JOIN LATERAL (%(newest)s LIMIT %(most)s) AS n
                 GROUP BY 1, 3 ORDER BY 3 DESC""",
-            addresses=look.addresses,
-            contacts=contacts,
+            addresses=array(look.addresses),
+            contacts=array(contacts),
             newest=newest,
             most=IN_GROUP,
             groups=MOST_GROUPS,
@@ -270,15 +285,18 @@ class CrmMailMirrorMessage(models.Model):
         self.env.cr.execute(
             SQL(
                 """SELECT m.id FROM crm_mail_mirror_mailbox m
-                    WHERE m.id = ANY(%(readable)s) AND m.state NOT IN ('draft', 'ready')
+                    WHERE %(readable)s AND m.state != 'ready'
+                      AND (m.state != 'draft' OR m.last_sync_at IS NOT NULL)
                       AND (m.state != 'active' OR m.last_sync_at < %(late)s)
-                      AND (m.user_id = %(uid)s OR EXISTS (
+                      -- of one that was disconnected, where its mail stands alone
+                      AND (m.user_id = %(uid)s AND m.state != 'draft' OR EXISTS (
                           SELECT 1 FROM crm_mail_mirror_copy c
                            WHERE c.message_id = ANY(%(ids)s) AND c.mailbox_id = m.id
                              AND c.state = 'mirrored'))
-                    ORDER BY m.user_id != %(uid)s, m.last_sync_at NULLS FIRST, m.id
+                    ORDER BY m.state = 'draft', m.user_id != %(uid)s,
+                             m.last_sync_at NULLS FIRST, m.id
                     LIMIT %(most)s""",
-                readable=list(look.sight.mailboxes),
+                readable=is_among(SQL("m.id"), look.sight.mailboxes),
                 late=fields.Datetime.now() - STALE,
                 uid=self.env.uid,
                 ids=ids,
@@ -300,6 +318,7 @@ class CrmMailMirrorMessage(models.Model):
         at = mailbox.last_sync_at
         when = at and self._moment(at)
         names = {"name": mailbox.user_id.name, "address": mailbox.email, "when": when}
+        since = mailbox.failing_since and self._since_day(mailbox.failing_since)
         if mailbox.is_mine:
             said = (
                 self.env._(
@@ -314,7 +333,11 @@ class CrmMailMirrorMessage(models.Model):
                     **names,
                 )
             )
-            login = self.env._("Please sign in again.")
+            login = (
+                self.env._("It has needed you to sign in since %(day)s.", day=since)
+                if since
+                else self.env._("Please sign in again.")
+            )
         else:
             said = (
                 self.env._(
@@ -329,13 +352,28 @@ class CrmMailMirrorMessage(models.Model):
                     **names,
                 )
             )
-            login = self.env._("Its owner has to sign in again.")
+            login = (
+                self.env._(
+                    "It has needed its owner's sign-in since %(day)s.", day=since
+                )
+                if since
+                else self.env._("Its owner has to sign in again.")
+            )
         why = {
             "needs_login": login,
             "paused": self.env._("It is paused."),
             "error": self.env._("It cannot be checked at the moment."),
+            "draft": self.env._("It was disconnected; its mail was kept."),
         }.get(mailbox.state)
         return f"{said} {why}" if why else said
+
+    def _since_day(self, at):
+        """A time of today, else the day, in the reader's zone."""
+        local = fields.Datetime.context_timestamp(self, at)
+        now = fields.Datetime.context_timestamp(self, fields.Datetime.now())
+        if local.date() == now.date():
+            return format_time(self.env, local.time(), time_format="short")
+        return format_date(self.env, local.date())
 
     def _moment(self, at):
         """A time of today, else the day and the time, in the reader's zone."""

@@ -22,24 +22,19 @@ class CrmMailMirrorMessage(models.Model):
         )
         linked = own.filtered(lambda m: m.state not in ("draft", "ready"))
         name = self._scope_name(look)
-        told = {"action": None, "progress": None, "who": [], "help": ""}
+        told = {"action": None, "importing": [], "who": [], "help": ""}
         if look.sight.uid != self.env.uid:
             colleague = self.env["res.users"].sudo().browse(look.sight.uid).name
             nothing = self.env._("%(name)s sees no mail of yours here.", name=colleague)
             return told | {"reason": "nothing", "sentence": nothing}
-        if look.scope.model and not look.addresses and not self._has_address(look):
-            return told | {
-                "reason": "no_address",
-                "sentence": self.env._("%(name)s has no mail address.", name=name),
-                "help": self.env._("Fill one in: mail with it is shown here."),
-                "action": "address",
-            }
+        if look.scope.model and not look.addresses:
+            trouble = self._address_trouble(look, name)
+            if trouble:
+                return told | trouble
         importing = linked.filtered(
             lambda m: m.state == "active" and m.listing == "first"
         )
         if importing:
-            total = sum(importing.mapped("progress_total"))
-            done = min(sum(importing.mapped("progress_done")), total)
             return told | {
                 "reason": "importing",
                 "sentence": self.env._(
@@ -49,7 +44,14 @@ class CrmMailMirrorMessage(models.Model):
                     "The newest mail comes first. You can go on working."
                 ),
                 "action": "mailboxes",
-                "progress": {"done": done, "total": total} if total else None,
+                "importing": [
+                    {
+                        "mailbox_id": mailbox.id,
+                        "done": min(mailbox.progress_done, mailbox.progress_total),
+                        "total": mailbox.progress_total,
+                    }
+                    for mailbox in importing
+                ],
             }
         if not linked and set(look.sight.mailboxes) <= set(own.ids):
             return told | {
@@ -80,7 +82,9 @@ class CrmMailMirrorMessage(models.Model):
                 "who": who,
             }
         told |= {"reason": "nothing", "sentence": nothing}
-        return told | self._since_when(look, linked)
+        told |= self._since_when(look, linked)
+        helps = filter(None, (self._shared_address(look), told["help"]))
+        return told | {"help": " ".join(helps)}
 
     def _since_when(self, look, linked):
         """From when on there would be mail, if the reader's own is all that is seen."""
@@ -95,10 +99,54 @@ class CrmMailMirrorMessage(models.Model):
             "action": "mailboxes",
         }
 
-    def _has_address(self, look):
-        """An address that never had mail here is known to its contact alone."""
+    def _address_trouble(self, look, name):
+        """No mail can belong to this record, as its address is; else None.
+
+        An address that never had mail here is known to its contact alone.
+        """
         record = self.env[look.scope.model].browse(look.scope.id)
-        return any(record._mirror_sought_emails())
+        emails = {email for email in record._mirror_sought_emails() if email}
+        if not emails:
+            written = legible.line(record[self._email_field(record)], 100)
+            return {
+                "reason": "bad_address" if written else "no_address",
+                "sentence": self.env._("“%s” is no mail address.", written)
+                if written
+                else self.env._("%(name)s has no mail address.", name=name),
+                "help": self.env._("Fill one in: mail with it is shown here."),
+                "action": "address",
+            }
+        own = self.env["crm.mail.mirror.directory"]._own_among(emails)
+        if record.email_normalized in own and emails <= own:
+            return {
+                "reason": "own_address",
+                "sentence": self.env._(
+                    "%(address)s belongs to a colleague.",
+                    address=legible.ascii_email(record.email_normalized),
+                ),
+                "help": self.env._("Internal mail is not mirrored."),
+            }
+        return None
+
+    def _email_field(self, record):
+        return "email_from" if record._name == "crm.lead" else "email"
+
+    def _shared_address(self, look):
+        """Of an address that several contacts have, how many of them; else None."""
+        if not look.scope.model:
+            return None
+        email = self.env[look.scope.model].browse(look.scope.id).email_normalized
+        partners = self.env["res.partner"]
+        sharing = [("email_normalized", "=", email)]
+        # counted among those the reader may read
+        count = partners.search_count(sharing, limit=100) if email else 0
+        if count < 2:
+            return None
+        return self.env._(
+            "%(count)s contacts share the address %(address)s: each shows its mail.",
+            count="99+" if count == 100 else count,
+            address=legible.ascii_email(email),
+        )
 
     def _scope_name(self, look):
         if not look.scope.model:
