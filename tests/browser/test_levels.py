@@ -75,9 +75,15 @@ def test_each_level_shows_its_mail_at_the_next_click(office, contact, desk):
         # the administrator chooses the level in the one list for it
         admin.go("/odoo/action-crm_mail_mirror.res_users_action_mirror")
         row = admin.page.locator("tr.o_data_row:has(td[name=login]:text-is('viewer'))")
-        admin.edit(row.locator("td[name=mirror_visibility]"))
-        admin.choose_option("mirror_visibility", LABELS[level])
-        admin.save_row()
+        row.locator("td[name=login]").click()
+        form = admin.page.locator(".o_form_view")
+        form.get_by_label(LABELS[level]).check()
+        if level != "0":  # as it was
+            # nothing is saved before it was told
+            change = form.locator("[name=mirror_sight_change]")
+            expect(change).to_contain_text("New: ")
+            admin.page.locator(".o_form_button_save").click()
+            expect(change).to_have_count(0)
 
         rows = viewer.conversations(viewer.emails("res.partner", contact))
 
