@@ -29,7 +29,7 @@ def test_a_no_is_for_good_and_preferences_still_link(office, on, desk):
     expect(asked).to_be_visible()
 
     with inga.page.expect_response("**/action_mirror_decline"):
-        asked.get_by_role("button", name="Not now").click()
+        asked.get_by_role("button", name="No, thanks").click()
     expect(asked).to_have_count(0)
     notice = inga.page.locator(".o_notification")
     expect(notice).to_contain_text("You are not asked again")

@@ -9,6 +9,7 @@ import { _t } from "@web/core/l10n/translation";
 import { deserializeDate, formatDate } from "@web/core/l10n/dates";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
+import { formatFloat } from "@web/core/utils/numbers";
 import { formatInteger } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Layout } from "@web/search/layout";
@@ -40,7 +41,7 @@ export function inWords(seconds) {
         return "–";
     }
     if (seconds < 120) {
-        return _t("%s s", seconds);
+        return _t("%s s", formatTenth(seconds));
     }
     if (seconds < 7200) {
         return _t("%s min", formatTenth(seconds / 60));
@@ -52,7 +53,7 @@ export function inWords(seconds) {
 }
 
 function formatTenth(number) {
-    return String(Math.round(number * 10) / 10);
+    return formatFloat(number, { digits: [16, 1], trailingZeros: false });
 }
 
 /** A chart.js chart, with the same numbers as a table for who does not see it. */

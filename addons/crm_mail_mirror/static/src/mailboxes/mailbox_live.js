@@ -5,6 +5,7 @@ import { onWillUnmount, reactive, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
+import { formatFloat } from "@web/core/utils/numbers";
 import { formatInteger } from "@web/views/fields/formatters";
 
 const TYPE = "crm_mail_mirror.mailbox";
@@ -68,7 +69,8 @@ export function progressWords({ done, total, rate, seconds_left: seconds }) {
         }),
     ];
     if (rate) {
-        words.push(_t("%s a second", rate < 10 ? rate.toLocaleString() : formatInteger(Math.round(rate))));
+        const digits = [16, rate < 10 ? 1 : 0];
+        words.push(_t("%s a second", formatFloat(rate, { digits, trailingZeros: false })));
     }
     if (seconds || seconds === 0) {
         words.push(timeLeft(seconds));
