@@ -198,7 +198,7 @@ OWNERS = {
     "aliases", "imap_login", "is_just_linked", "link_sentence", "look_back", "mode",
     "password", "progress_done", "progress_total",
     "sharing_in", "sharing_out", "since_sentence", "sync_from",
-    "company_rule_count", "sharing_preview",
+    "company_rule_count", "sharing_preview", "mode_preview",
     "folders_sentence", "rules_sentence", "state_color", "state_sentence", "viewers",
 }  # fmt: skip
 #: Rows of which only the owner's are listed.
@@ -580,7 +580,8 @@ def test_one_mail_more_or_less_is_told_to_its_owner_alone(root, theirs):
         root["crm.mail.mirror.audit"].create(
             {
                 **{"mailbox_id": theirs.id, "kind": "all", "why": "month"},
-                **{"state": "done", "ended_at": "2026-01-02", "missing": missing},
+                **{"asked_at": "2026-01-02", "ended_at": "2026-01-02"},
+                **{"state": "done", "missing": missing},
             }
         )
         root.flush_all()
