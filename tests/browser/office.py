@@ -187,7 +187,7 @@ class Office:
         self,
         login: str,
         *,
-        sender: str = "",
+        sender: str | None = "",
         to: str = "",
         subject: str,
         text: str = "Hello",
@@ -196,18 +196,24 @@ class Office:
         folder: str = "",
         answers: str = "",
         cc: str = "",
+        also: tuple[str, ...] = (),
+        html: bool = False,
         at=None,
     ) -> str:
         """Put a mail into the mailbox of ``login``; each is a minute older.
 
-        Without ``sender`` the owner wrote it, without ``to`` got it.
+        Without ``sender`` the owner wrote it, without ``to`` got it; where ``sender``
+        is None the head names nobody, and it was received.
 
         :param answers: the Message-ID of the mail that this one answers
+        :param also: further logins that have the same mail in their inbox
+        :param html: ``text`` is HTML, and there is no other
         :param at: who has the mailbox: ``clouds.google``, ``clouds.graph`` or Dovecot
         :returns: its Message-ID
         """
         mail = EmailMessage()
-        mail["From"] = sender or self.address(login)
+        if sender is not None:
+            mail["From"] = sender or self.address(login)
         mail["To"] = to or self.address(login)
         mail["Subject"] = subject
         age = timedelta(days=days_ago, minutes=next(self._minutes))
@@ -218,15 +224,16 @@ class Office:
             mail["Cc"] = cc
         if answers:
             mail["In-Reply-To"] = mail["References"] = answers
-        mail.set_content(text)
+        mail.set_content(text, subtype="html" if html else "plain")
         if attachment:
             mail.add_attachment(
                 b"%PDF-1.4", maintype="application", subtype="pdf", filename=attachment
             )
         raw = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        with (at or self.dovecot).user(self.address(login)) as mailbox:
-            folder = folder or ("INBOX" if sender else "Sent")
-            mailbox.append(folder, raw, received=when)
+        folder = folder or ("Sent" if sender == "" else "INBOX")
+        for whose, place in ((login, folder), *((other, "INBOX") for other in also)):
+            with (at or self.dovecot).user(self.address(whose)) as mailbox:
+                mailbox.append(place, raw, received=when)
         return mail["Message-ID"]
 
     def link(self, login: str, mirrored: int, **values) -> int:
@@ -246,8 +253,7 @@ class Office:
             imap_port=self.dovecot.tls_port,
             imap_login=self.address(login),
             password=PASSWORD,
-            sync_from=False,
-            **values,
+            **{"sync_from": False, **values},
         )
         session("crm.mail.mirror.mailbox", "action_connect", [mailbox])
         return mailbox

@@ -226,11 +226,27 @@ def test_switched_on_and_off_it_acts_on_the_past(mirror, server, lib, link, matc
     assert mirror.states(box) == {("mirrored", "domain"): 1, ("mirrored", "contact"): 1}
     with mirror.env(box.user_id) as env:
         assert len(env["res.partner"].browse(partner).mirror_message_ids) == 2
+    # what goes is told before: of few in the words for none
+    with mirror.env() as env:
+        pages = env["res.config.settings"]
+        values = {"company_id": matching, "mirror_match_domains": False}
+        told = pages.new(values).mirror_domains_preview
+        assert "fewer than 10 mails of other people" in told
+        unchanged = {**values, "mirror_match_domains": True}
+        assert not pages.new(unchanged).mirror_domains_preview
     mirror.write("res.company", matching, mirror_match_domains=False)
     apply_changes(mirror)
     assert mirror.states(box) == off
     assert shown(mirror, box, partner) == []
     mirror.check(box)
+
+    with mirror.env() as env:
+        change = env["crm.mail.mirror.change"].search([], limit=1)
+        change.action_undo()
+        assert env["res.company"].browse(matching).mirror_match_domains
+    apply_changes(mirror)
+    mirror.sync(box)
+    assert mirror.states(box)["mirrored", "domain"] == 1
 
 
 def apply_changes(mirror):

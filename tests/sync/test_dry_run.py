@@ -176,6 +176,12 @@ def test_not_now_leaves_it_ready(mirror, lib, server, recent):
     server.put(recent(1, mirror.at("client")))
     run = look(mirror, box)
 
+    # who is not listed is not passed over in silence
+    with mirror.env(box.user_id) as env:
+        told = env[RUN].browse(run)
+        assert not told.unlisted
+        told.sudo().found = {f"known{n}@many.test": 1 for n in range(501)}
+        assert told.unlisted.startswith("The 500 of 501 with most mails are listed.")
     with mirror.env(box.user_id) as env:
         env[RUN].browse(run).action_later()
 

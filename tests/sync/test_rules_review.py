@@ -261,6 +261,13 @@ def test_rule_for_everybody_takes_from_each_mailbox_of_its_company(
 
 
 def test_one_way_takes_received_mail_away_and_gives_it_back(mirror, clients):
+    # and says so before it is saved
+    with mirror.env(clients.user_id) as env:
+        before = env["crm.mail.mirror.mailbox"].browse(clients.id)
+        assert not before.mode_preview
+        form = before.new({"mode": "one_way"}, origin=before)
+        assert form.mode_preview.startswith("This removes 4 mails from Odoo, among")
+        assert form.mode_preview.endswith("You can undo this for seven days.")
     mirror.write("crm.mail.mirror.mailbox", clients.id, mode="one_way")
     mirror.apply_changes()
 
@@ -283,6 +290,10 @@ def test_other_address_of_ones_own_is_no_correspondent(mirror, clients, lib, ser
         lib.mail(22, "private@home.test", mirror.at("client"), tag=mirror.domain),
     )
     mirror.sync(clients)
+    with mirror.env(clients.user_id) as env:
+        before = env["crm.mail.mirror.mailbox"].browse(clients.id)
+        form = before.new({"aliases": "Private@home.test"}, origin=before)
+        assert form.mode_preview.startswith("Older mail is looked for")
     mirror.write("crm.mail.mirror.mailbox", clients.id, aliases="private@home.test")
     mirror.apply_changes()
     mirror.sync(clients)

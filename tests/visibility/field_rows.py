@@ -73,7 +73,8 @@ FIELDS = {
         INTERNAL: """
             bound_sentence contact_ids email error error_sentence kept_out
             mailbox_id mirrored_count progress seen_count sentence shared_sentence
-            since state total_count unticked viewer_ids viewer_names
+            since state total_count unlisted unticked viewer_ids
+            viewer_names
         """,
         NOBODY: "begun_at cursor found reasons seq",
     },
@@ -132,7 +133,8 @@ FIELDS = {
             is_readable
             last_change_at last_error last_error_sentence last_sync_at
             leaver_action leaver_on leaver_sentence ledger left_at link_sentence
-            look_back may_stop mirrored_count mirrored_told mode my_rule_ids
+            look_back may_stop mirrored_count mirrored_told mode mode_preview
+            my_rule_ids
             next_sync_at password password_help password_page progress
             progress_done progress_total proof provider rule_change_ids
             rules_sentence seen_count seen_told sharing_in sharing_out
@@ -240,7 +242,8 @@ FIELDS = {
     },
     "res.config.settings": {
         SYSTEM: """
-            mirror_address_warning mirror_allowed_hosts mirror_google_client_id
+            mirror_address_warning mirror_allowed_hosts
+            mirror_domains_preview mirror_google_client_id
             mirror_google_enabled mirror_google_redirect_uri mirror_google_secret
             mirror_google_secret_kept mirror_leaver_action mirror_leaver_days
             mirror_match_domains mirror_microsoft_audience

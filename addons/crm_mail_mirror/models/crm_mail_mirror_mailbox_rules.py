@@ -2,13 +2,19 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """By which rules is a mailbox mirrored, and what happens when one of them changes?"""
 
+import time
+from dataclasses import replace
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..engine.policy import Folded, Policy
 from ..engine.reasons import Reason
 from .change_sentences import mails_of, sharing_sentence
+from .change_terms import where_among
 from .crm_mail_mirror_exclusion import WAVED_PAST
+from .crm_mail_mirror_preview import BITE, SECONDS
+from .crm_mail_mirror_review import goes
 
 #: Why mail is kept out that may come in under another company's rules.
 _COMPANYS = (
@@ -44,6 +50,7 @@ class CrmMailMirrorMailbox(models.Model):
         compute="_compute_rules",
     )
     sharing_preview = fields.Text(compute="_compute_sharing_preview")
+    mode_preview = fields.Text(compute="_compute_mode_preview")
 
     # ---- the rules ------------------------------------------------------------------
 
@@ -87,9 +94,8 @@ class CrmMailMirrorMailbox(models.Model):
         formerly = mailbox.former_rules if former else None
         for kind, values in (formerly or {}).items():
             rules["never", kind] = rules["never", kind] | frozenset(values)
-        own = {mailbox.email_normalized, *(mailbox.aliases or "").lower().split(",")}
         return Policy(
-            own_addresses=frozenset(filter(None, own)),
+            own_addresses=mailbox._own_addresses(mailbox.aliases),
             sync_from=mailbox._since(),
             one_way=mailbox.mode == "one_way",
             match_domains=mailbox.company_id.mirror_match_domains,
@@ -99,6 +105,11 @@ class CrmMailMirrorMailbox(models.Model):
             allowed_addresses=Folded(rules["always", "address"]),
             allowed_domains=Folded(rules["always", "domain"]),
         )
+
+    def _own_addresses(self, aliases):
+        """:param aliases: as they are typed"""
+        typed = {alias.strip() for alias in (aliases or "").lower().split(",")}
+        return frozenset(filter(None, {self.email_normalized, *typed}))
 
     # ---- settings that act both ways, too -------------------------------------------
 
@@ -194,6 +205,56 @@ class CrmMailMirrorMailbox(models.Model):
         return self.env["ir.actions.act_window"]._for_xml_id(
             "crm_mail_mirror.crm_mail_mirror_exclusion_action_company"
         )
+
+    @api.depends("mode", "aliases")
+    @api.depends_context("uid", "lang")
+    def _compute_mode_preview(self):
+        for mailbox in self:
+            mailbox.mode_preview = False
+            before = mailbox._origin
+            if before and mailbox.is_mine:
+                mailbox.mode_preview = "\n".join(mailbox._mode_told(before)) or False
+
+    def _mode_told(self, before):
+        """What goes, and what may come, once the form is saved: sentences."""
+        own = before._own_addresses(self.aliases)
+        others = own ^ before._own_addresses(before.aliases)
+        is_new = self.mode != before.mode
+        copies = self.env["crm.mail.mirror.copy"].sudo()
+        if not (others or is_new) or not copies.search_count(
+            [("mailbox_id", "=", before.id)], limit=1
+        ):
+            return []
+        one_way = self.mode == "one_way"
+        concerned = [where_among({"addresses": sorted(others)})] if others else []
+        if is_new and one_way:
+            concerned.append(SQL("c.direction = 'in'"))
+        gone, is_all = [], True
+        if concerned:
+            policy = replace(before._policy(), one_way=one_way, own_addresses=own)
+            where = SQL("(%s)", SQL(" OR ").join(concerned))
+            gone, is_all = before._going(policy, where)
+        preview = self.env["crm.mail.mirror.preview"]
+        effect = preview._of_copies(gone, names=True)
+        effect.whole, effect.narrows = is_all, bool(concerned)
+        effect.sought = bool(others) or not one_way
+        return preview._sentences(effect, mine=True)
+
+    def _going(self, policy, where):
+        """Mirrored mails that these rules would let go: ids, and are that all of them?
+
+        :param where: a condition on the copy ``c``: no other mail is concerned
+        """
+        review, gone, after = self.env["crm.mail.mirror.review"], [], 0
+        end = time.monotonic() + SECONDS
+        while True:
+            judged = review._judge(self.sudo(), policy, where, after, BITE)
+            gone += [copy for copy, decision in judged if goes(decision)]
+            if len(judged) < BITE:
+                return gone, True
+            if time.monotonic() > end:
+                return gone, False
+            after = judged[-1][0]
 
     @api.depends("sharing_in", "sharing_out")
     @api.depends_context("uid", "lang")

@@ -6,6 +6,7 @@ from odoo import fields, models
 
 from ..engine.reasons import Reason
 from .crm_mail_mirror_copy import SHARING
+from .crm_mail_mirror_preview import Effect
 
 
 class ResCompany(models.Model):
@@ -34,6 +35,20 @@ class ResCompany(models.Model):
                 company._mirror_announce_domains()
         return result
 
+    def _mirror_domains_told(self):
+        """What goes when matching by domain is switched off: numbers alone."""
+        self.env.cr.execute(
+            """SELECT count(*), count(*) FILTER (WHERE c.user_id IS DISTINCT FROM %s)
+                 FROM crm_mail_mirror_copy c
+                 JOIN crm_mail_mirror_mailbox m ON m.id = c.mailbox_id
+                WHERE m.company_id = %s AND c.state = 'mirrored'
+                  AND c.reason = 'domain'""",
+            [self.env.uid, self.id],
+        )
+        mails, others = self.env.cr.fetchone()
+        effect = Effect(gone=mails, gone_of_others=others, narrows=True)
+        return self.env["crm.mail.mirror.preview"]._sentences(effect, mine=False)
+
     def _mirror_announce_domains(self):
         """Matching by domain was switched on or off: it acts on the past as well."""
         self.flush_recordset(["mirror_match_domains"])
@@ -47,6 +62,7 @@ class ResCompany(models.Model):
             # what was disconnected lists nothing more
             mailboxes.filtered(lambda m: m.state != "draft") if is_on else mailboxes,
             narrows=not is_on,
+            undo={"write": [self._name, self.id, {"mirror_match_domains": not is_on}]},
             relist=is_on,
             requeue=(Reason.NO_CONTACT,) if is_on else (),
             user=self.env["res.users"],

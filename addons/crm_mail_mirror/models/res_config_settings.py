@@ -28,6 +28,7 @@ class ResConfigSettings(models.TransientModel):
     mirror_match_domains = fields.Boolean(
         related="company_id.mirror_match_domains", readonly=False
     )
+    mirror_domains_preview = fields.Text(compute="_compute_mirror_domains_preview")
     mirror_retention_sentence = fields.Char(
         related="company_id.mirror_retention_sentence"
     )
@@ -102,6 +103,19 @@ class ResConfigSettings(models.TransientModel):
             page.sudo()[f"mirror_{route}_token"] = token
         # nor from what this transaction remembers of it
         self.invalidate_recordset([f"mirror_{route}_secret"])
+
+    @api.depends("mirror_match_domains", "company_id")
+    @api.depends_context("lang")
+    def _compute_mirror_domains_preview(self):
+        for page in self:
+            company = page.company_id._origin
+            goes = company.mirror_match_domains and not page.mirror_match_domains
+            told = (
+                company._mirror_domains_told()
+                if goes and page._may_set_mirror()
+                else []
+            )
+            page.mirror_domains_preview = "\n".join(told) or False
 
     def _compute_mirror_registered(self):
         clients = self.env["crm.mail.mirror.client"]

@@ -8,6 +8,7 @@ from odoo import api, fields, models
 
 from ..engine.reasons import Reason, State
 from ..models.sentences import sentence
+from .crm_mail_mirror_dry_run import CONTACTS
 
 
 class CrmMailMirrorDryRun(models.TransientModel):
@@ -27,6 +28,7 @@ class CrmMailMirrorDryRun(models.TransientModel):
     )
     viewer_names = fields.Text(compute="_compute_viewers", compute_sudo=True)
     unticked = fields.Char(compute="_compute_unticked")
+    unlisted = fields.Char(compute="_compute_sentences")
 
     @api.depends("state")
     def _compute_display_name(self):
@@ -63,6 +65,7 @@ class CrmMailMirrorDryRun(models.TransientModel):
             run.shared_sentence = run._shared_sentence() if mirrored else False
             run.kept_out = "\n".join(run._kept_out(reasons))
             run.bound_sentence = run._bound_sentence()
+            run.unlisted = run._unlisted(len(run.sudo().found or {}))
             run.error_sentence = run.error and sentence(self.env, run.error)
 
     def _sentence(self, mails, contacts):
@@ -89,6 +92,16 @@ class CrmMailMirrorDryRun(models.TransientModel):
             )
         return env._(
             "%(mails)s with %(contacts)s would be visible to %(viewers)s.", **parts
+        )
+
+    def _unlisted(self, contacts):
+        if contacts <= CONTACTS:
+            return False
+        return self.env._(
+            "The %(listed)s of %(contacts)s with most mails are listed. Keep others out"
+            " with a rule.",
+            listed=CONTACTS,
+            contacts=contacts,
         )
 
     def _shared_sentence(self):
