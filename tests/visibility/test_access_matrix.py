@@ -47,6 +47,7 @@ MODELS = {
     "crm.mail.mirror.page.copy": None,
     "crm.mail.mirror.page.count": None,
     "crm.mail.mirror.page.gone": None,
+    "crm.mail.mirror.page.leave": None,
     "crm.mail.mirror.page.mail": None,
     "crm.mail.mirror.page.shared": None,
     "crm.mail.mirror.participant": "----",
