@@ -21,9 +21,9 @@ from .crm_mail_mirror_message import array, is_among
 NEAREST = 400
 #: where fewer than one in so many of these has them, everywhere: that is quick for what
 #: is rare, of which all is listed at once up to here;
-RARE, FOUND_AT_ONCE = 200, 2000
+RARE, FOUND_AT_ONCE = 200, 3000
 #: what is found more often is looked for in mail after mail, so many a request.
-TRIED = 1200
+TRIED = 800
 #: Mails of one conversation that are looked at.
 IN_THREAD = 1001
 
@@ -207,11 +207,20 @@ class CrmMailMirrorMessage(models.Model):
             if not is_sought and not is_last and len(passing) * RARE <= NEAREST:
                 few = self._found_at_once(look)
                 if few is not None:
-                    rows = self._among(look, few, rows[-1].place, top, lower)
-                    for few in _in_blocks([rows], NEAREST):
-                        yield few, []
+                    place, few = rows[-1].place, self._newest_first(few)
+                    for at in range(0, len(few), NEAREST):
+                        some = few[at : at + NEAREST]
+                        yield self._among(look, some, place, top, lower), []
                     return
             is_sought = True
+
+    def _newest_first(self, ids):
+        self.env.cr.execute(
+            """SELECT id FROM crm_mail_mirror_message WHERE id = ANY(%s)
+                ORDER BY date DESC, id DESC""",
+            [list(ids)],
+        )
+        return [ident for (ident,) in self.env.cr.fetchall()]
 
     def _among(self, look, ids, start, top, lower):
         """Rows of those of these mails that the reader sees here, newest first."""

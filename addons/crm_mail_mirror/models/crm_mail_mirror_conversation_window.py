@@ -23,9 +23,11 @@ FEW_MAILBOXES = 250
 #: From so many rows on a record's addresses are too many to be all looked at, unless
 #: more mails than these are wanted.
 MANY_ROWS, FEW_ROWS = 5000, 400
-#: Rows until another way is taken: of a record's addresses, of a few mailboxes, and of
-#: all mail, which is walked ten times as fast.
-ENOUGH, ENOUGH_OF_FEW, ENOUGH_OF_ALL = 4000, 4800, 40_000
+#: Rows until another way is taken: of a record's addresses, and of all mail, which is
+#: walked ten times as fast.
+ENOUGH, ENOUGH_OF_ALL = 4000, 40_000
+#: The same of a few mailboxes, and more for each of them: the other way takes longer.
+ENOUGH_OF_FEW, OF_EACH = 3200, 100
 
 
 class CrmMailMirrorMessage(models.Model):
@@ -48,8 +50,12 @@ class CrmMailMirrorMessage(models.Model):
             # no more than the page may need: asking who sees them is what is dear
             at = 0
             while at < len(ids):
-                yield self._among(look, ids[at : at + asked], None, top, None)
-                at, asked = at + asked, min(asked * 4, WIDEST)
+                some = ids[at : at + asked]
+                rows = self._among(look, some, None, top, None)
+                yield rows
+                at += asked
+                if len(rows) * 2 < len(some):
+                    asked = min(asked * 2, WIDEST)
             if last is None:
                 return
             start, examined, size = last, examined + size, min(size * 4, WIDEST)
@@ -71,7 +77,8 @@ class CrmMailMirrorMessage(models.Model):
         elif not self._has_many_rows(look):
             yield self._window, size, size
         elif size <= FEW_ROWS:
-            yield self._mailbox_window, OF_FEW, ENOUGH_OF_FEW
+            enough = ENOUGH_OF_FEW + OF_EACH * len(look.mailboxes)
+            yield self._mailbox_window, OF_FEW, enough
         yield self._shared_window, WIDEST, None
 
     def _has_many_rows(self, look):
