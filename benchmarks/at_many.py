@@ -80,7 +80,8 @@ class Bench:
         rounds = [{"step": "import", "far": False}]
         rounds += [{"step": "idle", "news": NEWS} for _ in range(self.options.runs)]
         rounds += [
-            {"step": "workers", "workers": workers}
+            # who has more than two workers lets the server have more connections
+            {"step": "workers", "workers": workers, "limit": 400}
             for workers in (1, 2, 3, 4)
             if not self.options.only or "workers" in self.options.only
         ]

@@ -121,7 +121,8 @@ class _Round:
 
     :param step: its name :param workers: processes :param pool: mailboxes of each at
         once; ``None``: as it is :param far: over the proxy :param news: every how many
-        gets a letter before; 0: none :param share: of the mailboxes
+        gets a letter before; 0: none :param share: of the mailboxes :param limit: of
+        mailboxes at once that the mail server shall have; as it is: 50
     """
 
     def __init__(
@@ -136,10 +137,12 @@ class _Round:
         far=True,
         news=0,
         share=1.0,
+        limit=50,
     ):
         self.registry, self.task, self.number = registry, task, number
         self.boxes = boxes[: max(1, int(len(boxes) * share))]
         self.workers, self.pool, self.far, self.news = workers, pool, far, news
+        self.limit = limit
 
     def run(self) -> dict:
         letters = self._write() if self.news else 0
@@ -199,6 +202,9 @@ class _Round:
 
     def _make_due(self):
         with _opened(self.registry) as env:
+            env["ir.config_parameter"].set_param(
+                "crm_mail_mirror.connections", f"imap={self.limit}"
+            )
             env.cr.execute(
                 """UPDATE crm_mail_mirror_mailbox SET next_sync_at = now()
                           AT TIME ZONE 'UTC' + interval '1 day', imap_port = %s""",
