@@ -143,7 +143,13 @@ def test_the_keyboard_alone_finds_reads_and_closes(ella, ufer):
     shown = ella.emails("res.partner", ufer["una"])
     rows = shown.locator(CONVERSATION)
     press = ella.page.keyboard.press
-    rows.first.focus()
+    # the focus is on the page's tab, which was clicked
+    press("/")
+    search = shown.get_by_label("Search subject and text")
+    expect(search).to_be_focused()
+    ella.page.locator("a[name=mirror_emails]").click()
+    press("ArrowDown")
+    expect(rows.first).to_be_focused()
     press("ArrowDown")
     expect(rows.nth(1)).to_be_focused()
     press("End")
@@ -162,7 +168,6 @@ def test_the_keyboard_alone_finds_reads_and_closes(ella, ufer):
     expect(shown.locator(f"{CONVERSATION}[tabindex='0']")).to_have_count(1)
 
     press("/")
-    search = shown.get_by_label("Search subject and text")
     expect(search).to_be_focused()
     ella.page.keyboard.type("wolverine")
     expect(rows).to_have_count(1)
@@ -179,12 +184,14 @@ def test_search_and_chips_narrow_the_list(ella, ufer, office):
     subjects = shown.locator(".o_crm_mail_mirror_subject")
     clear = shown.get_by_role("button", name="Clear")
 
+    search = shown.get_by_label("Search subject and text")
+
     def found(*expected):
         expect(subjects).to_have_text(list(expected))
         clear.click()
         expect(subjects).to_have_count(3)
+        expect(search).to_have_value("")
 
-    search = shown.get_by_label("Search subject and text")
     search.fill("wolverine")
     found("Our offer")
     # the text of Emil's mail is not shared: it is not found by it, but by its subject
@@ -193,6 +200,7 @@ def test_search_and_chips_narrow_the_list(ella, ufer, office):
     expect(empty).to_contain_text("No email matches")
     empty.get_by_role("button", name="Show all").click()
     expect(subjects).to_have_count(3)
+    expect(search).to_have_value("")
     search.fill("Emil alone")
     found("For Emil alone")
     shown.get_by_role("button", name="Sent", exact=True).click()
@@ -287,6 +295,14 @@ def test_a_lead_keeps_earlier_mail_behind_a_button(ella, ufer, office):
     shown.get_by_role("button", name="Earlier mail (5)").click()
     expect(shown.locator(CONVERSATION)).to_have_count(3)
     expect(shown).to_contain_text("Before this lead was created")
+
+    # neither what was exchanged nor how much is told of a search
+    shown.get_by_label("Search subject and text").fill("wolverine")
+    nothing = "No email since this lead was created matches."
+    expect(shown.locator(".o_crm_mail_mirror_nothing_since")).to_have_text(nothing)
+    shown.get_by_role("button", name="Earlier mail", exact=True).click()
+    subjects = shown.locator(".o_crm_mail_mirror_subject")
+    expect(subjects).to_have_text(["Our offer"])
 
 
 def test_the_line_over_the_list_says_whose_turn_it_is(ella, ufer, office):

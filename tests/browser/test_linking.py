@@ -176,5 +176,15 @@ def test_disconnecting_keeps_or_purges_the_mail(office, desk, kept):
     shown = owner.emails("res.partner", contact)
     if kept:
         assert "Stay or go" in "".join(owner.conversations(shown))
+        stale = shown.locator(".o_crm_mail_mirror_stale")
+        expect(stale).to_contain_text("It was disconnected; its mail was kept.")
+        # who sees it is still told, and it can still be removed
+        owner.go("/odoo/my-mailboxes")
+        card = owner.page.locator(".o_crm_mail_mirror_cards .o_kanban_record")
+        expect(card.locator(".o_crm_mail_mirror_viewers")).to_contain_text("Only you")
+        for button in ("Connect again", "Open", "View as a colleague"):
+            expect(card.get_by_role("button", name=button)).to_be_visible()
+        card.get_by_role("button", name="Remove its mail").click()
+        expect(dialog.get_by_label("Remove all mail")).to_be_checked()
     else:
         expect(shown).to_contain_text("No mailbox of yours is linked.")

@@ -23,9 +23,11 @@ STATUS = [
     ("importing", "Importing"),
     ("healthy", "Healthy"),
     ("quiet", "Quiet"),
-    ("paused", "Paused"),
     ("needs_login", "Needs login"),
     ("failing", "Failing"),
+    # of columns of cards the first ten are open
+    ("paused", "Paused"),
+    ("disconnected", "Disconnected, mail kept"),
 ]
 #: Days without news after which a mailbox is called quiet.
 QUIET_DAYS = 7
@@ -50,7 +52,7 @@ class CrmMailMirrorAdoption(models.Model):
             *("user_id", "company_id", "email", "provider", "state", "listing"),
             *("failure_count", "failing_since", "last_error", "last_sync_at"),
             *("last_change_at", "next_sync_at", "lease_until"),
-            *("progress_done", "progress_total"),
+            *("progress_done", "progress_total", "is_going"),
         ],
     }
 
@@ -110,6 +112,8 @@ class CrmMailMirrorAdoption(models.Model):
                                 WHEN m.id IS NULL AND u.mirror_invited_at IS NOT NULL
                                 THEN 'invited'
                                 WHEN m.id IS NULL THEN 'not_invited'
+                                WHEN m.state = 'draft' AND m.last_sync_at IS NOT NULL
+                                THEN 'disconnected'
                                 WHEN m.state = 'draft' THEN 'begun'
                                 WHEN m.state = 'ready' THEN 'linked'
                                 WHEN m.state IN ('paused', 'needs_login') THEN m.state
@@ -122,7 +126,9 @@ class CrmMailMirrorAdoption(models.Model):
                                 ELSE 'healthy' END AS status
                       FROM res_users u
                       JOIN res_partner p ON p.id = u.partner_id
-                      LEFT JOIN crm_mail_mirror_mailbox m ON m.user_id = u.id
+                      -- one that is being removed is no mailbox any more
+                      LEFT JOIN crm_mail_mirror_mailbox m
+                        ON m.user_id = u.id AND m.is_going IS NOT TRUE
                      WHERE u.active AND NOT u.share) AS box"""
 
     def _overdue(self):
@@ -171,6 +177,10 @@ class CrmMailMirrorAdoption(models.Model):
             "healthy": self.env._("Looked at as usual."),
             "quiet": self.env._("Looked at as usual; nothing came so far."),
             "paused": self.env._("Paused by its owner or by an administrator."),
+            "disconnected": self.env._(
+                "Disconnected by its owner or by an administrator: nothing new comes,"
+                " what was mirrored stays."
+            ),
         }[self.status]
 
     def _sentence_failing(self, reason):
@@ -200,9 +210,11 @@ class CrmMailMirrorAdoption(models.Model):
         self.check_access("read")
         return self._tell_invited(self.user_id._mirror_invite())
 
-    @api.model
     def action_invite_rest(self):
-        """Invite everybody who has no mailbox, did not say no, and waited a week."""
+        """Invite everybody who has no mailbox, did not say no, and waited a week.
+
+        A list's button calls it on the rows that are ticked; they do not matter.
+        """
         self._check_administrator()
         rest = self.search([("status", "in", ("not_invited", "invited"))])
         return self._tell_invited(rest.user_id._mirror_invite())

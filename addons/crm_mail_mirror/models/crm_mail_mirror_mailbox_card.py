@@ -91,6 +91,15 @@ class CrmMailMirrorMailbox(models.Model):
             return "info", env._("Starting: your newest mail comes in a moment.")
         return "success", env._("Up to date. New mail is here within two minutes.")
 
+    def action_remove_kept(self):
+        """It was disconnected and its mail kept: shall that go, too?"""
+        action = self.action_disconnect()
+        return {
+            **action,
+            "name": self.env._("Remove the mail of %(address)s", address=self.email),
+            "context": {**action["context"], "default_mirror": "purge"},
+        }
+
     def _time_of(self, moment):
         moment = fields.Datetime.context_timestamp(
             self, moment or fields.Datetime.now()

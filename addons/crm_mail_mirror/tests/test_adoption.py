@@ -56,6 +56,7 @@ class TestAdoption(MirrorCase):
         error = {"last_error": "timeout", "failing_since": self.now - 5 * hours}
         for status, columns in (
             ("begun", {"state": "draft"}),
+            ("disconnected", {"state": "draft", "last_sync_at": self.now}),
             ("linked", {"state": "ready"}),
             ("paused", {"state": "paused"}),
             ("needs_login", {"state": "needs_login", **error}),
