@@ -112,14 +112,16 @@ def go_dark(office: Office) -> None:
 
 
 class Eye:
-    """Looks at the screens of one desk.
+    """Looks at the screens of one desk; made before the first of them is opened.
 
+    :param dark: whether at dark ones as well; ``go_dark`` made them
     :ivar found: a line for each thing that is wrong
     """
 
-    def __init__(self, desk: Desk):
+    def __init__(self, desk: Desk, dark: bool = True):
         self.desk = desk
         self.page = desk.page
+        self.dark = dark
         self.found: list[str] = []
         self.page.context.add_init_script(path=AXE)
         self.page.context.add_init_script(_STILL)
@@ -133,10 +135,11 @@ class Eye:
         expect(self.page.locator(".o_loading_indicator")).to_have_count(0)
         self._within = [within, *OURS[1:]]
         self._run(screen)
-        self.page.evaluate(_DRESS, "web.assets_web_dark.")
-        expect(self.page.locator("body")).to_have_css("color", LIGHT_TEXT)
-        self._run(f"{screen}, dark", ["color-contrast", "link-in-text-block"])
-        self.page.evaluate(_DRESS, "web.assets_web.")
+        if self.dark:
+            self.page.evaluate(_DRESS, "web.assets_web_dark.")
+            expect(self.page.locator("body")).to_have_css("color", LIGHT_TEXT)
+            self._run(f"{screen}, dark", ["color-contrast", "link-in-text-block"])
+            self.page.evaluate(_DRESS, "web.assets_web.")
         if phone:
             size = self.page.viewport_size
             self.page.set_viewport_size({"width": 400, "height": 800})

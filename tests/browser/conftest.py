@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from setup import template
+from tests.browser.axe import Eye
 from tests.browser.desk import Desk
 from tests.browser.office import Office
 from tests.linking.clouds import Clouds
@@ -49,3 +50,19 @@ def desk(office, page) -> Iterator:
 
     yield open_desk
     assert [error for desk in desks for error in desk.errors] == []
+
+
+@pytest.fixture
+def eye() -> Iterator:
+    """``eye(desk)`` looks at the light screens of a desk that has opened none so far.
+
+    At the end axe may have found nothing serious.
+    """
+    eyes: list[Eye] = []
+
+    def open_eye(desk: Desk) -> Eye:
+        eyes.append(Eye(desk, dark=False))
+        return eyes[-1]
+
+    yield open_eye
+    assert [found for each in eyes for found in each.found] == []

@@ -136,6 +136,9 @@ def other_emails(eye, rask, office):
     page.get_by_role("cell", name="It is loud.").click()
     expect(page.locator(".o_form_view")).to_be_visible()
     eye.look("a mail's form")
+    desk.go("/odoo/mirrored-emails-in-numbers")
+    expect(page.locator(".o_graph_renderer canvas")).to_be_visible()
+    eye.look("emails in numbers")
 
 
 def asking(eye, rask, office):

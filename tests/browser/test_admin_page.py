@@ -2,10 +2,41 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Administrators: who has linked a mailbox, and how do all of them fare?"""
 
+from zipfile import ZipFile
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.office import wait
+
+#: Of a mailbox that nobody looks at before tomorrow.
+AT_REST = {
+    "state": "'active'",
+    "listing": "NULL",
+    "last_sync_at": "now()",
+    "last_change_at": "now()",
+    "next_sync_at": "now() + interval '1 day'",
+}
+#: Further states: the words beside each, and what makes it so.
+STATES = {
+    "Linked, not started": ("has not started the mirror yet", {"state": "'ready'"}),
+    "Importing": (
+        "First import: 40 % of it is here.",
+        {"listing": "'first'", "progress_done": "40", "progress_total": "100"},
+    ),
+    "Quiet": (
+        "nothing came since",
+        {"last_change_at": "now() - interval '9 days'"},
+    ),
+    "Failing": (
+        "Next try",
+        {
+            "failure_count": "3",
+            "last_error": "'port_closed'",
+            "failing_since": "now() - interval '2 days'",
+        },
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +48,14 @@ def people(office) -> dict[str, str]:
         "out": office.user("Quirina Adoption"),
     }
     office.contact("Adele", "adele@adoption.example")
-    office.letter(logins["well"], sender="adele@adoption.example", subject="Plan Omega")
-    office.link(logins["well"], 1, sharing_in="everything")
+    # mails of a first import are told in tens
+    for number in range(10):
+        office.letter(
+            logins["well"],
+            sender="adele@adoption.example",
+            subject=f"Plan Omega {number}",
+        )
+    office.link(logins["well"], 10, sharing_in="everything")
     mailbox = office.link(logins["out"], 0)
     office.change_mail_password(logins["out"], "changed")
     office.session(logins["out"])(
@@ -26,6 +63,21 @@ def people(office) -> dict[str, str]:
     )
     wait(lambda: office.mailboxes(logins["out"], "state")[0]["state"] == "needs_login")
     return logins
+
+
+@pytest.fixture(scope="module")
+def many(office, postgres) -> None:
+    """A user with a mailbox in each of the further states."""
+    session = office.session(office.user("Stefanie Many"))
+    for number, (_told, change) in enumerate(STATES.values()):
+        mailbox = session.create(
+            "crm.mail.mirror.mailbox", email=f"box{number}@many.example"
+        )
+        columns = ", ".join(f"{c} = {v}" for c, v in (AT_REST | change).items())
+        postgres.sql(
+            f"UPDATE crm_mail_mirror_mailbox SET {columns} WHERE id = {mailbox}",
+            office.server.dbname,
+        )
 
 
 def menu(desk, name):
@@ -80,6 +132,44 @@ def test_all_users_are_listed_with_their_state_and_can_be_invited(office, people
     admin.filter("Needs login")
     expect(rows).to_have_count(1)
     expect(out).to_have_count(1)
+
+    # all others are invited at once; Balduin was a moment ago
+    rita = office.uid(office.user("Rita Rest"))
+    admin.page.locator("button[name=action_invite_rest]:visible").click()
+    dialog.get_by_role("button", name="Invite them").click()
+    expect(admin.page.locator(".o_notification").last).to_contain_text(
+        "1 user was invited. Invited less than a week ago: 1."
+    )
+    (invited,) = office.admin(
+        *("crm.mail.mirror.adoption", "search_read"), [("user_id", "=", rita)]
+    )
+    assert invited["status"] == "invited"
+
+
+def test_every_state_is_told_grouped_and_exported(office, many, desk):
+    admin = desk("admin", width=1600)
+    admin.go("/odoo/mirror-users")
+    admin.search("User or mailbox", "Stefanie Many")
+    rows = admin.page.locator("tr.o_data_row")
+    expect(rows).to_have_count(len(STATES))
+    for number, (status, (told, _change)) in enumerate(STATES.items()):
+        row = rows.filter(has_text=f"box{number}@many.example")
+        expect(row.locator("td[name=status]")).to_have_text(status)
+        expect(row.locator("td[name=told]")).to_contain_text(told)
+    since = rows.filter(has_text="Failing").locator("td[name=failing_since]")
+    expect(since).not_to_be_empty()
+
+    admin.page.locator(".o_cp_action_menus .dropdown-toggle").click()
+    with admin.page.expect_download() as begun:
+        admin.page.locator(".o_export_all_menu").click()
+    with ZipFile(begun.value.path()) as book:
+        written = book.read("xl/sharedStrings.xml").decode()
+    assert "box0@many.example" in written
+    assert [status for status in STATES if status not in written] == []
+
+    admin.filter("Status")
+    groups = admin.page.locator(".o_group_header", has_text="(1)")
+    expect(groups).to_contain_text(list(STATES))
 
 
 def test_cards_stand_under_their_state(office, people, desk):

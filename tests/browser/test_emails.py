@@ -13,6 +13,11 @@ from tests.browser.desk import CONVERSATION, MAIL
 UNA = "Una Ufer <una@ufer.example>"
 QUOTED = "On Monday Una Ufer wrote:\n> The pump is loud."
 LINK = "https://shop.ufer.example/pump?id=7"
+#: Nothing of the forwarder's own stands over it.
+FORWARDED = (
+    "---------- Forwarded message ---------\nFrom: Xaver <xaver@elsewhere.example>\n"
+    "Date: Mon, 3 Nov 2025 at 10:00\nSubject: Seals\nTo: Ella\n\nTwelve seals."
+)
 #: Conversations of one mail each, more than a page holds.
 MANY = 45
 
@@ -57,9 +62,19 @@ def ufer(office) -> dict[str, int]:
             subject=f"Report {number}",
             days_ago=30,
         )
-    office.link(ella, MANY + 4)
-    office.link(emil, 1, sharing_in="subject")
-    return {"company": company, "una": una, "olaf": olaf}
+    otto = office.contact("Otto Ofen", "otto@ofen.example")
+    office.letter(
+        ella,
+        to="Otto Ofen <otto@ofen.example>, "
+        + ", ".join(f"guest{number}@ofen.example" for number in range(5)),
+        cc=office.address(emil),
+        subject="Fwd: Seals",
+        text=FORWARDED,
+        also=(emil,),
+    )
+    office.link(ella, MANY + 5)
+    office.link(emil, 2, sharing_in="subject")
+    return {"company": company, "una": una, "olaf": olaf, "otto": otto}
 
 
 @pytest.fixture
@@ -221,6 +236,23 @@ def test_search_and_chips_narrow_the_list(ella, ufer, office):
     shown.locator("button[name=period]").click()
     ella.page.get_by_role("button", name="Last 7 days").click()
     found("For Emil alone", "Re: The pump")
+
+
+def test_a_mail_to_many_that_colleagues_have_too(ella, ufer):
+    shown = ella.emails("res.partner", ufer["otto"])
+    line = shown.locator(".o_crm_mail_mirror_overview")
+    expect(line.locator("[data-turn=them]")).to_have_text("Waiting for their answer")
+    (row,) = shown.locator(CONVERSATION).all()
+    expect(row.locator(".o_crm_mail_mirror_whose")).to_have_text("in your mailbox +1")
+    # Otto, five guests, Ella and Emil
+    expect(row.locator(".o_crm_mail_mirror_face")).to_have_count(4)
+    expect(row.locator(".o_crm_mail_mirror_face_more")).to_have_text("+5")
+    expect(row.locator(".o_crm_mail_mirror_names")).to_contain_text("Otto Ofen")
+
+    (mail,) = ella.read(shown, "Seals").all()
+    # without a word before it there is nothing new over what is forwarded: it stays
+    expect(mail.locator(".o_crm_mail_mirror_fresh")).to_contain_text("Twelve seals.")
+    expect(mail.get_by_role("button", name="Show quoted text")).to_have_count(0)
 
 
 def test_further_pages_come_by_scrolling(ella, ufer):

@@ -49,9 +49,10 @@ def drag(desk, name, onto):
 
 
 def test_who_is_dragged_onto_a_manager_moves_once_it_was_said_what_comes_of_it(
-    office, tree, desk
+    office, tree, desk, eye
 ):
     admin = desk("admin")
+    looks = eye(admin)
     admin.go(HIERARCHY)
     admin.search("User", "Baum")
     expect(admin.page.locator(".o_hierarchy_node")).to_have_count(3)
@@ -63,6 +64,7 @@ def test_who_is_dragged_onto_a_manager_moves_once_it_was_said_what_comes_of_it(
     expect(dialog).to_contain_text(
         "Xaver Baum would see the mail of Zacharias Baum as well."
     )
+    looks.look("move to another manager", ".modal", phone=False)
     dialog.get_by_role("button", name="Leave as it is").click()
     expect(dialog).to_have_count(0)
     assert not manager(office, tree["Zacharias"])

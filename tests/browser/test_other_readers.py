@@ -2,11 +2,22 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """Whoever reads on a phone, in French or with the keyboard alone."""
 
+from pathlib import Path
+
+import polib
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.office import PASSWORD
 
+FRENCH = Path(__file__).parents[2] / "addons/crm_mail_mirror/i18n/fr.po"
+#: What somebody reads of an element, or hears.
+SAID = """(shown) => [
+    ...shown.innerText.split("\\n"),
+    ...[...shown.querySelectorAll("[title], [aria-label], [placeholder]")].flatMap(
+        (each) => [each.title, each.ariaLabel, each.placeholder]
+    ),
+]"""
 PHONE = {"width": 400, "height": 800, "is_mobile": True, "has_touch": True}
 
 
@@ -99,3 +110,41 @@ def test_a_french_user_reads_french(office, contact, desk):
     shown = luc.all_emails()
     expect(luc.page.locator(".o_menu_sections")).to_contain_text("Boîtes aux lettres")
     expect(shown.locator("[data-reason=no_mailbox]")).to_be_visible()
+
+
+@pytest.fixture
+def french_mona(office, contact, desk):
+    """Mona reads French for one test."""
+    office.speak_french()
+    uid = office.uid("mona")
+    office.admin("res.users", "write", [uid], {"lang": "fr_FR"})
+    yield desk("mona", locale="fr-FR")
+    office.admin("res.users", "write", [uid], {"lang": "en_US"})
+
+
+def english(shown) -> set[str]:
+    """What there is in English though there is French for it."""
+    entries = polib.pofile(str(FRENCH))
+    translated = {each.msgid for each in entries if each.msgid != each.msgstr}
+    return translated & {(each or "").strip() for each in shown.evaluate(SAID)}
+
+
+def test_mail_is_read_in_french(contact, french_mona):
+    shown = french_mona.emails("res.partner", contact)
+    line = shown.locator(".o_crm_mail_mirror_overview")
+    expect(line).to_contain_text("Dernier reçu")
+    expect(line.locator("[data-turn=us]")).to_have_text("À vous de répondre")
+    row = shown.locator(".o_crm_mail_mirror_row")
+    expect(row).to_contain_text("dans votre boîte aux lettres")
+    mail = french_mona.read(shown, "Small screen").first
+    expect(mail.locator("button[name=action_why]")).to_have_text(
+        "Pourquoi est-ce ici ?"
+    )
+    mail.locator(".o_crm_mail_mirror_to").click()
+    expect(mail.locator("[data-role=from]")).to_contain_text("De")
+    assert english(shown) == set()
+
+    french_mona.go("/odoo/my-mailboxes")
+    card = french_mona.page.locator(".o_crm_mail_mirror_cards .o_kanban_record").first
+    expect(card).to_contain_text("Prochaine relève")
+    assert english(card) == set()
