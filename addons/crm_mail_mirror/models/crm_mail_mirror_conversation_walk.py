@@ -21,7 +21,7 @@ from .crm_mail_mirror_message import array, is_among
 NEAREST = 400
 #: where fewer than one in so many of these has them, everywhere: that is quick for what
 #: is rare, of which all is listed at once up to here;
-RARE, FOUND_AT_ONCE = 200, 3000
+RARE, FOUND_AT_ONCE = 400, 2000
 #: what is found more often is looked for in mail after mail, so many a request.
 TRIED = 800
 #: Mails of one conversation that are looked at.
