@@ -67,5 +67,6 @@
         ],
         # with the view that it extends
         "web.assets_backend_lazy": ["crm_mail_mirror/static/src/organisation/**/*"],
+        "web.assets_tests": ["crm_mail_mirror/static/tests/tours/**/*"],
     },
 }

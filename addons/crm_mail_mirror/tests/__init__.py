@@ -8,4 +8,5 @@ from . import test_forgetting
 from . import test_linking
 from . import test_organisation
 from . import test_told
+from . import test_tour
 from . import test_why
