@@ -38,6 +38,7 @@ NOT_OURS = {
     ".o_control_panel": "bread crumbs, search bar and pager of every page",
     ".o-mail-Form-chatter": "the chatter beside a form",
     ".o_notebook_headers": "tabs of a form, which Odoo puts into no tablist",
+    ".o_search_panel": "what stands beside a list or chart to choose from",
 }
 #: ... and elements around or between ours: what Odoo leaves out, and where.
 LEFT_OUT = {
