@@ -19,9 +19,9 @@ from .crm_mail_mirror_message import array, is_among
 
 #: Words and people are looked for among the newest so many that are seen first;
 NEAREST = 400
-#: where fewer than one in so many of these has them, everywhere: that is quick for what
-#: is rare, of which all is listed at once up to here;
-RARE, FOUND_AT_ONCE = 400, 2000
+#: where none of these has them, everywhere: that is quick for what is rare, of which
+#: all is listed at once up to here;
+FOUND_AT_ONCE = 2000
 #: what is found more often is looked for in mail after mail, so many a request.
 TRIED = 800
 #: Mails of one conversation that are looked at.
@@ -203,8 +203,7 @@ class CrmMailMirrorMessage(models.Model):
         for rows in _in_blocks(seen, NEAREST):
             passing = self._passing(look, [row.id for row in rows])
             yield [row for row in rows if row.id in passing], rows
-            is_last = len(rows) < NEAREST
-            if not is_sought and not is_last and len(passing) * RARE <= NEAREST:
+            if not (is_sought or passing) and len(rows) == NEAREST:
                 few = self._found_at_once(look)
                 if few is not None:
                     place, few = rows[-1].place, self._newest_first(few)
