@@ -70,7 +70,7 @@ def take(url: str, in_language, sql: Sql) -> None:
 
     :param in_language: ``in_language(code)``: all users read that one
     """
-    only = os.environ["SCREENS"]
+    only, made_from = os.environ["SCREENS"], sources()
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -81,7 +81,7 @@ def take(url: str, in_language, sql: Sql) -> None:
                 _take(browser, url, look, sql, only)
         browser.close()
     if not only:
-        _keep()
+        _keep(made_from)
     note(f"The pictures lie in {FOLDER}.")
 
 
@@ -123,12 +123,12 @@ def _browsing(browser, look: Look) -> Iterator:
         context.close()
 
 
-def _keep() -> None:
+def _keep(made_from: str) -> None:
     """Those of README and Apps page, and what they were made from."""
     for folder in (DOCS, APPS):
         folder.mkdir(parents=True, exist_ok=True)
         for name in CHOSEN:
             target: Path = folder / f"{name}.png"
             shutil.copyfile(FOLDER / f"{name}-wide.png", target)
-    told = [sources(), *pictures(DOCS)]
+    told = [made_from, *pictures(DOCS)]
     MADE_FROM.write_text("\n".join(told) + "\n", encoding="ascii")

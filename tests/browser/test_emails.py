@@ -116,6 +116,8 @@ def test_a_conversation_is_read_in_order_quotes_folded(ella, ufer):
     expect(first).to_contain_text("The pump is loud.")
     expect(second).to_contain_text("Did you oil it?")
     expect(second).not_to_contain_text("The pump is loud.")
+    # all of it is there
+    expect(shown.get_by_role("button", name="Show the whole text")).to_have_count(0)
     expect(third).to_contain_text("noise.pdf")
     expect(third.locator(".o_crm_mail_mirror_attachment")).to_contain_text(" B")
 

@@ -196,7 +196,8 @@ export class Mail extends Component {
             return { all, first: firstOf(all, most) };
         };
         const fresh = pieces(this.fresh.trim(), !quoted);
-        const folded = this.state.quoted ? pieces(quoted, true) : { all: [], first: [] };
+        // of what is folded nothing is missing
+        const folded = pieces(this.state.quoted ? quoted : "", true);
         return {
             fresh: fresh.first,
             quoted: folded.first,
