@@ -191,13 +191,13 @@ def test_too_much_is_hidden_in_steps_all_of_it(mirror, server, box, steps, monke
     monkeypatch.setattr(crm_mail_mirror_page_gone, "BRAKE_COUNT", 3)
     server.remove(*(ref for folder, ref in sorted(server.mails) if folder == "INBOX"))
     passes(mirror, box, 1)
-    broken_off(mirror, box, monkeypatch, ("page", "_let_go", "after"))
-    assert mirror.states(box) == {HERE: 10, ("hidden", "brake"): 2}
+    broken_off(mirror, box, monkeypatch, ("page", "_let_go", "after"), nth=3)
+    assert mirror.states(box) == {HERE: 8, ("hidden", "brake"): 4}
     del steps[:]
 
     passes(mirror, box, 1)
     assert mirror.states(box) == {HERE: 5, ("hidden", "brake"): 7}
-    assert [count for _method, count in steps] == [2, 2, 1]
+    assert [count for _method, count in steps] == [2, 1]
     assert mirror.mailbox(box, "brake") == "waiting", "asked without a second look"
 
     passes(mirror, box, 1)

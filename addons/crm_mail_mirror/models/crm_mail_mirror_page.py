@@ -100,12 +100,14 @@ class CrmMailMirrorPage(models.AbstractModel):
         if page.part == "mail":
             batch = None
         elif batch:
-            self._check_few(lease, folders, page)
+            if not page.part:
+                self._check_few(lease, folders, page)
             self._forget_folders(lease, batch)
             self._void_generations(lease, folders, batch.reset)
         self._write_mail(lease, page, folders, days, expired)
         if batch:
-            orphans = self._drop_locations(lease, folders, batch.absent, days)
+            if not page.part:
+                orphans = self._drop_locations(lease, folders, batch.absent, days)
             if batch.pass_complete:
                 self._end_listing(lease, batch)
                 lease.pass_no += 1

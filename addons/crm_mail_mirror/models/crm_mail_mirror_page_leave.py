@@ -31,7 +31,7 @@ class CrmMailMirrorPageLeave(models.AbstractModel):
     def _check_few(self, lease: Lease, folders, page: Page):
         """:raises Many: more goes with this page than one transaction gives up"""
         batch = page.batch
-        if page.part != "rest" and ends_listing(lease, batch):
+        if ends_listing(lease, batch):
             if lease.listing == "again" or lease.listing_mark:
                 raise Many
         if batch.pass_complete:
