@@ -184,7 +184,7 @@ def level(screen: Screen) -> None:
     marc = screen.find("res.users", "Marc Lefort")
     screen.go(f"/odoo/mirror-organisation/{marc}", "[name=mirror_sight]")
     screen.click(".o_field_widget[name=mirror_visibility] input[data-value='4']")
-    screen.wait("[name=mirror_sight_change] *")
+    screen.page.locator("[name=mirror_sight_change]").scroll_into_view_if_needed()
 
 
 # --- states ---------------------------------------------------------------------------
