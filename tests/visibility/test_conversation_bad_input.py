@@ -45,6 +45,10 @@ def test_subject_without_end_names_that_turn_and_paths(root, viewer, box, partne
     assert len(names[3]) <= 120 and names[3].endswith(".pdf")
     assert not {"\u202e", "\u2066"} & set(json.dumps([row, mail], ensure_ascii=False))
     assert [p["suspicious"] for p in (mail["sender"], *mail["to"])] == [False, True]
+    # whoever somebody made a contact of is who they are taken for
+    root["res.partner"].create({"name": "Paul", "email": "p\u0430ul@acme.test"})
+    _row, mail = told(env, message, partner)
+    assert [p["suspicious"] for p in mail["to"]] == [False]
 
 
 def test_no_subject_no_text_and_five_thousand_recipients(root, viewer, box, partner):

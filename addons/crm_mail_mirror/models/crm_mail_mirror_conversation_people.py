@@ -70,7 +70,8 @@ class CrmMailMirrorMessage(models.Model):
                 "partner_id": None,
                 "partner_name": None,
                 "avatar": False,
-                "suspicious": legible.is_suspicious(email),
+                # whoever somebody made a contact of is who they are taken for
+                "suspicious": email not in contacts and legible.is_suspicious(email),
                 **contacts.get(email, {}),
             }
             people[message].append(
