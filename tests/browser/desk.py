@@ -147,7 +147,18 @@ class Desk:
 
     def choose(self, name: str, label: str) -> None:
         """One of a field's radio buttons."""
-        self.field(name).get_by_label(label, exact=True).check()
+        self.tick(self.field(name).get_by_label(label, exact=True))
+
+    def tick(self, button: Locator) -> None:
+        """A radio button. A click that meets a form just being drawn anew is lost."""
+        for _attempt in range(5):
+            button.click()
+            try:
+                expect(button).to_be_checked(timeout=3000)
+                return
+            except AssertionError:
+                continue
+        raise AssertionError("the button does not let itself be ticked")
 
     def edit(self, cell: Locator) -> None:
         """Click into a list's cell until its row can be written in.

@@ -77,7 +77,7 @@ def test_each_level_shows_its_mail_at_the_next_click(office, contact, desk):
         row = admin.page.locator("tr.o_data_row:has(td[name=login]:text-is('viewer'))")
         row.locator("td[name=login]").click()
         form = admin.page.locator(".o_form_view")
-        form.get_by_label(LABELS[level]).check()
+        admin.tick(form.get_by_label(LABELS[level]))
         if level != "0":  # as it was
             # nothing is saved before it was told
             change = form.locator("[name=mirror_sight_change]")
