@@ -174,15 +174,6 @@ class Desk:
                 continue
         raise AssertionError("the row does not let itself be edited")
 
-    def choose_option(self, name: str, label: str) -> None:
-        """An option of a selection field in the row that is being edited."""
-        field = self.page.locator(f".o_selected_row .o_field_widget[name={name}]")
-        field.locator("input").click()
-        options = self.page.locator(".o_select_menu_menu .o_select_menu_item")
-        # the menu is drawn anew under the mouse: the event, not a click at a place
-        options.filter(has_text=label).dispatch_event("click")
-        expect(field.locator("input")).to_have_value(label)
-
     def save_row(self) -> None:
         self.page.locator(".o_list_button_save:visible").first.click()
         expect(self.page.locator(".o_selected_row")).to_have_count(0)
