@@ -289,7 +289,7 @@ def test_older_mail_on_the_margin_that_was_forgotten_is_not_missing(
         box.id,
     )
     with mirror.env() as env:
-        env["crm.mail.mirror.sync"]._gc_traces()
+        env["crm.mail.mirror.sync"]._run_expiry()
     real = lib.Connection.audit
     monkeypatch.setattr(
         lib.Connection,

@@ -33,7 +33,7 @@ def expire(mirror, box):
         box.id,
     )
     with mirror.env() as env:
-        env["crm.mail.mirror.sync"]._gc_traces()
+        env["crm.mail.mirror.sync"]._run_expiry()
     mirror.check(box)
 
 

@@ -107,7 +107,7 @@ def test_what_went_more_than_a_week_ago_is_looked_for(mirror, clients, rule):
         clients.id,
     )
     with mirror.env() as env:
-        env["crm.mail.mirror.sync"]._gc_traces()
+        env["crm.mail.mirror.sync"]._run_expiry()
     assert mirror.by_state(clients) == {"mirrored": 3}
 
     remove(mirror, made)

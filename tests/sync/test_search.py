@@ -59,7 +59,7 @@ def age(mirror, box):
     """Seven days go by."""
     pass_time(mirror, box)
     with mirror.env() as env:
-        env["crm.mail.mirror.sync"]._gc_traces()
+        env["crm.mail.mirror.sync"]._run_expiry()
 
 
 def waiting(mirror, *boxes):

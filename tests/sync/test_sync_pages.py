@@ -737,7 +737,7 @@ def test_traces_and_rows_go_after_seven_days_but_the_log_remembers(mirror, lib, 
         box.id,
     )
     with mirror.env() as env:
-        env["crm.mail.mirror.sync"]._gc_traces()
+        env["crm.mail.mirror.sync"]._run_expiry()
     mirror.sync(box)
 
     assert mirror.states(box) == {}

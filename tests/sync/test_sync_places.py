@@ -339,7 +339,7 @@ def test_folder_that_is_listed_again_in_several_pages_loses_and_doubles_nothing(
     for letter in mails:
         letter.received_at = lib.datetime.now(lib.UTC) - timedelta(days=30)
     with mirror.env() as env:
-        env["crm.mail.mirror.sync"]._gc_traces()
+        env["crm.mail.mirror.sync"]._run_expiry()
     seen = ledger(mirror, box)
 
     server.remove(places[7])

@@ -17,16 +17,12 @@ class CrmMailMirrorSync(models.AbstractModel):
     _name = "crm.mail.mirror.sync"
     _inherit = ["crm.mail.mirror.sync"]
 
-    @api.autovacuum
-    def _gc_traces(self):
-        """Mail that is not mirrored leaves nothing but a count after seven days."""
-        with self._transaction() as env:
-            done = env["crm.mail.mirror.day"]._expire(5000)
-        return done, done == 5000
-
     @api.model
     def _cron_expiry(self):
-        """Each hour: seven days are not eight."""
+        """Mail that is not mirrored leaves nothing but a count after seven days.
+
+        Each hour: seven days are not eight.
+        """
         one_run(self.env, self._run_expiry)
 
     @api.model
