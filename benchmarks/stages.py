@@ -45,8 +45,9 @@ def install() -> None:
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_mail as mail
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_page_shared as rows
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync as sync
+    from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync_claim as claim
     from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync_lease as lease
-    from odoo.addons.crm_mail_mirror.models import mailbox_run
+    from odoo.addons.crm_mail_mirror.models import mailbox_run, turns
 
     page, writer = page.CrmMailMirrorPage, mail.CrmMailMirrorPageMail
     shared, own = rows.CrmMailMirrorPageShared, copies.CrmMailMirrorPageCopy
@@ -82,11 +83,12 @@ def install() -> None:
         (own, "_write_traces", "write: traces"),
         (own, "_write_locations", "write: locations"),
         (Cursor, "commit", "write: commit"),
-        (lease.CrmMailMirrorSync, "_claim", "claim"),
-        (lease.CrmMailMirrorSync, "_count_due", "count what is due"),
+        (claim.CrmMailMirrorSync, "_claim", "claim"),
+        (claim.CrmMailMirrorSync, "_count_due", "count what is due"),
         (mailbox_run, "open_mailbox", "connect, log in"),
         (imap.ImapProvider, "close", "log out"),
-        (sync.CrmMailMirrorSync, "_end", "release"),
+        (lease.CrmMailMirrorSync, "_end", "release"),
+        (turns.Ready, "get", "wait for the network's thread"),
     ):
         setattr(where, name, _clocked(getattr(where, name), stage))
 

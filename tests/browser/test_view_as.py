@@ -82,6 +82,8 @@ def test_the_mail_is_shown_as_they_see_it_and_stop_ends_it(office, desk, vera):
     )
     own.go("/odoo/my-mailboxes")
     card = own.page.locator(".o_crm_mail_mirror_cards .o_kanban_record").first
+    # first comes what the browser kept of it, and what is unfolded there is lost
+    expect(card).to_contain_text("of what you receive who, when and the subject")
     card.locator("summary").click()
     card.get_by_role("button", name="See it as they do").click()
     expect(shown.locator(ROW)).to_contain_text("Forty filters")
