@@ -67,7 +67,8 @@ class Server:
     :ivar bare: presences tell the place and a key alone, as Gmail's do
     :ivar asked: how often the envelope of a mail was asked for, by its Message-ID
     :ivar secret: the only one that is let in; ``None``: any
-    :ivar rotates: each pull begins with another secret, and the former one is void
+    :ivar rotates: each pull begins with another secret, and the former one is void;
+        ``renewals`` so far
     :ivar given: ``addresses`` of each pull
     :ivar searches: each ``Query`` that was searched for
     """
@@ -92,6 +93,7 @@ class Server:
         self.asked: Counter = Counter()
         self.secret: str | None = None
         self.rotates = False
+        self.renewals = 0
         self.given: list = []
         self.searches: list = []
         self.passed_by = 0
@@ -161,9 +163,11 @@ class Connection(base.Provider):
 
     def _renew(self):
         self._border("renew")
-        self._sign_in()
-        new = f"secret {self.server.calls['renew']}"
-        self.server.secret = new
+        with self.server._lock:
+            # of two that come with the same secret one is refused
+            self._sign_in()
+            self.server.renewals += 1
+            self.server.secret = new = f"secret {self.server.renewals}"
         self._border("renewed")
         self._keep(new)
         self._secret = new

@@ -236,6 +236,10 @@ class Mirror:
 
     def _check_rows(self, ids):
         assert not self.sql(
+            f"""SELECT id, text FROM crm_mail_mirror_body
+                 WHERE text_words IS DISTINCT FROM {words_of("text")}"""
+        ), "a text is found by other words than its own"
+        assert not self.sql(
             """SELECT id, state FROM crm_mail_mirror_copy WHERE mailbox_id = ANY(%s)
                   AND (state = 'mirrored') != (message_id IS NOT NULL)
                   AND reason IS DISTINCT FROM 'brake'""",

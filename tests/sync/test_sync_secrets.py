@@ -215,6 +215,47 @@ def test_two_workers_renew_at_once_and_the_refused_one_is_no_reason_to_ask(
     assert mirror.by_state(rotating) == {"mirrored": 1}
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "state"),
+    [("nothing", "active"), ("client", "needs_login"), ("consent", "needs_login")],
+)
+def test_verdict_before_a_renewed_secret_was_saved_is_taken_back_once_it_is(
+    mirror, server, rotating, meanwhile, state
+):
+    """The thread of a run that crashed has the only valid secret, and saves it late.
+
+    A verdict for other reasons stands, and so does the next one.
+    """
+    late = claim(mirror, rotating)
+
+    def other_run(calls):
+        if calls > 1:
+            return
+        mirror.sync(rotating)
+        assert mirror.mailbox(rotating, "state") == "needs_login"
+        assert mirror.activities(rotating) == 1
+        if meanwhile == "client":
+            with mirror.env() as env:
+                mailbox = env["crm.mail.mirror.mailbox"].browse(rotating.id)
+                mailbox._fail("client_changed", state="needs_login")
+        elif meanwhile == "consent":
+            consent(mirror, rotating, "anew")
+
+    server.before["renewed"] = other_run
+    list(late.steps(late.pull, None))
+
+    assert mirror.mailbox(rotating, "state") == state
+    if state == "active":
+        assert mirror.activities(rotating) == 0
+        assert wait(mirror, rotating) < 5
+        mirror.sync(rotating)
+        assert mirror.by_state(rotating) == {"mirrored": 1}
+        server.secret = "of somebody else"
+        mirror.sync(rotating)
+        assert mirror.mailbox(rotating, "state") == "needs_login"
+        assert mirror.activities(rotating) == 1
+
+
 def test_refusal_of_a_secret_that_was_replaced_meanwhile_is_no_verdict(
     mirror, lib, server, rotating
 ):

@@ -1,5 +1,6 @@
 """Search: which words find a mail, and for whom they find nothing."""
 
+import random
 import unicodedata
 from datetime import datetime, timedelta
 
@@ -111,6 +112,50 @@ def test_every_letter_is_asked_for_as_it_is_kept(root):
 
     assert len(letters) > 5000
     assert not missed
+
+
+def test_words_that_come_with_a_text_are_those_postgresql_makes_of_it(root):
+    """Else mail would be found by other words than it was when it came."""
+    from odoo.tools import SQL
+
+    from odoo.addons.crm_mail_mirror.models.found_words import distinct, words_of
+
+    pieces = list("aZ09 ._-<>&:~+@/'\"%;=?#\n\t\u00a0\u2028\u200b\u0130\u03a3ßẞÆœøłı")
+    pieces += ["e\u0301", "É", "\ufb03", "한글", "日本", "мир", "١٢", "Σίσυφος", "🙂"]
+    pieces += [
+        "http://a.test/b?c=d",
+        "a@b.test",
+        "-1.5e-7",
+        "&amp;",
+        "<b c='d'>",
+        "/x/y",
+    ]
+    chance = random.Random(7)
+    texts = [
+        "".join(chance.choices(pieces, k=chance.randrange(40))) for _ in range(9999)
+    ]
+    root.cr.execute(
+        SQL(
+            """SELECT t FROM unnest(%s::text[], %s::text[]) AS given(t, w)
+                WHERE to_tsvector('simple', w) IS NULL
+                   OR strip(to_tsvector('simple', w)) != %s""",
+            texts,
+            [distinct(text) for text in texts],
+            SQL(words_of("t")),
+        )
+    )
+    assert root.cr.fetchall() == []
+
+
+def test_a_text_that_comes_without_its_words_has_them(viewer, box, post, root):
+    mail, env = post(box("viewer"), "Plain", "Apples"), viewer("0")
+    assert ids(env, filters={"text": "apples"}) == [mail]
+
+    root.cr.execute(
+        "UPDATE crm_mail_mirror_body SET text = 'Pears' WHERE message_id = %s", [mail]
+    )
+    assert ids(env, filters={"text": "apples"}) == []
+    assert ids(env, filters={"text": "pears"}) == [mail]
 
 
 @pytest.mark.parametrize("text", ["\ufdfa" * 100_000, "a" * 200_000, "é" * 3000])

@@ -13,7 +13,7 @@ from odoo.tools import SQL
 
 from .crm_mail_mirror_conversation_walk import FOUND_AT_ONCE
 from .crm_mail_mirror_message import array
-from .found_words import asked_for, ensure_words, words_of
+from .found_words import asked_for, ensure_given_words, ensure_words, words_of
 
 
 class CrmMailMirrorBody(models.Model):
@@ -24,7 +24,7 @@ class CrmMailMirrorBody(models.Model):
     _words_idx = models.Index("USING gin (text_words)")
 
     def _add_sql_constraints(self):
-        ensure_words(self.env.cr, self._table, "text_words", words_of("text"))
+        ensure_given_words(self.env.cr, self._table, "text_words", "text")
         return super()._add_sql_constraints()
 
 

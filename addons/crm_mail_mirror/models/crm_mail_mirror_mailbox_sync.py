@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..engine.providers.base import Place
+from ..engine.providers.base import LoginRequired, Place
 from .lease import LEASE_SECONDS, Lease
 from .politeness import LONGEST_PAUSE, spread
 from .sentences import sentence
@@ -262,7 +262,35 @@ class CrmMailMirrorMailbox(models.Model):
                 ("last_error", "in", CLIENT_CODES),
             ]
         )
-        waiting.write(
+        waiting._resume()
+        if waiting:
+            self.env["crm.mail.mirror.sync"]._trigger()
+
+    def _resume_login(self, token):
+        """A renewed secret was saved: what was said of the one before it counts no more.
+
+        Where secrets rotate, the one that another worker began with was void from the
+        renewal on: it may have asked the owner to sign in before this one was saved.
+
+        :param token: of the lease under which it was renewed; while that holds, nobody
+            else judged
+        """
+        self.env.cr.execute(
+            SQL(
+                """SELECT state, last_error FROM crm_mail_mirror_mailbox
+                    WHERE id = %s AND lease_token IS DISTINCT FROM %s
+                      FOR NO KEY UPDATE""",
+                self.id,
+                token,
+            )
+        )
+        state, error = self.env.cr.fetchone() or (None, None)
+        if state == "needs_login" and error in LoginRequired.codes:
+            self._resume()
+
+    def _resume(self):
+        """What they waited for is there: as if nothing had happened, and at once."""
+        self.sudo().write(
             {
                 "state": "active",
                 "failure_count": 0,
@@ -270,9 +298,7 @@ class CrmMailMirrorMailbox(models.Model):
                 "next_sync_at": fields.Datetime.now(),
             }
         )
-        waiting.activity_unlink(["mail.mail_activity_data_todo"])
-        if waiting:
-            self.env["crm.mail.mirror.sync"]._trigger()
+        self.activity_unlink(["mail.mail_activity_data_todo"])
 
     def _list_again(self, recounts=False):
         """From the beginning: what is known is found again, not downloaded again.

@@ -13,6 +13,7 @@ from odoo import models
 from odoo.tools import SQL
 
 from ..engine import identity
+from .found_words import distinct
 from .lease import Lease, naive
 
 
@@ -106,6 +107,7 @@ class CrmMailMirrorPageShared(models.AbstractModel):
                 body.quote_at,
                 len(body.attachments),
                 _files(body),
+                distinct(body.text),
             )
             for (message, digest), body in sorted(
                 bodies.items(), key=lambda pair: pair[0]
@@ -115,10 +117,12 @@ class CrmMailMirrorPageShared(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 """INSERT INTO crm_mail_mirror_body (message_id, digest, text, quote_at,
-                          attachment_count, attachments)
-                   SELECT m, d, t, q, n, a::jsonb
+                          attachment_count, attachments, text_words)
+                   SELECT m, d, t, q, n, a::jsonb,
+                          strip(to_tsvector('simple'::regconfig, w))
                      FROM unnest(%s::int[], %s::text[], %s::text[], %s::int[],
-                                 %s::int[], %s::text[]) AS b(m, d, t, q, n, a)
+                                 %s::int[], %s::text[], %s::text[])
+                          AS b(m, d, t, q, n, a, w)
                    ON CONFLICT (message_id, digest) DO NOTHING""",
                 *columns,
             )

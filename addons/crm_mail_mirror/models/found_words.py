@@ -9,7 +9,8 @@ left out. They are found from their beginnings, never from their middle.
 
 PostgreSQL keeps the words of a row in a column that it fills by itself (a ``tsvector``,
 no field of Odoo's). Looking whether a row has a word costs microseconds then; made anew
-from the text it costs a quarter of a millisecond.
+from the text it costs a quarter of a millisecond. Of whole texts, where that was a
+third of a first import, the words come with the row (``distinct``).
 """
 
 import re
@@ -45,13 +46,28 @@ _LETTERS = {
 }
 
 
-def folded(text: str) -> str:
-    """The words of a text, as ``folded_column`` has them."""
+_FOLDED = re.compile(f"[{_MARKS}{''.join(_LETTERS)}]")
+
+
+def folded(text: str, most: int | None = None) -> str:
+    """The words of a text, as ``words_of`` has them.
+
+    :param most: characters that count, before and after
+    """
+    text = text[:most]
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
-        text = re.sub(f"[{_MARKS}]", "", text)
-        text = text.translate(str.maketrans(_LETTERS))
-    return text.translate(str.maketrans(dict.fromkeys(_SIGNS, " ")))
+        text = _FOLDED.sub(lambda found: _LETTERS.get(found[0], ""), text)[:most]
+    for sign in _SIGNS:
+        text = text.replace(sign, " ")
+    return text
+
+
+def distinct(text: str | None) -> str | None:
+    """Each word of a text once, such that ``to_tsvector`` makes the same of it as
+    ``words_of`` does of the text: PostgreSQL takes a tenth of the time.
+    """
+    return text and " ".join(set(folded(text, INDEXED).split()))
 
 
 def words_of(column: str, most: int = INDEXED) -> str:
@@ -107,6 +123,45 @@ def ensure_words(cr, table: str, column: str, expression: str) -> None:
         )
     )
     cr.execute(SQL("COMMENT ON COLUMN %s.%s IS %s", words, name, expression))
+
+
+def ensure_given_words(cr, table: str, column: str, source: str) -> None:
+    """Have a column of words that come with the row; else, and with each change of
+    ``source``, PostgreSQL fills it all the same.
+    """
+    expression = words_of(f"NEW.{source}")
+    ensure_words(cr, table, column, words_of(source))
+    cr.execute(
+        """SELECT FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s
+              AND attgenerated = 's'""",
+        [table, column],
+    )
+    if not cr.rowcount:
+        return
+    name, words = SQL.identifier(column), SQL.identifier(table)
+    filler = SQL.identifier(f"{table}_words")
+    cr.execute(SQL("ALTER TABLE %s ALTER COLUMN %s DROP EXPRESSION", words, name))
+    cr.execute(
+        SQL(
+            """CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS %s;
+               DROP TRIGGER IF EXISTS %s ON %s;
+               CREATE TRIGGER %s BEFORE INSERT OR UPDATE OF %s ON %s
+                  FOR EACH ROW EXECUTE FUNCTION %s()""",
+            filler,
+            f"""BEGIN
+                  IF TG_OP = 'UPDATE' OR NEW.{column} IS NULL THEN
+                    NEW.{column} := {expression};
+                  END IF;
+                  RETURN NEW;
+                END""",
+            filler,
+            words,
+            filler,
+            SQL.identifier(source),
+            words,
+            filler,
+        )
+    )
 
 
 def _escaped_marks():
