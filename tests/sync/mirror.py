@@ -235,6 +235,8 @@ class Mirror:
         return count
 
     def _check_rows(self, ids):
+        from odoo.addons.crm_mail_mirror.models.found_words import words_of
+
         assert not self.sql(
             f"""SELECT id, text FROM crm_mail_mirror_body
                  WHERE text_words IS DISTINCT FROM {words_of("text")}"""
