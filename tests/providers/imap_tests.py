@@ -122,6 +122,23 @@ class ImapTests(ProviderTests, HistoryTests):
         self.assert_equal(store, mailbox)
         assert len(store.places) == 3
 
+    @pytest.mark.parametrize("before", [0, 2])
+    def test_mail_that_was_seen_by_a_search_and_went_before_the_pull_is_absent(
+        self, mailbox, provider, store, before
+    ):
+        mailbox.owner.create("Work")
+        for number in range(before):
+            mailbox.owner.append("Work", letter(number))
+        store.sync(provider)
+        ref = mailbox.owner.append("Work", letter(9, sender="nina@client.test"))
+        (place,) = provider.search(Query(addresses=("nina@client.test",)))
+        store.places[place] = "what the search found"  # the engine writes such places
+        mailbox.owner.expunge("Work", ref)
+
+        store.sync(provider, passes=2)
+
+        assert place not in store.places
+
     # --- folders and their generations ------------------------------------------------
 
     def test_folder_that_vanished_before_texts_are_fetched_voids_the_page(

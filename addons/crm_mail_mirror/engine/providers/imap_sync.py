@@ -191,6 +191,10 @@ class Pull(Fill):
         if not is_pinned(state):
             pin(state, seen)
             state["count"] = seen.exists - imap_uids.size(fresh)
+        # a search or ``confirm`` may have seen mail that came and went since
+        gone = imap_uids.complement(fresh, state["next"], following - 1)
+        if gone:
+            self.absent.append(Absence(path, str(state["uv"]), imap_uids.refs(gone)))
         self._tell(path, taken)
         state["next"] = following
         if state["count"] is not None:
