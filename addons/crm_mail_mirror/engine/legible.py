@@ -22,6 +22,9 @@ _NO_LINE = _TURNS | dict.fromkeys(
 _NO_LINE |= {n: " " for n in (*range(0x20), *range(0x7F, 0xA0))}
 _NO_TEXT = _TURNS | {n: None for n in range(0x20) if chr(n) not in "\t\n\r"}
 
+#: Latin letters that are no others with an accent, and look like no others.
+_LATIN = frozenset("ßæœøđðþłħŋŧÆŒØĐÐÞŁĦŊŦ")
+
 
 def line(text: str | None, most: int) -> str:
     """One line of at most so many characters; what was cut ends in an ellipsis."""
@@ -59,18 +62,29 @@ def is_suspicious(email: str) -> bool:
     """Can it be taken for another address, by letters that look alike?
 
     So is a domain of other letters than Latin ones, since most of those who read it
-    know how it is spelled in Latin; and any part that mixes alphabets.
+    know how it is spelled in Latin; and any part that mixes alphabets. An accent makes
+    no other alphabet.
     """
     mailbox, _at, domain = email.rpartition("@")
-    labels = ascii_domain(domain).split(".")
-    return any(label.startswith("xn--") for label in labels) or (
-        len(_alphabets(mailbox)) > 1 or not domain.isascii()
+    labels = (ascii_domain(domain) or domain).split(".")
+    return len(set(map(_alphabet, filter(str.isalpha, mailbox)))) > 1 or not all(
+        map(_is_latin, labels)
     )
 
 
-def _alphabets(text):
-    return {
-        unicodedata.name(letter, "?").partition(" ")[0]
-        for letter in text
-        if letter.isalpha()
-    }
+def _is_latin(label):
+    if label.startswith("xn--"):
+        try:
+            label = label[4:].encode("ascii").decode("punycode")
+        except UnicodeError:
+            return False
+    elif not label.isascii():
+        return False  # no domain can be spelled so
+    return all(each.isascii() or _alphabet(each) == "LATIN" for each in label)
+
+
+def _alphabet(letter):
+    if letter in _LATIN or unicodedata.normalize("NFD", letter)[0].isascii():
+        return "LATIN"
+    # also of Latin ones that nobody tells from plain ones, such as dotless i
+    return unicodedata.name(letter, "?").replace("LATIN", "OTHER", 1).partition(" ")[0]
