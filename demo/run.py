@@ -15,7 +15,6 @@ SCREENS    take pictures of the screens whose names have this in them, then stop
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -242,17 +241,12 @@ def _web_port() -> int:
     asked = os.environ.get("DEMO_PORT", "")
     if asked and not asked.isdecimal():
         raise Stop(f"DEMO_PORT={asked} is no port: say a number such as 8070.")
-    for port in [int(asked)] if asked else range(8069, 8169):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
-                continue
-        return port
-    raise Stop(
-        f"Port {asked or '8069 and the hundred after it'} is taken: set DEMO_PORT."
-    )
+    try:
+        return free_port([int(asked)] if asked else range(8069, 8169))
+    except OSError:
+        raise Stop(
+            f"Port {asked or '8069 and the hundred after it'} is taken: set DEMO_PORT."
+        ) from None
 
 
 if __name__ == "__main__":
