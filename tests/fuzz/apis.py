@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from engine.envelope import Body, Envelope
 from engine.providers import gmail, microsoft, web
-from engine.providers.base import Budget, Lookup, Place, ProviderError, Query
+from engine.providers.base import Budget, Lookup, Place, Provider, ProviderError, Query
 
 from tests.fuzz import api_says, judge, talk
 from tests.fuzz.api_says import CHANGES, FOLDERS, ITEM, MESSAGE, PAYLOAD, ROOT
@@ -192,24 +192,25 @@ def _pull(provider) -> None:
 # --- Gmail ----------------------------------------------------------------------------
 
 
-def google(data: bytes) -> None:
-    """Gmail's API."""
+def at_gmail() -> Provider:
+    """Gmail's client, with a token that holds."""
     secret = {"refresh_token": "r", "access_token": "t"}
     secret["expires_at"] = int(time.time()) + 3_600
+    return gmail.connect(
+        json.dumps(secret),
+        client_id="c",
+        client_secret="s",
+        address="a@b.example",
+        endpoint="https://gmail.test",
+        token_uri="https://login.test/token",
+        units_per_minute=10**12,
+    )
 
-    def connect():
-        return gmail.connect(
-            json.dumps(secret),
-            client_id="c",
-            client_secret="s",
-            address="a@b.example",
-            endpoint="https://gmail.test",
-            token_uri="https://login.test/token",
-            units_per_minute=10**12,
-        )
 
+def google(data: bytes) -> None:
+    """Gmail's API."""
     with _answering(data, api_says.google):
-        _conversation(connect, "all", "m1")
+        _conversation(at_gmail, "all", "m1")
 
 
 def google_seeds() -> Iterator[bytes]:
@@ -249,21 +250,21 @@ def _said(*pairs, status: int = 200) -> bytes:
 # --- Graph ----------------------------------------------------------------------------
 
 
+def at_graph() -> Provider:
+    """Graph's client, with a token that holds."""
+    return microsoft.connect(
+        secret_of("a@b.example"),
+        client_id=CLIENT_ID,
+        client_secret="s",
+        authority="https://login.test/common",
+        endpoint="https://graph.test",
+    )
+
+
 def graph(data: bytes) -> None:
     """Microsoft's API."""
-    secret = secret_of("a@b.example")
-
-    def connect():
-        return microsoft.connect(
-            secret,
-            client_id=CLIENT_ID,
-            client_secret="s",
-            authority="https://login.test/common",
-            endpoint="https://graph.test",
-        )
-
     with _answering(data, api_says.microsoft):
-        _conversation(connect, "in", "AA1=")
+        _conversation(at_graph, "in", "AA1=")
 
 
 def graph_seeds() -> Iterator[bytes]:

@@ -9,13 +9,12 @@ HTTP in ``test_web``.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import tracemalloc
 
 import pytest
-from engine.providers import gmail, imap_parse, microsoft
+from engine.providers import imap_parse
 from engine.providers.base import (
     Budget,
     MessageBroken,
@@ -27,7 +26,6 @@ from engine.providers.base import (
 
 from tests.fuzz import api_says, apis, talk
 from tests.fuzz.imap import MAILS, _listening
-from tests.providers.microsoft import CLIENT_ID, secret_of
 
 
 def pulled(*pairs):
@@ -197,34 +195,10 @@ def test_long_names_stay_apart():
 M1, M2 = Place("all", "", "m1"), Place("all", "", "m2")
 
 
-def at_gmail():
-    secret = {"refresh_token": "r", "access_token": "t"}
-    secret["expires_at"] = int(time.time()) + 3_600
-    return gmail.connect(
-        json.dumps(secret),
-        client_id="c",
-        client_secret="s",
-        address="a@b.example",
-        endpoint="https://gmail.test",
-        token_uri="https://login.test/token",
-        units_per_minute=10**12,
-    )
-
-
-def at_graph():
-    return microsoft.connect(
-        secret_of("a@b.example"),
-        client_id=CLIENT_ID,
-        client_secret="s",
-        authority="https://login.test/common",
-        endpoint="https://graph.test",
-    )
-
-
 def test_answer_about_another_mail_is_no_answer():
     other = apis._said(("/messages/m1", {**api_says.MESSAGE, "id": "m2"}))
     with apis._answering(other, api_says.google):
-        ((_place, answer),) = at_gmail().envelopes([M1])
+        ((_place, answer),) = apis.at_gmail().envelopes([M1])
 
     assert isinstance(answer, MessageBroken)
 
@@ -232,7 +206,7 @@ def test_answer_about_another_mail_is_no_answer():
 def test_answer_that_is_hardly_a_mail_is_one_broken_mail():
     bare = apis._said(("/messages/AA1=", {"id": "AA1=", "parentFolderId": "in"}))
     with apis._answering(bare, api_says.microsoft):
-        ((_place, answer),) = at_graph().envelopes([Place("in", "", "AA1=")])
+        ((_place, answer),) = apis.at_graph().envelopes([Place("in", "", "AA1=")])
 
     assert isinstance(answer, MessageBroken)
 
@@ -241,11 +215,11 @@ def test_answer_that_is_hardly_a_mail_is_one_broken_mail():
     ("connect", "default", "told"),
     [
         (
-            *(at_gmail, api_says.google),
+            *(apis.at_gmail, api_says.google),
             ("/messages?", {"messages": [{"id": "m1"}], "nextPageToken": "n"}),
         ),
         (
-            *(at_graph, api_says.microsoft),
+            *(apis.at_graph, api_says.microsoft),
             (
                 "/messages?",
                 {
@@ -290,7 +264,7 @@ def test_link_to_anywhere_else_is_not_followed(link):
             apis._answering(data, api_says.microsoft),
             pytest.raises(Unavailable) as one,
         ):
-            at_graph().pull(None, None, Budget(seconds=2))
+            apis.at_graph().pull(None, None, Budget(seconds=2))
         assert one.value.code == "garbage"
 
 
@@ -299,7 +273,7 @@ def test_token_and_mail_are_in_no_error():
     said = apis._said(("/messages/", error), status=403)
     with apis._answering(said, api_says.google):
         try:
-            told = [answer for _place, answer in at_gmail().envelopes([M1, M2])]
+            told = [answer for _place, answer in apis.at_gmail().envelopes([M1, M2])]
         except ProviderError as problem:
             told = [problem]
 
