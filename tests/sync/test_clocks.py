@@ -39,6 +39,30 @@ def test_host_with_a_wrong_clock_neither_hurries_nor_forgets_a_mailbox(
 
 
 @pytest.mark.parametrize("today", WRONG)
+def test_host_with_a_wrong_clock_keeps_traces_for_seven_days_and_tries_again_soon(
+    mirror, box, server, lib, today
+):
+    stranger = lib.mail(2, mirror.at("stranger"), box.email)
+    unreadable = lib.mail(3, mirror.at("client"), box.email)
+    unreadable.errors["fetch"] = lib.base.MessageBroken("message_broken")
+    server.put(stranger, unreadable)
+    with freeze_time(today, tick=True):
+        mirror.sync(box)
+
+    rows = mirror.sql(
+        """SELECT state, extract(epoch FROM coalesce(expires_at, next_try_at)
+                                            - now() AT TIME ZONE 'UTC')::int
+             FROM crm_mail_mirror_copy
+            WHERE mailbox_id = %s AND state <> 'mirrored' ORDER BY state""",
+        box.id,
+    )
+    assert rows == [
+        ("failed", pytest.approx(60, abs=20)),
+        ("unmatched", pytest.approx(7 * 86_400, abs=20)),
+    ]
+
+
+@pytest.mark.parametrize("today", WRONG)
 def test_host_with_a_wrong_clock_waits_no_longer_after_a_failure(
     mirror, box, server, today
 ):

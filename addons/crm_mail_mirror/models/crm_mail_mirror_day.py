@@ -270,6 +270,9 @@ def line(copy):
     return copy["received_at"].date(), copy["state"], copy["reason"] or ""
 
 
-def is_long_ago(received_at):
-    """Was it received so long ago that its row may have gone in time?"""
-    return fields.Datetime.now() - received_at > timedelta(days=TRACE_DAYS)
+def is_long_ago(received_at, now):
+    """Was it received so long ago that its row may have gone in time?
+
+    :param now: by the database's clock, by which rows go
+    """
+    return now - received_at > timedelta(days=TRACE_DAYS)

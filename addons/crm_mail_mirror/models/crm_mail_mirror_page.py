@@ -15,7 +15,7 @@ import json
 from collections import Counter
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine.reasons import Reason
@@ -278,7 +278,7 @@ class CrmMailMirrorPage(models.AbstractModel):
         is told at its end.
         """
         if batch.passed_by:
-            latest = fields.Datetime.now() - timedelta(days=TRACE_DAYS)
+            latest = self._now() - timedelta(days=TRACE_DAYS)
             reason = Reason.NOT_LISTED
             passed = latest.date(), str(reason.state), str(reason)
             days[passed] += batch.passed_by

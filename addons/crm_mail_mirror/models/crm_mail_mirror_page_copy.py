@@ -4,7 +4,7 @@
 
 from datetime import timedelta
 
-from odoo import fields, models
+from odoo import models
 from odoo.tools import SQL
 
 from ..engine import identity
@@ -22,10 +22,13 @@ class CrmMailMirrorPageCopy(models.AbstractModel):
     _name = "crm.mail.mirror.page.copy"
     _description = "Writer of Copies"
 
-    @staticmethod
-    def _next_try(attempts):
+    def _now(self):
+        """By the database's clock, which tells what is due and what is over."""
+        return self.env.cr.now().replace(microsecond=0)
+
+    def _next_try(self, attempts):
         pause = RETRY_MINUTES[min(attempts, len(RETRY_MINUTES)) - 1]
-        return fields.Datetime.now() + timedelta(minutes=pause)
+        return self._now() + timedelta(minutes=pause)
 
     def _set_aside(self, folders, asked, days):
         """Mail of the queue of which nothing came of: it waits, longer each time.

@@ -33,7 +33,7 @@ class CrmMailMirrorPageCount(models.AbstractModel):
             and decision.state is not State.MIRRORED
             and decision.reason.leaves_row
             and item.presence.received_at != EPOCH
-            and is_long_ago(naive(item.presence.received_at))
+            and is_long_ago(naive(item.presence.received_at), self._now())
             and not (decision.state is State.UNMATCHED and queued & item.external)
         )
 
@@ -84,7 +84,7 @@ class CrmMailMirrorPageCount(models.AbstractModel):
         lines = Counter(
             line(values)
             for key, _item, values in new
-            if is_long_ago(values["received_at"])
+            if is_long_ago(values["received_at"], self._now())
             and (lease.listing is None or is_counted(lease, key))
         )
         self.env["crm.mail.mirror.day"]._take_back(lease, lines, days, expired)

@@ -3,9 +3,9 @@
 """How is mail written that is there: decided now, found again, or failed?"""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from odoo import fields, models
+from odoo import models
 from odoo.tools import SQL
 
 from ..engine import identity, reader
@@ -242,12 +242,12 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             return None
         if isinstance(decision, Decision) and not decision.reason.leaves_row:
             return None
-        received_at = item.presence.received_at
-        if received_at == EPOCH:
+        now, received_at = self._now(), naive(item.presence.received_at)
+        if item.presence.received_at == EPOCH:
             # nobody knows before it could be read: until then it counts for today
-            received_at = datetime.now(UTC)
+            received_at = now
         values = {
-            "received_at": naive(received_at),
+            "received_at": received_at,
             "direction": "out" if item.outgoing else "in",
             "identity": ident[0],
             "identity_hash": ident[1],
@@ -258,7 +258,6 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             "body_id": None,
             "date": None,
         }
-        now = fields.Datetime.now()
         if item.is_removed and values["identity"] not in hidden:
             # taken back while the page was read: now it is asked for
             values |= {"state": "queued", "reason": "late", "next_try_at": now}

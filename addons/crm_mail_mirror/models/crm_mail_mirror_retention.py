@@ -63,7 +63,8 @@ class CrmMailMirrorRetention(models.Model):
         :param after: only addresses with a greater id
         :return: ``({origin: {address: floor}}, last id)``; the id is None at the end
         """
-        now = fields.Datetime.now()
+        # the database's clock: one of a host that is ahead would take mail too early
+        now = self.env.cr.now().replace(microsecond=0)
         self.env.cr.execute(
             SQL(
                 """SELECT id FROM crm_mail_mirror_address WHERE id > %s

@@ -5,7 +5,7 @@
 import time
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.fields import Domain
 
 from ..engine.reasons import Reason
@@ -56,13 +56,13 @@ class CrmMailMirrorRetention(models.Model):
                 row.is_running = False
                 continue
             row = row or self.create({"company_id": company.id})
-            rested = fields.Datetime.now() - PAUSE
+            rested = self.env.cr.now() - PAUSE
             if not row.is_running and (not row.ended_at or row.ended_at < rested):
                 row.write(
                     {
                         "at_address": 0,
                         "is_running": True,
-                        "begun_at": fields.Datetime.now(),
+                        "begun_at": self.env.cr.now(),
                     }
                 )
         return self.search([("is_running", "=", True)])
@@ -107,7 +107,7 @@ class CrmMailMirrorRetention(models.Model):
 
     def _passed(self, last):
         if last is None:
-            self.write({"is_running": False, "ended_at": fields.Datetime.now()})
+            self.write({"is_running": False, "ended_at": self.env.cr.now()})
         else:
             self.at_address = last
 
