@@ -88,7 +88,9 @@ class Run:
                     self.traffic.end()
                 try:
                     self.calm()
+                    began = time.monotonic()
                     settled.settle(self)
+                    self.told.append(f"settled {time.monotonic() - began:.1f}s")
                     settled.compare_with_a_fresh_one(self)
                 except BaseException:
                     self._gather_evidence()

@@ -3,6 +3,7 @@
 """Nobody does anything any more: do the jobs end where the server is?"""
 
 import time
+from collections import Counter
 
 import psycopg2
 
@@ -67,7 +68,7 @@ def _held(run) -> str:
 def compare_with_a_fresh_one(run) -> None:
     """All mailboxes are linked anew: is what they show the same, mail by mail?"""
     shown = [fresh.shown(run.mirror, box) for box in run.boxes]
-    states = [run.mirror.states(box) for box in run.boxes]
+    rows = [_rows(run, box) for box in run.boxes]
     run.boxes = [_asked_again(run, _link_again, run, box) for box in run.boxes]
     for owner, box in zip(run.traffic.owners, run.boxes, strict=True):
         owner.box = box
@@ -75,9 +76,26 @@ def compare_with_a_fresh_one(run) -> None:
     for box, old in zip(run.boxes, shown, strict=True):
         new = fresh.shown(run.mirror, box)
         assert old == new, fresh.difference(box, old, new)
-    for box, old in zip(run.boxes, states, strict=True):
-        new = run.mirror.states(box)
+    for box, old in zip(run.boxes, rows, strict=True):
+        new = _rows(run, box)
         assert old == new, f"{box.email}: {old - new} instead of {new - old}"
+
+
+def _rows(run, box) -> Counter:
+    """Each mail's state and reason, when it was received, and where it lies."""
+    return Counter(
+        (*row, tuple(places))
+        for *row, places in run.mirror.sql(
+            """SELECT c.state, c.reason, c.received_at::text,
+                      array_agg(concat(f.remote_ref, ' ', l.ref)
+                                ORDER BY f.remote_ref, l.ref)
+                 FROM crm_mail_mirror_copy c
+                 LEFT JOIN crm_mail_mirror_location l ON l.copy_id = c.id
+                 LEFT JOIN crm_mail_mirror_folder f ON f.id = l.folder_id
+                WHERE c.mailbox_id = %s GROUP BY c.id""",
+            box.id,
+        )
+    )
 
 
 def differences(run) -> str:
