@@ -6,10 +6,16 @@ a browser: signed in to Odoo, over the provider's sign-in page and back.
 
 from __future__ import annotations
 
+import json
 import re
 from http.cookiejar import CookieJar
 from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, build_opener
+from urllib.request import (
+    HTTPCookieProcessor,
+    HTTPRedirectHandler,
+    Request,
+    build_opener,
+)
 
 from setup.say import Stop
 
@@ -39,7 +45,7 @@ def give(url: str, servers: Office, person: Salesperson, mailbox_id: int) -> Non
     """Sign in, consent, and come back.
 
     :param url: of Odoo
-    :raises Stop: it does not end with a linked mailbox's form
+    :raises Stop: the mailbox is not linked then, and why
     """
     route = ROUTE[person.provider]
     browser = _Browser(url)
@@ -48,6 +54,15 @@ def give(url: str, servers: Office, person: Salesperson, mailbox_id: int) -> Non
     peer = servers.google if person.provider == "gmail" else servers.entra
     answer = peer.answer(there, person.email)
     browser.leave(f"/crm_mail_mirror/{route}/callback?{urlencode(answer)}")
+    # another Odoo that had taken this port would have gone through all of it as well
+    told = browser.read(
+        "crm.mail.mirror.mailbox",
+        [("id", "=", mailbox_id), ("email_normalized", "=", person.email)],
+        ["is_just_linked", "link_sentence"],
+    )
+    if not told or not told[0]["is_just_linked"]:
+        why = told and told[0]["link_sentence"] or "the sign-in did not come back"
+        raise Stop(f"{person.email} could not be linked: {why}")
 
 
 class _Browser:
@@ -69,6 +84,18 @@ class _Browser:
         if not where:
             raise Stop(f"Odoo did not go on at {path.partition('?')[0]}.")
         return where
+
+    def read(self, model: str, domain: list, names: list[str]) -> list[dict]:
+        """What the user sees of records."""
+        asked = {"model": model, "method": "search_read", "args": [domain, names]}
+        body = json.dumps({"params": {**asked, "kwargs": {}}}).encode()
+        request = Request(
+            f"{self.url}/web/dataset/call_kw",
+            body,
+            {"Content-Type": "application/json"},
+        )
+        answer = json.load(self._opener.open(request, timeout=60))
+        return answer.get("result") or []
 
     def _open(self, path: str, form: bytes | None = None):
         return self._opener.open(self.url + path, form, timeout=60)
