@@ -18,12 +18,13 @@ import subprocess
 import sys
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 
 from setup import database, template
 from setup.say import LOCAL
 from tests.chaos import broken, faults
-from tests.chaos.database import FRESH, NAME, Fragile, dump
+from tests.chaos.database import FRESH, NAME, Fragile, children, dump
 from tests.chaos.run import Run
 from tests.chaos.workers import end_with_parent
 
@@ -51,6 +52,8 @@ def main() -> int:
         cluster.make(alone="CHAOS_INSIDE" in os.environ)
         cluster.copy_in(backup, FRESH)
         return _all_runs(options, cluster, folder)
+    except KeyboardInterrupt:
+        return 130
     finally:
         cluster.stop()
         subprocess.run(["umount", folder / "pg"], stderr=subprocess.DEVNULL)
@@ -114,9 +117,9 @@ def _go_inside():
     again = [sys.executable, "-m", "tests.chaos", *sys.argv[1:]]
     if not able:
         os.execv(again[0], again)
-    # it hears of Ctrl-C with us; unshare itself hears of nothing
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with subprocess.Popen([*inside, *again], preexec_fn=end_with_parent) as program:
+        # of Ctrl-C it hears with us; unshare and the shell hear of nothing
+        signal.signal(signal.SIGTERM, lambda *_: _end_inside(program.pid))
         try:
             sys.exit(program.wait())
         except KeyboardInterrupt:
@@ -125,6 +128,14 @@ def _go_inside():
             program.kill()
             shutil.rmtree(Path(os.environ["CHAOS_BACKUP"]).parent, ignore_errors=True)
             sys.exit(130)
+
+
+def _end_inside(unshare: int):
+    for shell in children(unshare):
+        for pid in children(shell):
+            if b"tests.chaos" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGTERM)
+    raise KeyboardInterrupt
 
 
 def _all_runs(options, cluster, folder) -> int:
@@ -137,17 +148,28 @@ def _all_runs(options, cluster, folder) -> int:
         return _all_broken(options, cluster, registry, folder)
     kinds = [each for each in options.faults.split(",") if each]
     end = time.monotonic() + options.minutes * 60 if options.minutes else None
-    failed = []
-    for seed in range(options.seed, options.seed + options.runs):
-        if end and time.monotonic() > end:
-            break
-        run = Run(seed, cluster, registry, folder, kinds, options.pace)
-        if not _one(run, folder):
-            failed.append(seed)
-    for seed in failed:
-        chosen = f" CHAOS_FAULTS={options.faults}" if kinds else ""
-        print(f"repeat it: make chaos CHAOS_RUNS=1 CHAOS_SEED={seed}{chosen}")
+    failed, went_well = [], Counter()
+    try:
+        for seed in range(options.seed, options.seed + options.runs):
+            if end and time.monotonic() > end:
+                break
+            run = Run(seed, cluster, registry, folder, kinds, options.pace)
+            if _one(run, folder):
+                went_well.update(["runs", *run.kinds])
+            else:
+                failed.append(seed)
+    finally:
+        _sum_up(failed, went_well, options.faults)
     return bool(failed)
+
+
+def _sum_up(failed, went_well, chosen):
+    runs = went_well.pop("runs", 0)
+    print(f"{runs} runs without a loss, {len(failed)} with one", flush=True)
+    print(", ".join(f"{kind} {times}" for kind, times in sorted(went_well.items())))
+    for seed in failed:
+        faults_too = f" CHAOS_FAULTS={chosen}" if chosen else ""
+        print(f"repeat it: make chaos CHAOS_RUNS=1 CHAOS_SEED={seed}{faults_too}")
 
 
 def _all_broken(options, cluster, registry, folder) -> int:

@@ -130,7 +130,7 @@ class Fragile(Cluster):
         """Every process of it, at once, as a power cut or the OOM killer does."""
         master = int(self._pidfile()[0])
         os.kill(master, signal.SIGSTOP)  # it starts none while they are counted
-        for pid in [*_children(master), master]:
+        for pid in [*children(master), master]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 10
@@ -201,7 +201,7 @@ def _tool(server, name, *arguments):
         raise Stop(f"{name}: {done.stderr[-500:]}")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -58,7 +58,11 @@ class Run:
             self.workers = Workers(NAME, log, self.clock_file)
             try:
                 with Dovecot(logins, directory=home) as self.dovecot:
-                    self._with_dovecot()
+                    try:
+                        self._with_dovecot()
+                    finally:
+                        # it would take six seconds to end by itself
+                        self.kill_dovecot()
             finally:
                 self.workers.end()
 
@@ -159,7 +163,8 @@ class Run:
             file.write(struct.pack("=q", wrong))
 
     def kill_dovecot(self):
-        os.killpg(self.dovecot._process.pid, signal.SIGKILL)
+        if self.dovecot._process:
+            os.killpg(self.dovecot._process.pid, signal.SIGKILL)
         self.dovecot._end()
         shutil.rmtree(self.dovecot._run, ignore_errors=True)
 
