@@ -106,12 +106,8 @@ export class Correspondence {
             return overview;
         }
         try {
-            const kwargs = { filters: { ...this.filters }, limit: PAGE };
-            if (this.domain) {
-                kwargs.domain = this.domain;
-            }
             const scope = { ...this.scope };
-            const told = await this._call("get_conversations", [scope], kwargs);
+            const told = await this._told(asked, scope, null);
             if (asked === this.asked && !this.loading) {
                 const fresh = told.conversations.map((each) => keyed(each, scope));
                 const keys = new Set(fresh.map((each) => each.key));
@@ -159,20 +155,25 @@ export class Correspondence {
         }
     }
 
-    async _page(asked, before) {
-        const scope = this.inEarlier ? { ...this.scope, earlier: true } : { ...this.scope };
+    /** The next conversations: a page may be empty while the search is not at the end. */
+    async _told(asked, scope, before) {
         const kwargs = { filters: { ...this.filters }, limit: PAGE };
         if (this.domain) {
             kwargs.domain = this.domain;
         }
+        let told;
+        do {
+            told = await this._call("get_conversations", [scope], { ...kwargs, before });
+            before = told.next;
+        } while (asked === this.asked && before && !told.conversations.length);
+        return told;
+    }
+
+    async _page(asked, before) {
+        const scope = this.inEarlier ? { ...this.scope, earlier: true } : { ...this.scope };
         const goesOn = Boolean(before || scope.earlier);
         try {
-            let told;
-            do {
-                // a page may be empty while the search has not come to the end
-                told = await this._call("get_conversations", [scope], { ...kwargs, before });
-                before = told.next;
-            } while (asked === this.asked && before && !told.conversations.length);
+            const told = await this._told(asked, scope, before);
             if (asked !== this.asked) {
                 return;
             }
