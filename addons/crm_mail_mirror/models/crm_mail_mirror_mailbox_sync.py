@@ -267,7 +267,7 @@ class CrmMailMirrorMailbox(models.Model):
             self.env["crm.mail.mirror.sync"]._trigger()
 
     def _resume_login(self, token):
-        """A renewed secret was saved: what was said of the one before it counts no more.
+        """A renewed secret was saved: a verdict on the one before it counts no more.
 
         Where secrets rotate, the one that another worker began with was void from the
         renewal on: it may have asked the owner to sign in before this one was saved.

@@ -53,20 +53,21 @@ class CrmMailMirrorSync(models.AbstractModel):
                 ),
                 KEEP_ATTEMPTS,
             )
+            if seq is not None:
+                lease.secret, lease.secret_seq = secret, seq
+                # not in the same transaction: who writes this mailbox must not keep
+                # the only valid secret from being saved
+                self._in_transaction(
+                    lambda env: (
+                        env["crm.mail.mirror.mailbox"]
+                        .browse(lease.mailbox_id)
+                        ._resume_login(lease.token)
+                    )
+                )
         except (KeyUnusable, psycopg2.Error) as error:
             raise Unavailable("server_error", type(error).__name__) from None
         if seq is None:
             raise Unavailable("connection_lost", "the secret was replaced meanwhile")
-        lease.secret, lease.secret_seq = secret, seq
-        # not in the same transaction: who writes this mailbox must not keep the only
-        # valid secret from being saved
-        self._in_transaction(
-            lambda env: (
-                env["crm.mail.mirror.mailbox"]
-                .browse(lease.mailbox_id)
-                ._resume_login(lease.token)
-            )
-        )
 
     # ---- release --------------------------------------------------------------------
 
