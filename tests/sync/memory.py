@@ -147,6 +147,7 @@ class Connection(base.Provider):
 
     def __init__(self, server: Server, secret="", keep=None):
         self.server, self._secret, self._keep = server, secret, keep
+        self._told = None
         self.traffic = base.Traffic()
         self._border("connect")
         self._sign_in()
@@ -176,7 +177,16 @@ class Connection(base.Provider):
         return base.Identity("")
 
     def folders(self):
-        return tuple(base.Folder(n, n, r) for n, r in self.server.folders.items())
+        return tuple(
+            base.Folder(name, name, role, name.rpartition("/")[0])
+            for name, role in self.server.folders.items()
+        )
+
+    def _changed_folders(self):
+        """As a connection tells them: at first, and when they are others."""
+        folders = self.folders()
+        told, self._told = self._told, folders
+        return None if folders == told else folders
 
     def pull(self, cursor, since, budget, skip=frozenset(), addresses=None):
         self._border("pull")
@@ -196,7 +206,7 @@ class Connection(base.Provider):
                 gone.setdefault((folder, generation), []).append((ref, ref))
         return base.ChangeBatch(
             {"v": 1, "kind": "memory", "at": end, **self.server.cursor},
-            folders=self.folders(),
+            folders=self._changed_folders(),
             present=tuple(
                 self._listed(base.Place(folder, generation, ref))
                 for sign, folder, generation, ref in steps

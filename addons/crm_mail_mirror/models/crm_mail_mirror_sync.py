@@ -8,7 +8,8 @@ The order of things on one page (DESIGN 4)::
     (db)     (net)   (db)              (net)   (db)           (db)
 
 A pool of threads does the network's part, this job's thread the database's, each in
-transactions of its own: none is open while the network is waited for.
+transactions of its own: none is open while the network is waited for. While a page is
+stored, the texts of the next are read, which was judged before.
 """
 
 import contextlib
@@ -175,10 +176,17 @@ class CrmMailMirrorSync(models.AbstractModel):
             if isinstance(found, Failed):
                 self._end(run, pool, active, error=found.error)
             elif isinstance(found, Pulled | Listed):
+                if run.is_reading and isinstance(found, Pulled) and found.tells_folders:
+                    # a page that is not written yet was judged by those there were
+                    run.held = found
+                    return
                 if not lease.is_whole:
                     self._make_whole(run)
-                self._submit(pool, ready, run, *self._look(run, found, end))
+                self._do(run, pool, ready, *self._look(run, found, end))
             elif isinstance(found, Read):
+                run.is_reading = False
+                if run.waiting:
+                    self._do(run, pool, ready, *run.waiting)
                 self._written(run, found.page, pool, ready, active, end)
             elif isinstance(found, Confirmed):
                 self._settle_orphans(lease, found.fates)
@@ -208,6 +216,15 @@ class CrmMailMirrorSync(models.AbstractModel):
             )
             self._end(run, pool, active, error=error)
 
+    def _do(self, run, pool, ready, step, *args):
+        """What is to be done next with a mailbox; of which one step goes on at a time,
+        as each keeps a thread of the pool busy.
+        """
+        run.waiting = (step, *args) if run.is_reading else None
+        if not run.waiting:
+            run.is_reading = step == run.read_texts
+            self._submit(pool, ready, run, step, *args)
+
     def _written(self, run, page, pool, ready, active, end):
         run.orphans += self._store(run.lease, page)
         if page.search:
@@ -224,7 +241,10 @@ class CrmMailMirrorSync(models.AbstractModel):
         self._tell_page(run, page.batch)
         run.pass_complete |= page.batch.pass_complete
         run.more = page.batch.more
-        if run.goes_on:
+        if page.is_followed:
+            if run.held:
+                found, run.held = run.held, None
+                self._go_on(run, found, pool, ready, active, end)
             return
         if run.more and time.monotonic() < min(end, run.pull_until):
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
@@ -254,7 +274,6 @@ class CrmMailMirrorSync(models.AbstractModel):
 
     def _look(self, run, found, end):
         """What the network does with what it found: a step and its arguments."""
-        run.goes_on = False
         if isinstance(found, Pulled) and found.errors is None:
             unknown = self._unknown(run.lease, found.batch.present)
             if unknown:
@@ -313,7 +332,7 @@ class CrmMailMirrorSync(models.AbstractModel):
                 then = run.ask_envelopes, *found.rest
             elif batch.more:
                 then = run.pull, batch.cursor
-        run.goes_on = then is not None
+        page.is_followed = then is not None
         return page, directory, then
 
     def _in_transaction(self, work, attempts=ATTEMPTS):

@@ -161,6 +161,7 @@ class Page:
     :param seconds: filled in: how many mails were mirrored how soon after they came
     :param doubtful: mail that is not mirrored, whose headers tell whether its people
         are to be suggested as contacts
+    :param is_followed: the network brings what comes after it, without being asked
     """
 
     judged: list[Judged]
@@ -175,6 +176,7 @@ class Page:
     counted: set[str] = field(default_factory=set, repr=False)
     seconds: Counter = field(default_factory=Counter, repr=False)
     doubtful: list[Judged] = field(default_factory=list, repr=False)
+    is_followed: bool = False
 
 
 @dataclass

@@ -63,6 +63,12 @@ class Pulled:
     errors: dict[Place, ProviderError] | None = None
     rest: tuple[Pulled, list[Place]] | None = None
 
+    @property
+    def tells_folders(self) -> bool:
+        """Does it say more than what mail there is?"""
+        batch = self.batch
+        return bool(batch.folders is not None or batch.renamed or batch.reset)
+
 
 @dataclass
 class Read:
@@ -86,8 +92,10 @@ class MailboxRun(SearchSteps, AuditSteps):
     :param queue: places of queued mail that is read before anything is pulled
     :param keep: saves a secret that the provider renewed; called in the network's
         thread
-    :param goes_on: the network does not wait for the page that is written: what it
-        finds next comes after it
+    :param is_reading: the network reads the texts of a page; what is to be done next
+        is ``waiting``: one step talks to the mailbox at a time
+    :param held: what was pulled, and is not to be judged before the page is written of
+        which the texts are read
     :param orphans: mirrored copies that lost their last place in this pass
     :param more: the page that was stored last was not the last one
     :param pull_until: then something else is to be done as well (time.monotonic)
@@ -102,7 +110,9 @@ class MailboxRun(SearchSteps, AuditSteps):
     queue: list[Place] = field(default_factory=list)
     keep: Callable[[str], None] | None = field(default=None, repr=False)
     provider: Provider | None = None
-    goes_on: bool = False
+    is_reading: bool = False
+    waiting: tuple | None = None
+    held: Pulled | None = None
     orphans: list[Orphan] = field(default_factory=list)
     pass_complete: bool = False
     more: bool = False
@@ -243,10 +253,34 @@ class MailboxRun(SearchSteps, AuditSteps):
         return told
 
     def read_texts(self, page: Page, directory: Directory, then: tuple | None):
-        """The texts of a page; then at once, while it is written, what comes next.
+        """The texts of a page, and what comes after it.
+
+        First what comes after it: that is judged while the texts are read, and while
+        the page is written, its texts are. In a mailbox that failed before each page
+        is over before the next is begun, so that none comes to grief with one that
+        cannot be read.
 
         :param then: a step and its arguments
         """
+        trouble, is_calm = None, not self.lease.failures
+        if then and is_calm:
+            try:
+                yield from self._step(then)
+            except ProviderError as error:
+                trouble = error
+        self._read(page, directory)
+        yield Read(page)
+        if trouble:
+            raise trouble
+        if then and not is_calm:
+            yield from self._step(then)
+
+    @staticmethod
+    def _step(then):
+        step, *args = then
+        return step(*args)
+
+    def _read(self, page, directory):
         reader.read(
             self.provider,
             page.judged,
@@ -262,10 +296,6 @@ class MailboxRun(SearchSteps, AuditSteps):
                 for item in page.judged
                 if isinstance(item.error, MessageGone)
             )
-        yield Read(page)
-        if then is not None:
-            step, *args = then
-            yield from step(*args)
 
     def _removed(self) -> Callable[[reader.Judged], bool] | None:
         """Did the owner remove this mail? ``None``: there is no such mail."""
