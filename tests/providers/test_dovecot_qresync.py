@@ -5,9 +5,27 @@
 import pytest
 
 from tests.providers.imap_tests import ImapTests
+from tests.providers.letters import letter
 
 
 class TestDovecotQresync(ImapTests):
     @pytest.fixture
     def server(self, dovecot):
         return dovecot
+
+    def test_folder_whose_count_of_changes_was_set_back_is_listed(
+        self, mailbox, provider, store
+    ):
+        refs = [mailbox.owner.append("INBOX", letter(number)) for number in range(3)]
+        store.sync(provider)
+        mailbox.owner.flag("INBOX", refs[0], "\\Deleted")
+        store.sync(provider, passes=2)
+        # what the server had counted up to before it lost that
+        store.cursor["folders"]["INBOX"]["modseq"] += 1000
+        mailbox.owner.flag("INBOX", refs[0], "\\Deleted", on=False)
+        mailbox.owner.expunge("INBOX", refs[1])
+
+        store.sync(provider, passes=2)
+
+        self.assert_equal(store, mailbox)
+        assert len(store.places) == 2

@@ -42,9 +42,18 @@ def has_qresync(session: Session) -> bool:
 
 def find_lost(session: Session, path: str, state: State, seen: Examined) -> Lost:
     """What ``path``, just examined, lost since the cursor's state."""
-    if has_qresync(session) and seen.modseq and state["modseq"] is not None:
+    if _tells_changes(session, state, seen):
         return _ask_changes(session, state, seen)
     return _count_and_list(session, path, state, seen)
+
+
+def _tells_changes(session: Session, state: State, seen: Examined) -> bool:
+    """Not if it was set back, after a crash or from a backup, and counts anew: what
+    changed before is then told by no number."""
+    before = state["modseq"]
+    return bool(
+        has_qresync(session) and before is not None and before <= (seen.modseq or 0)
+    )
 
 
 def _ask_changes(session: Session, state: State, seen: Examined) -> Lost:
@@ -71,7 +80,7 @@ def _count_and_list(session: Session, path: str, state: State, seen: Examined) -
         later = imap_uids.clip(later, state["next"], seen.uidnext - 1)
     count = seen.exists - imap_uids.size(later)
     gone: imap_uids.Ranges = []
-    was_plain = has_qresync(session) and state["modseq"] is None
+    was_plain = has_qresync(session)  # and yet it told no changes: by count neither
     if count != state["count"] or was_plain:
         listed = _list_all(session, path, seen)
         below = imap_uids.clip(listed, 1, last)
