@@ -3,6 +3,7 @@
 """IMAP with everything: Dovecot with QRESYNC, LIST-STATUS, ESEARCH."""
 
 import pytest
+from engine.providers.base import Lookup
 
 from tests.providers.imap_tests import ImapTests
 from tests.providers.letters import letter
@@ -29,3 +30,18 @@ class TestDovecotQresync(ImapTests):
 
         self.assert_equal(store, mailbox)
         assert len(store.places) == 2
+
+    def test_mail_seen_between_two_marks_is_absent(self, mailbox, provider, store):
+        ref = mailbox.owner.append("INBOX", letter(1))
+        ((place,),) = ([p.place for p in b.present] for b in store.sync(provider))
+        mailbox.owner.flag("INBOX", ref, "\\Deleted")
+        store.sync(provider)
+        mailbox.owner.flag("INBOX", ref, "\\Deleted", on=False)
+        fate = provider.confirm([Lookup(place)])[place]
+        store.places[place] = "what confirm found"  # the engine writes such places
+        mailbox.owner.flag("INBOX", ref, "\\Deleted")
+
+        store.sync(provider)
+
+        assert fate.places == (place,)
+        assert place not in store.places

@@ -12,7 +12,7 @@ Mail that is marked \\Deleted is gone, though it may come back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import imap_uids
 from .base import Unavailable
@@ -29,11 +29,14 @@ _YAHOO = ("yahoo.com", "yahoodns.net", "aol.com", "yahoo.co.jp")
 class Lost:
     """:param gone: nothing is there, or never was
     :param deleted: UIDs marked \\Deleted now
-    :param count: mails below ``next``, ``None`` when not known"""
+    :param count: mails below ``next``, ``None`` when not known
+    :param marked: which of ``deleted`` changed since, where the server tells: they may
+        have been seen without the mark in between"""
 
     gone: imap_uids.Ranges
     deleted: imap_uids.Ranges
     count: int | None
+    marked: imap_uids.Ranges = field(default_factory=list)
 
 
 def has_qresync(session: Session) -> bool:
@@ -67,9 +70,10 @@ def _ask_changes(session: Session, state: State, seen: Examined) -> Lost:
     gone = imap_uids.clip(vanished, 1, last)
     down = imap_uids.compress(uid for uid, deleted in changed.items() if deleted)
     up = imap_uids.compress(uid for uid, deleted in changed.items() if not deleted)
-    deleted = imap_uids.merge([*before, *imap_uids.clip(down, 1, last)])
+    down = imap_uids.clip(down, 1, last)
+    deleted = imap_uids.merge([*before, *down])
     deleted = imap_uids.subtract(imap_uids.subtract(deleted, up), gone)
-    return Lost(gone, deleted, count)
+    return Lost(gone, deleted, count, down)
 
 
 def _count_and_list(session: Session, path: str, state: State, seen: Examined) -> Lost:

@@ -261,7 +261,7 @@ class Pull(Fill):
             lost = find_lost(self.session, path, state, seen)
         before = deleted_of(state)
         fell = imap_uids.subtract(lost.deleted, before)
-        ranges = imap_uids.merge([*lost.gone, *fell])
+        ranges = imap_uids.merge([*lost.gone, *fell, *lost.marked])
         if ranges:
             self.absent.append(Absence(path, str(state["uv"]), imap_uids.refs(ranges)))
         back = imap_uids.subtract(imap_uids.subtract(before, lost.deleted), lost.gone)
