@@ -45,6 +45,8 @@ class Mirror:
 
     def sql(self, statement, *values):
         with self.registry.cursor() as cr:
+            # the thread of a run that crashed may just write the same row
+            cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cr.execute(statement, values)
             return cr.fetchall() if cr.description else []
 
