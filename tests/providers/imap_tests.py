@@ -123,8 +123,9 @@ class ImapTests(ProviderTests, HistoryTests):
         assert len(store.places) == 3
 
     @pytest.mark.parametrize("before", [0, 2])
+    @pytest.mark.parametrize("is_marked", [False, True])
     def test_mail_that_was_seen_by_a_search_and_went_before_the_pull_is_absent(
-        self, mailbox, provider, store, before
+        self, mailbox, provider, store, before, is_marked
     ):
         mailbox.owner.create("Work")
         for number in range(before):
@@ -133,7 +134,10 @@ class ImapTests(ProviderTests, HistoryTests):
         ref = mailbox.owner.append("Work", letter(9, sender="nina@client.test"))
         (place,) = provider.search(Query(addresses=("nina@client.test",)))
         store.places[place] = "what the search found"  # the engine writes such places
-        mailbox.owner.expunge("Work", ref)
+        if is_marked:
+            mailbox.owner.flag("Work", ref, "\\Deleted")
+        else:
+            mailbox.owner.expunge("Work", ref)
 
         store.sync(provider, passes=2)
 

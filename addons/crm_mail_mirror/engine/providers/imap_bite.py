@@ -93,8 +93,8 @@ class Bite:
         if seen.uidvalidity != state["uv"] or seen.uidnext < state["next"]:
             raise Changed
 
-    def _tell(self, path: str, uids: list[int]) -> None:
-        """Mail is present, but for what is marked \\Deleted.
+    def _tell(self, path: str, uids: list[int]) -> imap_uids.Ranges:
+        """Mail is present, but for what is marked \\Deleted. :return: that
 
         ``deleted`` keeps what comes back until it is told: any command may fail.
         """
@@ -111,11 +111,11 @@ class Bite:
                 early=early,
             )
         self.present.extend(present)
-        before = deleted_of(state)
-        if before or deleted:
+        before, marked = deleted_of(state), imap_uids.compress(deleted)
+        if before or marked:
             others = imap_uids.subtract(before, imap_uids.compress(uids))
-            deleted = imap_uids.compress(deleted)
-            remember_deleted(state, imap_uids.merge([*others, *deleted]))
+            remember_deleted(state, imap_uids.merge([*others, *marked]))
+        return marked
 
     def _left(self) -> int:
         return max(1, self.budget.mails - len(self.present))

@@ -191,11 +191,12 @@ class Pull(Fill):
         if not is_pinned(state):
             pin(state, seen)
             state["count"] = seen.exists - imap_uids.size(fresh)
+        marked = self._tell(path, taken)
         # a search or ``confirm`` may have seen mail that came and went since
         gone = imap_uids.complement(fresh, state["next"], following - 1)
+        gone = imap_uids.merge([*gone, *marked])
         if gone:
             self.absent.append(Absence(path, str(state["uv"]), imap_uids.refs(gone)))
-        self._tell(path, taken)
         state["next"] = following
         if state["count"] is not None:
             state["count"] += len(taken)
