@@ -110,7 +110,7 @@ ALL = (
     (log_forgets, "kill_worker"),
     (lost_line_is_refusal, "reset"),
     (copy_keeps_secrets, "neutralised"),
-    (times_not_mended, "database_clock,database_clock"),
+    (times_not_mended, "database_clock,database_clock,database_clock"),
     (hosts_clock, "clock,clock"),
     (conflicts_lose_a_page, "deadlock,deadlock"),
     (cursor_before_rows, "kill_worker,kill_postgres,kill_worker"),

@@ -15,6 +15,7 @@ import psycopg2
 
 from setup import template, venv
 from setup.say import Stop
+from tests.chaos import settled
 from tests.chaos.database import BACKUP, NAME
 
 _WRITERS_MEET = psycopg2.errors.DeadlockDetected, psycopg2.errors.LockNotAvailable
@@ -223,6 +224,9 @@ def database_clock(run):
     Seen from what is written it is the same whether the clock jumps or the times do.
     """
     for _ in range(run.chance.randrange(1, 3)):
+        if run.chance.random() < 0.5:
+            # what is not being looked at has nobody who writes a better time
+            settled.wait_for_rest(run)
         _sql(
             run,
             """UPDATE crm_mail_mirror_mailbox

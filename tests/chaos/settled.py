@@ -49,6 +49,13 @@ def wait_for_passes(run, seconds=60) -> None:
         time.sleep(0.1)
 
 
+def wait_for_rest(run, seconds=5) -> None:
+    """Until none is being looked at, or for a moment."""
+    end = time.monotonic() + seconds
+    while _held(run) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
 def _at_rest(run, passes) -> str:
     """No time passes, and what is under way comes to its end: what is wrong then?"""
     run.clock.stands = True
