@@ -14,6 +14,29 @@ PATIENCE = 60_000
 CONVERSATION, MAIL = ".o_crm_mail_mirror_row", ".o_crm_mail_mirror_mail"
 #: What Chromium says without network beyond this machine.
 NOISE = ("net::ERR_NAME_NOT_RESOLVED", "favicon")
+#: Counts the records that are asked for and not drawn yet. Odoo 19 first draws what the
+#: browser kept of them, then what the server says: what is clicked, unfolded or opened
+#: in between is lost. The second frame comes after the one in which Odoo has drawn.
+COUNT_READS = """
+(() => {
+    const { open, send } = XMLHttpRequest.prototype;
+    const asks = /\\/(web_read|web_search_read|web_read_group|onchange)$/;
+    const drawn = () => { window.deskReads -= 1; };
+    const wait = () => requestAnimationFrame(() => requestAnimationFrame(drawn));
+    window.deskReads = 0;
+    XMLHttpRequest.prototype.open = function (method, url, ...others) {
+        this.deskReads = asks.test(url);
+        return open.call(this, method, url, ...others);
+    };
+    XMLHttpRequest.prototype.send = function (...body) {
+        if (this.deskReads) {
+            window.deskReads += 1;
+            this.addEventListener("loadend", wait);
+        }
+        return send.apply(this, body);
+    };
+})();
+"""
 
 expect.set_options(timeout=PATIENCE)
 
@@ -31,6 +54,7 @@ class Desk:
         page.set_default_timeout(PATIENCE)
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.add_init_script(COUNT_READS)
         page.context.add_cookies(
             [{"name": "session_id", "value": session_id, "url": url}]
         )
@@ -48,7 +72,16 @@ class Desk:
     def go(self, path: str) -> None:
         """Open an address such as ``/odoo/contacts`` and wait until it is drawn."""
         self.page.goto(f"{self.url}{path}")
-        expect(self.page.locator(".o_action_manager > *").first).to_be_visible()
+        self.settle(self.page.locator(".o_action_manager > *").first)
+
+    def settle(self, shown: Locator) -> None:
+        """Until this is there and drawn as the server says, not as the browser kept it.
+
+        ``go`` and ``press`` do it; what else is clicked after another view was opened,
+        without a word being awaited that only the server knows, needs it.
+        """
+        expect(shown).to_be_visible()
+        self.page.wait_for_function("!window.deskReads")
 
     def record(self, model: str, record: int) -> None:
         self.go(f"/odoo/{model}/{record}")
@@ -129,7 +162,9 @@ class Desk:
 
     def press(self, name: str) -> None:
         """A button of the form, named by its method."""
-        self.page.locator(f".o_form_view button[name={name}]:visible").first.click()
+        button = self.page.locator(f".o_form_view button[name={name}]:visible").first
+        self.settle(button)
+        button.click()
 
     def press_and_see(self, name: str, shown: Locator) -> None:
         """Press a button that may be pressed twice, until ``shown`` is.
@@ -151,6 +186,7 @@ class Desk:
 
     def tick(self, button: Locator) -> None:
         """A radio button. A click that meets a form just being drawn anew is lost."""
+        self.settle(button)
         for _attempt in range(5):
             button.click()
             try:
@@ -165,6 +201,7 @@ class Desk:
 
         A click that meets a list which is just being drawn anew is lost.
         """
+        self.settle(cell)
         for _attempt in range(5):
             cell.click()
             try:
