@@ -42,8 +42,8 @@ def main() -> int:
     if not {"CHAOS_INSIDE", "CHAOS_OUTSIDE"} & os.environ.keys():
         _go_inside()
     # a shell that starts it in the background has it ignore Ctrl-C
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     backup = Path(os.environ["CHAOS_BACKUP"])
     folder = backup.parent
     os.environ["CRM_MAIL_MIRROR_KEY"] = secrets.token_urlsafe(32)
@@ -120,6 +120,7 @@ def _go_inside():
     with subprocess.Popen([*inside, *again], preexec_fn=end_with_parent) as program:
         # of Ctrl-C it hears with us; unshare and the shell hear of nothing
         signal.signal(signal.SIGTERM, lambda *_: _end_inside(program.pid))
+        signal.signal(signal.SIGINT, _stop)
         try:
             sys.exit(program.wait())
         except KeyboardInterrupt:
@@ -135,6 +136,13 @@ def _end_inside(unshare: int):
         for pid in children(shell):
             if b"tests.chaos" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGTERM)
+    _stop()
+
+
+def _stop(*_):
+    """Once: after Ctrl-C ``make`` says so again, and it shall end what it began."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
