@@ -239,13 +239,18 @@ def test_ones_own_mailbox_that_is_late_is_checked_from_there(
     line = shown.locator(".o_crm_mail_mirror_stale")
     expect(line).to_contain_text(office.address(slow))
 
+    first, rows = [], []
+
     def found_further_on(route):
-        """The first page is empty, as while a search goes on."""
+        """A first page is empty, as while a search goes on: when it is refreshed."""
         told = route.request.post_data_json
         if told["params"]["kwargs"].pop("before", None):
-            route.continue_(post_data=told)
-        else:
-            route.fulfill(json={"result": {"conversations": [], "next": "further on"}})
+            rows.append(shown.locator(CONVERSATION).count())
+        elif first:
+            empty = {"conversations": [], "next": "further on"}
+            return route.fulfill(json={"result": empty})
+        first.append(told)
+        return route.continue_(post_data=told)
 
     silas.page.route("**/get_conversations", found_further_on)
     line.get_by_role("button", name="Check now").click()
@@ -253,3 +258,4 @@ def test_ones_own_mailbox_that_is_late_is_checked_from_there(
     expect(line).to_have_count(0)
     subjects = shown.locator(".o_crm_mail_mirror_subject")
     expect(subjects).to_have_text(["In time", "Came meanwhile"])
+    assert all(rows), "the list was empty in between"
