@@ -155,3 +155,29 @@ def test_mail_that_stays_unreadable_is_failed_too():
     reader.read(Spy(facts=Envelope()), page, POLICY, KNOWN)
 
     assert page[0].error.code == "message_broken"
+
+
+def test_texts_are_asked_for_at_once_while_that_is_quick():
+    class Counting(Spy):
+        def fetch(self, mails):
+            sizes.append(len(mails))
+            return super().fetch(mails)
+
+    def read(seconds, bite=reader.BITE):
+        sizes.clear()
+        facts = replace(LISTED, headers={}, parts=PARTS)
+        places = [Place("INBOX", "1", str(number)) for number in range(250)]
+        presences = [replace(_presence(facts), place=place) for place in places]
+        page = reader.judge(presences, frozenset(), {}, POLICY, KNOWN)
+        bite = reader.read(Counting(), page, POLICY, KNOWN, seconds, bite=bite)
+        return bite, sizes, sum(item.is_late for item in page)
+
+    sizes = []
+    # the first page asks for some, to see how long they take; the next for all
+    quick, asked, late = read(1_000)
+    assert (asked, late) == ([100, 150], 0)
+    assert read(1_000, quick) == (quick, [250], 0)
+    # all of it took too long: then some are asked for again, and the rest is late
+    slow, asked, late = read(-1, quick)
+    assert (asked, late) == ([250], 0)
+    assert read(-1, slow) == (slow, [100], 150)

@@ -20,8 +20,8 @@ from .rules import Decision, Directory, Need, Policy, State
 
 #: Texts asked for at once, at first: between two bites time is looked at.
 BITE = 100
-#: Of the time that texts may take: a bite that took less is followed by all the rest.
-QUICK = 0.1
+#: Of the time that texts may take: what took less is followed by all there is.
+QUICK, ALL = 0.1, 10_000
 
 
 @dataclass
@@ -88,7 +88,8 @@ def read(
     directory: Directory,
     seconds: float = math.inf,
     removed: Callable[[Judged], bool] | None = None,
-) -> None:
+    bite: int = BITE,
+) -> int:
     """Fetch what the decisions still need: the second grade, then the texts.
 
     Fills ``decision``, ``body``, ``error``, ``is_late`` and ``is_removed`` of the mails
@@ -96,6 +97,8 @@ def read(
 
     :param seconds: after so much time no further texts are asked for
     :param removed: did its owner remove this mail? Then it is left alone
+    :param bite: texts asked for at once
+    :return: that of the next page: far away each one costs a round trip
 
     :raises ProviderError: the connection as a whole failed; the page is void
     """
@@ -112,17 +115,17 @@ def read(
     # the second grade may tell addresses that the listing did not have
     _leave_alone(page, removed)
     wanted = [item for item in page if _is_wanted(item)]
-    began, bite = time.monotonic(), BITE
+    began = time.monotonic()
     while wanted:
         some, wanted = wanted[:bite], wanted[bite:]
         _each(some, provider.fetch, lambda item: True)
         spent = time.monotonic() - began
-        if spent < QUICK * seconds:
-            bite = len(wanted)
-        elif spent > seconds:
+        bite = ALL if spent < QUICK * seconds else BITE
+        if spent > seconds:
             for item in wanted:
                 item.is_late = True
             break
+    return bite
 
 
 def look_closer(provider: Provider, page: list[Judged]) -> None:

@@ -102,6 +102,7 @@ class MailboxRun(SearchSteps, AuditSteps):
     :param is_sought: something waits to be searched for, after what is new
     :param task: of the search, which is under way; ``terms`` at once
     :param audit: the comparison of the last week that is due, or under way
+    :param bite: texts that are asked for at once
     :param had_orphans: ``orphans`` were asked about already
     :param pace: of the import, as its owner is told
     """
@@ -121,6 +122,7 @@ class MailboxRun(SearchSteps, AuditSteps):
     task: Task | None = None
     terms: int = AT_ONCE
     audit: Comparison | None = None
+    bite: int = field(default_factory=lambda: reader.BITE)
     had_orphans: bool = False
     pace: Pace = field(default_factory=Pace)
     # when something was last heard of the network (time.monotonic)
@@ -281,13 +283,14 @@ class MailboxRun(SearchSteps, AuditSteps):
         return step(*args)
 
     def _read(self, page, directory):
-        reader.read(
+        self.bite = reader.read(
             self.provider,
             page.judged,
             self.lease.policy,
             directory,
             PAGE.seconds,
             self._removed(),
+            self.bite,
         )
         reader.look_closer(self.provider, page.doubtful)
         if page.batch is None:
