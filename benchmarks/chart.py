@@ -25,7 +25,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent / "charts"
 # Okabe and Ito's: told apart by who sees fewer colours, too
 COLOURS = "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #555555 #000000".split()
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 80, 46, 84, 60
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 100, 46, 84, 60
 GREY, LIGHT = "#555", "#ddd"
 
 

@@ -183,11 +183,21 @@ def _charts(told: dict) -> dict[str, dict]:
             "title": f"First import of {told['far']['messages']:,} messages",
             "x": "round trip, ms",
             "y": "seconds",
-            "lines": _lines(told, "far", lambda name: int(name.split()[0])),
+            "lines": {
+                _short_name(name): line
+                for name, line in _lines(
+                    told, "far", lambda name: int(name.split()[0])
+                ).items()
+            },
         }
     if "growth" in told:
         charts |= _growth_charts(told)
     return charts
+
+
+def _short_name(name: str) -> str:
+    share, _comma, who = name.partition(", ")
+    return who if share == ALL else f"{who}, a tenth"
 
 
 def _growth_charts(told: dict) -> dict[str, dict]:
