@@ -65,7 +65,8 @@ def test_a_search_becomes_a_favourite(hana):
     menu = hana.page.locator(".o_search_bar_menu")
     menu.get_by_text("Save current search").click()
     menu.locator("input[type=text]").first.fill("To me")
-    menu.get_by_role("button", name="Save", exact=True).click()
+    with hana.page.expect_response("**/ir.filters/**"):
+        menu.get_by_role("button", name="Save", exact=True).click()
     hana.all_emails()
     hana.filter("To me")
     rows = hana.page.locator(".o_crm_mail_mirror_subject")

@@ -105,7 +105,7 @@ class TestGmail(SyncTests):
         monkeypatch.setattr(mailbox_run, "ENVELOPES", 5)
         box, owner = at.link()
         mirror.contact("client")
-        for number in range(40):
+        for number in range(56):
             local = "client" if number % 8 == 0 else f"stranger{number}"
             owner.append("INBOX", raw(number, mirror.at(local), box.email))
         at.clear()
@@ -113,7 +113,7 @@ class TestGmail(SyncTests):
         at.pace(3600)
 
         seen = [0]
-        while seen[-1] < 40:
+        while seen[-1] < 56:
             mirror.sync(box, budget=1)
             mirror.check(box)
             seen.append(sum(mirror.by_state(box).values()))
@@ -123,7 +123,7 @@ class TestGmail(SyncTests):
         mirror.sync(box)
 
         asked = [r for r in at.requests() if "/messages/" in r]
-        assert len(asked) == 40 + 5, "headers of all, texts of those that matched"
-        wanted = {f"<{number}@{mirror.domain}>" for number in range(0, 40, 8)}
+        assert len(asked) == 56 + 7, "headers of all, texts of those that matched"
+        wanted = {f"<{number}@{mirror.domain}>" for number in range(0, 56, 8)}
         assert mirror.mirrored(box) == sorted(wanted)
         assert wanted < set(true_ids(owner))

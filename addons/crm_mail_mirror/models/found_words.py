@@ -46,7 +46,8 @@ _LETTERS = {
 }
 
 
-_FOLDED = re.compile(f"[{_MARKS}{''.join(_LETTERS)}]")
+#: All of these marks and letters.
+_FOLDED = re.compile("[\u0300-\u036f\u3099\u309aßẞæÆœŒøØłŁđĐðþı]")
 
 
 def folded(text: str, most: int | None = None) -> str:
