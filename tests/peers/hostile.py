@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 
 Script = Callable[["Connection", str, str], None]
 
@@ -23,9 +24,27 @@ class Connection:
 
     def __init__(self, sock: socket.socket, server: Hostile):
         self.sock, self.server = sock, server
+        self.said = self.heard = None
 
     def send(self, text: str | bytes) -> None:
-        self.sock.sendall(text.encode("latin-1") if isinstance(text, str) else text)
+        octets = text.encode("latin-1") if isinstance(text, str) else text
+        if self.said is not None:
+            octets = self.said.compress(octets) + self.said.flush(zlib.Z_SYNC_FLUSH)
+        self.sock.sendall(octets)
+
+    def compress(self) -> None:
+        """From here on, both ways (RFC 4978)."""
+        self.said = zlib.compressobj(wbits=-15)
+        self.heard = zlib.decompressobj(wbits=-15)
+
+    def inflated(self, octets: bytes) -> bytes:
+        return octets if self.heard is None else self.heard.decompress(octets)
+
+    def lines(self) -> Iterator[str]:
+        rest = b""
+        while octets := self.sock.recv(65536):
+            *lines, rest = (rest + self.inflated(octets)).split(b"\n")
+            yield from (line.decode("latin-1").rstrip("\r") for line in lines)
 
 
 # --- what it may do instead of an answer ----------------------------------------------
@@ -136,12 +155,11 @@ class Hostile:
         try:
             greet = self.scripts.get("GREETING", answer("* OK ready\r\n"))
             greet(client, "*", "")
-            for raw in sock.makefile("rb"):
-                line = raw.decode("latin-1").rstrip("\r\n")
+            for line in client.lines():
                 self.lines.append(line)
                 tag, _space, rest = line.partition(" ")
                 self._answer(client, tag, rest)
-        except (OSError, ValueError):
+        except (OSError, ValueError, zlib.error):
             pass
         finally:
             sock.close()
@@ -161,6 +179,12 @@ class Hostile:
 
     def _capability(self, client, tag, rest):
         client.send(f"* CAPABILITY {self.capabilities}\r\n{tag} OK done\r\n")
+
+    def _compress(self, client, tag, rest):
+        offered = "COMPRESS=DEFLATE" in self.capabilities
+        client.send(f"{tag} {'OK' if offered else 'BAD'} done\r\n")
+        if offered:
+            client.compress()
 
     def _list(self, client, tag, rest):
         client.send(f'* LIST () "/" INBOX\r\n{tag} OK done\r\n')

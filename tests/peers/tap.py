@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
+import zlib
 from collections.abc import Callable
 
 
@@ -14,6 +16,8 @@ class Tap:
 
     :param cut_after: bytes of the server after which each connection is cut; ``None`` =
         never. May be changed while it runs
+    :ivar said, heard: by the client, as it went over the wire
+    :ivar asked, told: the same as it was meant, where IMAP's COMPRESS was accepted
     :ivar before_each: called when the client asks something, before the server hears it
     """
 
@@ -24,6 +28,8 @@ class Tap:
         self.cut_after = cut_after
         self.said = bytearray()
         self.heard = bytearray()
+        self.asked = bytearray()
+        self.told = bytearray()
         self.connections = 0
         self.before_each: Callable[[], None] | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -39,12 +45,12 @@ class Tap:
     @property
     def commands(self) -> list[str]:
         """What the client said, line by line, without tags."""
-        lines = bytes(self.said).decode("latin-1").split("\r\n")
+        lines = bytes(self.asked).decode("latin-1").split("\r\n")
         return [line.partition(" ")[2] for line in lines if " " in line]
 
     def forget(self) -> None:
-        self.said.clear()
-        self.heard.clear()
+        for record in (self.said, self.heard, self.asked, self.told):
+            record.clear()
 
     def _accept(self) -> None:
         while True:
@@ -58,19 +64,21 @@ class Tap:
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             answered = threading.Event()
             answered.set()
-            for source, target, record, is_server in (
-                (client, server, self.said, False),
-                (server, client, self.heard, True),
+            meant = _Meant()
+            for source, target, records, is_server in (
+                (client, server, (self.said, self.asked, meant.asked), False),
+                (server, client, (self.heard, self.told, meant.told), True),
             ):
                 threading.Thread(
                     target=self._pass_on,
-                    args=(source, target, record, is_server, answered),
+                    args=(source, target, records, is_server, answered),
                     daemon=True,
                 ).start()
 
-    def _pass_on(self, source, target, record, is_server, answered) -> None:
+    def _pass_on(self, source, target, records, is_server, answered) -> None:
         """:param answered: nothing is being asked: what the client says is new"""
         left = self.cut_after if is_server else None
+        wire, meant, means = records
         try:
             while octets := source.recv(65536):
                 if is_server:
@@ -82,7 +90,8 @@ class Tap:
                 if left is not None:
                     octets = octets[:left]
                     left -= len(octets)
-                record.extend(octets)
+                wire.extend(octets)
+                meant.extend(means(octets))
                 target.sendall(octets)
                 if left == 0:
                     break
@@ -93,3 +102,30 @@ class Tap:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+class _Meant:
+    """What one connection says, inflated from the answer to COMPRESS on (RFC 4978)."""
+
+    def __init__(self):
+        self._accepted: re.Pattern | None = None
+        self._inflate: list = []
+        self._line = b""
+
+    def asked(self, octets: bytes) -> bytes:
+        if self._inflate:
+            return self._inflate[0](octets)
+        if found := re.search(rb"^(\S+) COMPRESS DEFLATE\r\n", octets, re.MULTILINE):
+            self._accepted = re.compile(rb"^%s OK.*\n" % found[1], re.MULTILINE)
+        return octets
+
+    def told(self, octets: bytes) -> bytes:
+        if self._inflate:
+            return self._inflate[1](octets)
+        whole = self._line + octets
+        found = self._accepted.search(whole) if self._accepted else None
+        if not found:
+            self._line = whole.rpartition(b"\n")[2]
+            return octets
+        self._inflate = [zlib.decompressobj(wbits=-15).decompress for _ in range(2)]
+        return octets[: found.end() - len(self._line)] + self.told(whole[found.end() :])

@@ -91,7 +91,14 @@ def dovecot() -> Iterator[Dovecot]:
 
 @pytest.fixture(scope="session")
 def dovecot_condstore() -> Iterator[Dovecot]:
-    with Dovecot(LOGINS, capabilities=CONDSTORE) as server:
+    with Dovecot(LOGINS, capabilities=CONDSTORE, compress=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot_compressing() -> Iterator[Dovecot]:
+    """As ``dovecot``, with COMPRESS (RFC 4978)."""
+    with Dovecot(LOGINS, compress=True) as server:
         yield server
 
 

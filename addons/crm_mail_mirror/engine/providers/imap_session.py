@@ -26,6 +26,8 @@ class Session:
         self.reopened = self.hung = 0
         self.raw_names: dict[str, bytes] = {}
         self.roles: dict[str, str] = {}
+        #: until it goes wrong once: then no more in this session
+        self._may_compress = True
         #: of the open folder
         self.uidvalidity = 0
         self.wire: Wire = open_wire(account, self.traffic)
@@ -64,7 +66,9 @@ class Session:
         self.reopened += 1
         if self.reopened > MAX_REOPENED:
             raise Unavailable("connection_lost", "again and again")
+        self._may_compress = self._may_compress and not self.wire.miscompressed
         self.wire = open_wire(self._account, self.traffic)
+        self.wire.may_compress = self._may_compress
         if folder is not None:
             before = self.uidvalidity
             with in_our_words(self.wire, "EXAMINE"):

@@ -8,12 +8,15 @@ import imaplib
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .base import Traffic
+from .imap_compress import Deflated
 
+# Bounds are of what is told: of a compressed stream, of what comes out of it.
 #: One line: a plain server lists a million UIDs in 8 MB. imaplib's own bound is 1 MB.
 MAX_LINE = 12_000_000
 #: One literal, and all of one answer, unless a command asks for more.
@@ -49,6 +52,11 @@ class Connection(imaplib.IMAP4):
         self._traffic = traffic
         self._buffer = bytearray()
         self._held: bytearray | None = None
+        self._deflated: Deflated | None = None
+        self._awaited = b""
+        self._doubted = False
+        #: the server could not compress, though it offered to
+        self.miscompressed = False
         self.failure = ""
         self.limit_answer()
         super().__init__(host, 0)
@@ -74,6 +82,8 @@ class Connection(imaplib.IMAP4):
                 return b""
         self._admit(end + 1, MAX_LINE)
         line = self._take(end + 1)
+        if self._awaited and line.startswith(self._awaited):
+            self._compress(line)
         # some servers end some lines with LF alone
         return line if line.endswith(b"\r\n") else line[:-1] + b"\r\n"
 
@@ -92,6 +102,8 @@ class Connection(imaplib.IMAP4):
         if self._held is not None:
             self._held += data
             return
+        if self._deflated is not None:
+            data = self._deflated.deflate(data)
         try:
             self.sock.settimeout(self._patience())
             self.sock.sendall(data)
@@ -101,6 +113,7 @@ class Connection(imaplib.IMAP4):
         self._traffic.sent += len(data)
 
     def shutdown(self) -> None:
+        self._buffer.clear()  # the last error may keep this object for a while
         try:
             self.sock.close()
         except OSError:
@@ -148,24 +161,64 @@ class Connection(imaplib.IMAP4):
         return min(left, self._timeouts.read)
 
     def _receive(self, end_is_error: bool = True) -> bool:
-        self.sock.settimeout(self._patience())
+        patience = self._patience()
+        if self._deflated is not None and self._deflated.has_more:
+            self._buffer += self._inflated(b"")
+            return True
+        self.sock.settimeout(patience)
         try:
             octets = self.sock.recv(262_144)
         except TimeoutError:
+            if self._doubted:
+                raise self._no_stream() from None
             self.failure = "timeout"
             raise
         if not octets:
+            self.miscompressed = self.miscompressed or self._doubted
             if end_is_error:
                 raise self.abort("socket error: EOF")
             return False
         self._traffic.received += len(octets)
-        self._buffer += octets
+        self._buffer += octets if self._deflated is None else self._inflated(octets)
         return True
 
     def _take(self, size: int) -> bytes:
         taken = bytes(self._buffer[:size])
         del self._buffer[:size]
         return taken
+
+    # --- compression ------------------------------------------------------------------
+
+    def compress_after(self, tag: bytes) -> None:
+        """COMPRESS was said with this tag: the line that accepts it is the last, on
+
+        either side, that is not compressed. Until something was understood after it, it
+        is to blame when the server falls silent or hangs up.
+        """
+        self._awaited, self._doubted = tag + b" ", True
+
+    def _compress(self, answer: bytes) -> None:
+        self._awaited = b""
+        self._doubted = answer.split()[1:2] == [b"OK"]
+        if self._doubted:
+            self._deflated = Deflated()
+            early = self._take(len(self._buffer))  # came with the answer
+            self._buffer += self._inflated(early)
+
+    def _inflated(self, octets: bytes) -> bytes:
+        try:
+            told = self._deflated.inflate(octets)
+        except zlib.error:
+            raise self._no_stream() from None
+        self._doubted = self._doubted and not told
+        return told
+
+    def _no_stream(self) -> imaplib.IMAP4.abort:
+        """Like a connection that broke, so that it is tried again over another one."""
+        self.miscompressed, self.failure = True, "connection_lost"
+        return self.abort("compression")
+
+    # --- TLS --------------------------------------------------------------------------
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Wrap the socket after STARTTLS was accepted (RFC 3501 section 6.2.1).

@@ -16,14 +16,14 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import imapclient
 from imapclient.exceptions import IMAPClientError
 
-from . import imap_parse, imap_uids
+from . import imap_compress, imap_parse, imap_uids
 from .base import Throttled, Traffic, Unavailable
-from .imap_answers import Examined, Refused
+from .imap_answers import Examined, Refused, is_busy, response_code
 from .imap_socket import MAX_ANSWER, Connection, Timeouts, TooMuch
 
 # What imapclient says at level DEBUG: it never gets content to log (see ``Wire``),
@@ -44,6 +44,8 @@ class Wire(imapclient.IMAPClient):
         self.shrunk = 0
         self.enabled: frozenset[str] = frozenset()
         self._asked_to_enable = False
+        #: COMPRESS was not asked for yet, and may be
+        self.may_compress = True
         self.capable: frozenset[str] = frozenset()
         super().__init__(host, port=0, ssl=False, timeout=timeouts.read)
         self._imap.debug = 0
@@ -59,6 +61,11 @@ class Wire(imapclient.IMAPClient):
     def failure(self) -> str:
         """What went wrong below: a code of ``Unavailable``, ``""`` for nothing."""
         return self._imap.failure
+
+    @property
+    def miscompressed(self) -> bool:
+        """The server accepted COMPRESS, or hung on it, and then was not understood."""
+        return self._imap.miscompressed
 
     def close(self) -> None:
         """Hang up, without a word."""
@@ -215,9 +222,8 @@ class Wire(imapclient.IMAPClient):
         # RFC 7162 section 3.1.8: a server need not tell HIGHESTMODSEQ unasked
         wants_condstore = "CONDSTORE" in self.capable and not has_qresync
         condstore = ("(CONDSTORE)",) if wants_condstore else ()
-        told = self.command("EXAMINE", quote(name), *condstore)
+        told = self._examine(quote(name), *condstore)
         imap.state = "SELECTED"
-        self.shrunk = 0
         self.selected = name.decode("latin-1")
         uidvalidity, uidnext = _number(told, "UIDVALIDITY"), _number(told, "UIDNEXT")
         if uidvalidity is None:
@@ -229,6 +235,34 @@ class Wire(imapclient.IMAPClient):
             highest = self.search("UID", "*") if exists else []
             uidnext = highest[-1][1] + 1 if highest else 1
         return Examined(uidvalidity, uidnext, exists, _number(told, "HIGHESTMODSEQ"))
+
+    def _examine(self, *args: bytes | str) -> dict:
+        """EXAMINE, and with the first one COMPRESS (RFC 4978).
+
+        Until that is answered nothing more may be said. It goes out with a command that
+        is waited for anyway, behind it, and so costs no round trip; whoever opens no
+        folder has nothing to read that would be worth it. Answers come in any order.
+        """
+        if not (self.may_compress and imap_compress.CAPABILITY in self.capable):
+            told = self.command("EXAMINE", *args)
+            self.shrunk = 0
+            return told
+        self.may_compress = False
+        with self._imap.together():
+            tag = self._sent("EXAMINE", *args)
+            compress = self._sent("COMPRESS", "DEFLATE")
+            self._imap.compress_after(compress)
+        refusal = None
+        try:
+            told = self._answered("EXAMINE", tag, MAX_ANSWER)
+        except Refused as problem:
+            refusal = problem
+        self.shrunk = 0
+        with suppress(Refused):  # also [COMPRESSIONACTIVE]: as it was before
+            self._answered("COMPRESS", compress, MAX_ANSWER)
+        if refusal is not None:
+            raise refusal
+        return told
 
     def unselect(self) -> bool:
         """Leave the open folder (RFC 3691); false when the server cannot."""
@@ -300,31 +334,12 @@ def vanished(told: dict) -> imap_uids.Ranges:
     return imap_uids.merge(ranges)
 
 
-def response_code(text: str) -> str:
-    """``[UNAVAILABLE] ...`` -> ``UNAVAILABLE`` (RFC 5530)."""
-    found = re.match(r"\s*\[([A-Za-z0-9-]{1,40})[\] ]", text)
-    return found[1].upper() if found else ""
-
-
 def quote(text: bytes | str) -> bytes:
     """A quoted string (RFC 3501 section 4.3)."""
     octets = _bytes(text)
     if any(byte in octets for byte in b"\r\n\0"):
         raise ValueError("no quoted string can hold this")
     return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-
-
-_BUSY = re.compile(
-    r"too many|rate limit|throttl|bandwidth|simultaneous"
-    r"|limit exceeded|exceeded.{0,100}limit",
-    re.IGNORECASE,
-)
-_BUSY_CODES = {"LIMIT", "INUSE", "THROTTLED", "OVERQUOTA"}
-
-
-def is_busy(text: str, code: str = "") -> bool:
-    """Does the server say: too much, too fast?"""
-    return (code or response_code(text)) in _BUSY_CODES or bool(_BUSY.search(text))
 
 
 @contextmanager
