@@ -56,13 +56,19 @@ class Socket:
         self._ear.heard += b"* OK ready\r\n" if greeting is None else greeting
 
     def sendall(self, data: bytes) -> None:
-        tag, _space, rest = data.rstrip(b"\r\n").partition(b" ")
+        if self._client.heard is not None:
+            data = self._client.inflated(data)
+        for line in data.removesuffix(b"\r\n").split(b"\r\n"):
+            self._hear(line)
+
+    def _hear(self, line: bytes) -> None:
+        tag, _space, rest = line.partition(b" ")
         question = rest.upper()
         told = self._script.answer(question[:200])
         if told is not None:
-            self._ear.heard += told.replace(b"{tag}", tag)
+            self._client.send(told.replace(b"{tag}", tag))
         elif not rest:
-            self._ear.heard += b"* OK go on\r\n"
+            self._client.send(b"* OK go on\r\n")
         else:
             self._server._answer(
                 self._client, tag.decode("latin-1"), rest.decode("latin-1")
@@ -272,6 +278,9 @@ def seeds() -> Iterator[bytes]:
     for verb in ("LOGIN", "LIST", "EXAMINE", "UID FETCH", "UID SEARCH", "STATUS"):
         yield talk.written((verb, "{tag} NO [UNAVAILABLE] later\r\n"))
         yield talk.written((verb, "{tag} BAD what\r\n"), (verb, "* BYE gone\r\n"))
+    compress = ("CAPABILITIES", "IMAP4rev1 COMPRESS=DEFLATE")
+    yield talk.written(compress, ("UID FETCH", fetch))
+    yield talk.written(compress, ("COMPRESS", "{tag} OK go\r\n\3\0\xff"))
     yield talk.written(("UID SEARCH", "* SEARCH 3 2 1 99\r\n{tag} OK done\r\n"))
     yield talk.written(("EXAMINE", "* OK [UIDVALIDITY 7] x\r\n{tag} OK done\r\n"))
 
@@ -304,4 +313,5 @@ WORDS = (
     *(b"4294967295", b"4294967296", b"1:*", b"1:4294967295", b"* VANISHED (EARLIER) "),
     *(b"EXPUNGE", b"X-GM-MSGID ", b"X-GM-LABELS (", b"&AOk-", b"&2D0-", b"&AAA-"),
     *(b"QRESYNC", b"ESEARCH ", b"LIST-STATUS ", b"X-GM-EXT-1 ", b"9" * 60),
+    *(b"COMPRESS=DEFLATE ", b"COMPRESS\n"),
 )

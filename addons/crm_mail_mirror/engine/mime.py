@@ -28,6 +28,8 @@ MAX_FILENAME = 255
 _WANTED = frozenset(
     {b"content-type", b"content-transfer-encoding", b"content-disposition"}
 )
+#: Any other says nothing that matters here; it may be any text.
+_DISPOSITIONS = frozenset({"inline", "attachment"})
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+)\s*/\s*([a-z0-9!#$&^_.+-]+)", re.IGNORECASE)
 _NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
 #: Looked for where a name begins and nowhere else: the field may be one long name.
@@ -161,6 +163,7 @@ class _Tree:
 
     def add_leaf(self, start, stop, ref, around, content_type, params, found):
         disposition, details = parameters(found.get(b"content-disposition", b""))
+        disposition = disposition.strip("\"' ")
         encoding, _params = parameters(found.get(b"content-transfer-encoding", b""))
         if content_type.startswith("multipart/"):
             content_type = "text/plain"  # the parts it promised are not there
@@ -170,7 +173,7 @@ class _Tree:
             size=stop - start,
             encoding=encoding.strip("\"' "),
             charset=params.get("charset", ""),
-            disposition=disposition.strip("\"' "),
+            disposition=disposition if disposition in _DISPOSITIONS else "",
             filename=filename_of(details, params),
             params={**params, "multipart": "/".join(around)},
         )

@@ -87,7 +87,7 @@ def read_presence(
     return Presence(
         place=place,
         received_at=_received(found, envelope),
-        size=integer(found.get("sizeEstimate")),
+        size=max(0, integer(found.get("sizeEstimate"))),
         key=place.ref,
         envelope=envelope,
         outgoing=True if SENT in labels else None,

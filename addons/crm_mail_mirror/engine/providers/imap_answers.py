@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 #: Characters of what a server says on refusing that are listened to.
@@ -34,3 +35,22 @@ class Examined:
     uidnext: int
     exists: int
     modseq: int | None
+
+
+def response_code(text: str) -> str:
+    """``[UNAVAILABLE] ...`` -> ``UNAVAILABLE`` (RFC 5530)."""
+    found = re.match(r"\s*\[([A-Za-z0-9-]{1,40})[\] ]", text)
+    return found[1].upper() if found else ""
+
+
+_BUSY = re.compile(
+    r"too many|rate limit|throttl|bandwidth|simultaneous"
+    r"|limit exceeded|exceeded.{0,100}limit",
+    re.IGNORECASE,
+)
+_BUSY_CODES = {"LIMIT", "INUSE", "THROTTLED", "OVERQUOTA"}
+
+
+def is_busy(text: str, code: str = "") -> bool:
+    """Does the server say: too much, too fast?"""
+    return (code or response_code(text)) in _BUSY_CODES or bool(_BUSY.search(text))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from . import imap_mail, imap_uids
@@ -111,11 +111,25 @@ class Bite:
                 early=early,
             )
         self.present.extend(present)
+        self._take_back(path, state, present)
         before, marked = deleted_of(state), imap_uids.compress(deleted)
         if before or marked:
             others = imap_uids.subtract(before, imap_uids.compress(uids))
             remember_deleted(state, imap_uids.merge([*others, *marked]))
         return marked
+
+    def _take_back(self, path: str, state: State, present: list[Presence]) -> None:
+        """A batch's arrivals are applied before its departures.
+
+        What was marked when the departures were told and is not when the fill comes by
+        would be dropped again, and never told any more.
+        """
+        uids = imap_uids.compress(int(presence.place.ref) for presence in present)
+        for number, told in enumerate(self.absent):
+            if (told.folder, told.generation) == (path, str(state["uv"])):
+                gone = [(int(low), int(high)) for low, high in told.ranges]
+                left = imap_uids.refs(imap_uids.subtract(gone, uids))
+                self.absent[number] = replace(told, ranges=left)
 
     def _left(self) -> int:
         return max(1, self.budget.mails - len(self.present))

@@ -209,6 +209,8 @@ def _listed(records: list, foreign: tuple[bytes, ...]) -> list[Listed]:
         name = _name(words[2])
         if name.startswith(foreign) or any(byte in name for byte in b"\0\r\n"):
             continue  # somebody else's; or a name that no command could hold
+        if not utf7_decode_all(name):
+            continue  # the answer to a question for the delimiter; no folder
         rows.append((name, words[1] or b"", flags))
     roles = {name: _role(name, delimiter, flags) for name, delimiter, flags in rows}
     found = {}
