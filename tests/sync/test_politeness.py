@@ -74,17 +74,17 @@ def test_herd_does_not_stay_one(politeness):
 
 
 def test_turns_go_to_who_waits_longest_within_the_limits(politeness):
-    def due(number, server="a", kind="imap", is_import=False):
-        return politeness.Candidate(number, server, kind, is_import)
+    def due(number, server="a", is_import=False):
+        return politeness.Candidate(number, server, is_import)
 
     waiting = [due(1), due(2), due(3, is_import=True), due(4, is_import=True)]
-    waiting += [due(5, "b"), due(6, "b"), due(7, "c"), due(8, "gmail", "gmail")]
-    allowed = politeness.limits("c=1 gmail=1")
+    waiting += [due(5, "b"), due(6, "b"), due(7, "c"), due(8, "c")]
+    rooms = {"a": 9, "b": 9, "c": 9}
 
-    chosen = politeness.choose(waiting, {"a": 3, "b": 0}, allowed, 1, 9)
-    assert chosen == [1, 2, 3, 7, 8]
-    assert politeness.choose(waiting, {"a": 3}, allowed, 0, 3) == [1, 2, 5]
-    assert politeness.choose(waiting, {}, allowed, 9, 2) == [1, 2]
+    chosen = politeness.choose(waiting, {"a": 3, "b": 0, "c": 1}, 1, 9)
+    assert chosen == [1, 2, 3, 7]
+    assert politeness.choose(waiting, rooms | {"a": 3}, 0, 3) == [1, 2, 5]
+    assert politeness.choose(waiting, rooms, 9, 2) == [1, 2]
 
 
 # ---- in the database ---
@@ -159,6 +159,50 @@ def test_dead_server_costs_the_others_no_turn(mirror, lib, lined_up):
              FROM crm_mail_mirror_server WHERE name = 'dead.test'"""
     )
     assert room == 1 and quiet
+
+
+def test_mailboxes_that_wait_for_a_full_server_are_not_read_at_each_claim(
+    mirror, lined_up
+):
+    """Nor those whose mail is all listed: a claim costs what it takes."""
+    free, _servers = lined_up(2, "free.test")
+    mirror.sync(*free)
+    mirror.make_due(*free)
+    mirror.sql(
+        """INSERT INTO crm_mail_mirror_server (name, room, pause, quiet_until)
+           VALUES ('full.test', 1, 60, now() + interval '1 hour')"""
+    )
+    columns = """user_id, company_id, cursor_seq, policy_seq, pass_no, provider, mode,
+                 state, sharing_in, sharing_out, look_back, contact_mode"""
+    mirror.sql(
+        f"""INSERT INTO crm_mail_mirror_mailbox
+                   ({columns},
+                    email, email_normalized, next_sync_at, imap_host, listing)
+            SELECT {columns}, n || '@full.test', n || '@full.test', '2020-01-01',
+                   CASE WHEN mod(n, 2) = 0 THEN 'full.test' ELSE 'free.test' END,
+                   CASE WHEN mod(n, 2) = 1 THEN '{{}}'::jsonb END
+              FROM crm_mail_mirror_mailbox, generate_series(1, 4000) AS n
+             WHERE id = %s""",
+        free[0].id,
+    )
+    mirror.sql("ANALYZE crm_mail_mirror_mailbox")
+
+    def rows_read(env):
+        env.cr.execute(
+            """SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
+                WHERE relname = 'crm_mail_mirror_mailbox'"""
+        )
+        return env.cr.fetchone()[0]
+
+    with mirror.env() as env:
+        before = rows_read(env)
+        chosen = env["crm.mail.mirror.sync"]._choose(env, 8, imports=2)
+        read = rows_read(env) - before
+
+    mirror.sql("DELETE FROM crm_mail_mirror_mailbox WHERE email LIKE '%%@full.test'")
+    mirror.sql("DELETE FROM crm_mail_mirror_server WHERE name = 'full.test'")
+    assert {box.id for box in free} < set(chosen) and len(chosen) == 4
+    assert read < 100
 
 
 def test_after_an_outage_all_are_looked_at_again_and_the_trouble_is_forgotten(

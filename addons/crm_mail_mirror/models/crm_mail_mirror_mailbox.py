@@ -9,6 +9,7 @@ from odoo.tools import email_normalize
 
 from ..engine.keyring import KeyUnusable
 from .crm_mail_mirror_copy import SHARING
+from .crm_mail_mirror_server import SERVER, WATCHED
 from .owners_fields import (
     OwnersChar,
     OwnersDate,
@@ -156,7 +157,10 @@ class CrmMailMirrorMailbox(models.Model):
     _email_uniq = models.UniqueIndex(
         "(email_normalized)", "This mailbox is linked already."
     )
-    _due_idx = models.Index("(next_sync_at) WHERE state IN ('active', 'error')")
+    # a server's mailboxes that are due, apart from those whose mail is all listed
+    _due_idx = models.Index(
+        f"(({SERVER.code}), (listing IS NOT NULL), next_sync_at) WHERE {WATCHED.code}"
+    )
     _lease_idx = models.Index("(lease_until) WHERE lease_until IS NOT NULL")
 
     # ---- computes -------------------------------------------------------------------

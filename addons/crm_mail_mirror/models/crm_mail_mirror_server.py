@@ -11,11 +11,12 @@ from odoo.tools import SQL
 from ..engine.providers.base import Throttled, Unavailable
 from .politeness import Trouble, failed, limit_of, limits, worked
 
-#: The server of a mailbox ``m``.
+#: The server of a mailbox, and which of them can be due: as their index has it.
 SERVER = SQL(
-    """CASE m.provider WHEN 'imap' THEN lower(btrim(coalesce(m.imap_host, '')))
-                       ELSE m.provider END"""
+    """CASE provider WHEN 'imap' THEN lower(btrim(coalesce(imap_host, '')))
+                     ELSE provider END"""
 )
+WATCHED = SQL("state IN ('active', 'error')")
 
 
 class CrmMailMirrorServer(models.Model):
@@ -49,16 +50,40 @@ class CrmMailMirrorServer(models.Model):
         return {name: Trouble(*rest) for name, *rest in self.env.cr.fetchall()}
 
     @api.model
-    def _held(self):
-        """``{(server, kind): mailboxes of it that somebody has open}``"""
+    def _kinds(self):
+        """``{server: its provider}`` of all mailboxes that are looked at.
+
+        The index is asked for the first server, then for the one after it: a step for
+        each server, not for each mailbox.
+        """
         self.env.cr.execute(
             SQL(
-                """SELECT %s, m.provider, count(*) FROM crm_mail_mirror_mailbox m
-                    WHERE m.lease_until > now() AT TIME ZONE 'UTC' GROUP BY 1, 2""",
+                """WITH RECURSIVE known(server, kind) AS (
+                   (SELECT %(server)s, provider FROM crm_mail_mirror_mailbox
+                     WHERE %(watched)s ORDER BY 1 LIMIT 1)
+                   UNION ALL
+                   SELECT after.* FROM known CROSS JOIN LATERAL (
+                          SELECT %(server)s, provider FROM crm_mail_mirror_mailbox
+                           WHERE %(watched)s AND %(server)s > known.server
+                           ORDER BY 1 LIMIT 1) AS after)
+                   SELECT server, kind FROM known""",
+                server=SERVER,
+                watched=WATCHED,
+            )
+        )
+        return dict(self.env.cr.fetchall())
+
+    @api.model
+    def _held(self):
+        """``{server: mailboxes of it that somebody has open}``"""
+        self.env.cr.execute(
+            SQL(
+                """SELECT %s, count(*) FROM crm_mail_mirror_mailbox
+                    WHERE lease_until > now() AT TIME ZONE 'UTC' GROUP BY 1""",
                 SERVER,
             )
         )
-        return {(server, kind): n for server, kind, n in self.env.cr.fetchall()}
+        return dict(self.env.cr.fetchall())
 
     @api.model
     def _note(self, lease, error=None):

@@ -13,7 +13,7 @@ import uuid
 from odoo import models
 from odoo.tools import SQL
 
-from .crm_mail_mirror_server import SERVER
+from .crm_mail_mirror_server import SERVER, WATCHED
 from .lease import CLAIM_LOCK, LEASE_SECONDS
 from .mailbox_run import MailboxRun
 from .politeness import Candidate, choose, limit_of, room_left
@@ -61,58 +61,54 @@ class CrmMailMirrorSync(models.AbstractModel):
     def _choose(self, env, limit, mailbox_ids=None, imports=None):
         """Ids of the next mailboxes, who waited longest first."""
         servers = env["crm.mail.mirror.server"]
-        allowed, troubles, held = servers._limits(), servers._troubles(), {}
-        kinds = {}
-        for (server, kind), count in servers._held().items():
-            held[server], kinds[server] = count, kind
-        named = {*held, *troubles, *allowed}
+        allowed, troubles, held = (
+            servers._limits(),
+            servers._troubles(),
+            servers._held(),
+        )
         rooms = {
             server: room_left(
-                limit_of(server, kinds.get(server, "imap"), allowed),
+                limit_of(server, kind, allowed),
                 held.get(server, 0),
                 troubles.get(server),
             )
-            for server in named
+            for server, kind in servers._kinds().items()
         }
-        # those that are not as good as new, each in a lane of its own: however many
-        # mailboxes wait for them, the others' are found
-        narrow = [server for server, room in rooms.items() if room < limit]
         imports = limit if imports is None else max(0, min(imports, limit))
-        lanes = [(None, False, limit), (None, True, imports)]
-        for server in narrow:
-            lanes.append((server, False, rooms[server]))
-            lanes.append((server, True, min(rooms[server], imports)))
+        # each server in lanes of its own: however many mailboxes wait for one that is
+        # full, or have all their mail listed, the others are found at once
+        lanes = []
+        for server, room in rooms.items():
+            lanes.append((server, False, min(room, limit)))
+            lanes.append((server, True, min(room, imports)))
         lanes = [lane for lane in lanes if lane[2]]
+        if not lanes:
+            return []
         env.cr.execute(
             SQL(
-                """SELECT c.id, c.server, c.provider, lane.imports
+                """SELECT c.id, lane.server, lane.imports
                      FROM unnest(%s::text[], %s::bool[], %s::int[])
                           AS lane(server, imports, most)
                     CROSS JOIN LATERAL (
-                          SELECT m.id, %s AS server, m.provider, m.next_sync_at
-                            FROM crm_mail_mirror_mailbox m
-                           WHERE %s AND (m.listing IS NOT NULL) = lane.imports
-                             AND CASE WHEN lane.server IS NULL
-                                      THEN %s != ALL(%s::text[])
-                                      ELSE %s = lane.server END
-                           ORDER BY m.next_sync_at LIMIT lane.most) AS c
+                          SELECT id, next_sync_at FROM crm_mail_mirror_mailbox
+                           WHERE %s AND %s = lane.server
+                             AND (listing IS NOT NULL) = lane.imports
+                           ORDER BY next_sync_at LIMIT lane.most) AS c
                     ORDER BY c.next_sync_at, c.id""",
                 *map(list, zip(*lanes, strict=True)),
-                SERVER,
                 self._is_due(mailbox_ids),
-                SERVER,
-                narrow,
                 SERVER,
             )
         )
         candidates = [Candidate(*row) for row in env.cr.fetchall()]
-        return choose(candidates, rooms, allowed, imports, limit)
+        return choose(candidates, rooms, imports, limit)
 
     def _is_due(self, mailbox_ids=None):
         return SQL(
-            """state IN ('active', 'error') AND next_sync_at <= now() AT TIME ZONE 'UTC'
+            """%s AND next_sync_at <= now() AT TIME ZONE 'UTC'
                AND (lease_until IS NULL OR lease_until < now() AT TIME ZONE 'UTC')
                AND %s""",
+            WATCHED,
             SQL("TRUE")
             if mailbox_ids is None
             else SQL("id = ANY(%s)", list(mailbox_ids)),

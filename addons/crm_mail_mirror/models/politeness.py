@@ -49,7 +49,6 @@ class Candidate:
 
     mailbox_id: int
     server: str
-    kind: str
     is_import: bool
 
 
@@ -105,23 +104,23 @@ def room_left(limit: int, held: int, trouble: Trouble | None) -> int:
 def choose(
     candidates: Iterable[Candidate],
     rooms: Mapping[str, int],
-    allowed: Mapping[str, int],
     imports: int,
     most: int,
 ) -> list[int]:
     """Which mailboxes are next?
 
     :param candidates: who waited longest first
-    :param rooms: what is left of the servers that are not as good as new
+    :param rooms: so many more mailboxes of each server may be open
     :param imports: so many mailboxes whose mail is all listed, at most: others get
         their turn beside them, however many those are
     """
     chosen, taken = [], Counter()
     for each in candidates:
-        room = rooms.get(each.server, limit_of(each.server, each.kind, allowed))
         if len(chosen) == most:
             break
-        if taken[each.server] >= room or (each.is_import and imports <= 0):
+        if taken[each.server] >= rooms[each.server] or (
+            each.is_import and imports <= 0
+        ):
             continue
         taken[each.server] += 1
         imports -= each.is_import
