@@ -172,9 +172,16 @@ class Fragile(Cluster):
 
     def fill_disk(self, left: int) -> None:
         """:param left: bytes that stay free"""
-        status = os.statvfs(self.folder)
-        used = (status.f_blocks - status.f_bfree) * status.f_frsize
-        self._resize(used + left)
+        deadline = time.monotonic() + 10
+        while True:
+            status = os.statvfs(self.folder)
+            used = (status.f_blocks - status.f_bfree) * status.f_frsize
+            try:
+                return self._resize(used + left)
+            except subprocess.CalledProcessError:
+                # more was written meanwhile than is to be left
+                if time.monotonic() > deadline:
+                    raise
 
     def empty_disk(self) -> None:
         self._resize(ROOM * 1024 * 1024)

@@ -10,7 +10,7 @@ import signal
 import struct
 import time
 
-from tests.chaos import faults, settled
+from tests.chaos import evidence, faults, settled
 from tests.chaos.database import NAME, Fragile
 from tests.chaos.proxy import Proxy
 from tests.chaos.traffic import Clock, Traffic
@@ -42,6 +42,8 @@ class Run:
         self.registry, self.pace = registry, pace
         self.clock_file = folder / "clock"
         self.told: list[str] = []
+        self.deeds: list[str] = []
+        self.linked = []
         self.breaks = lambda _registry: None
         self.evidence = ""
 
@@ -57,7 +59,7 @@ class Run:
             # forked while this process has no thread and no connection
             self.workers = Workers(NAME, log, self.clock_file)
             try:
-                with Dovecot(logins, directory=home) as self.dovecot:
+                with Dovecot(logins, directory=home, compress=True) as self.dovecot:
                     try:
                         self._with_dovecot()
                     finally:
@@ -107,6 +109,7 @@ class Run:
             env["ir.config_parameter"].set_param(
                 "crm_mail_mirror.allowed_hosts", "localhost 127.0.0.1"
             )
+        evidence.note_rows(self.mirror)
         self.boxes = []
         for name in NAMES:
             # the last one without encryption, as the administrator allowed
@@ -119,7 +122,9 @@ class Run:
                 next_sync_at="2020-01-01",
             )
             self.boxes.append(box)
-            self.traffic.owner(box, self.dovecot.user(f"{name}@dovecot.test"))
+            program = self.dovecot.user(f"{name}@dovecot.test")
+            self.traffic.owner(box, evidence.Noted(program, name, self.deeds))
+        self.linked = list(self.boxes)
 
     def _gather_evidence(self):
         told = [f"workers that died: {self.workers.died()}, {self.workers.pids()}"]
@@ -142,7 +147,10 @@ class Run:
         ):
             with contextlib.suppress(Exception):
                 told += [str(row) for row in self.mirror.sql(query)]
-        self.evidence = "\n".join(told)
+        for box in self.linked:
+            told += ["", f"{box.email}, mailbox {box.id}:"]
+            told += evidence.of_mailbox(self.mirror, box.id)
+        self.evidence = "\n".join([*told, "", *self.deeds, ""])
 
     # ---- what faults do -------------------------------------------------------------
 

@@ -168,6 +168,8 @@ def _passes(run, full=False):
 
 
 _OPEN = {
+    "mailboxes are listed": """SELECT count(*) FROM crm_mail_mirror_mailbox
+                                WHERE listing IS NOT NULL""",
     "addresses of contacts wait": "SELECT count(*) FROM crm_mail_mirror_outbox",
     "terms are searched for": """SELECT count(*) FROM crm_mail_mirror_search
                                   WHERE done_at IS NULL""",
