@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from account import OWNER, PASSWORD, VERSION, Account
+from door import doors
 from engine.providers.imap_mail import HEADER_ITEMS
 from in_odoo import FOLDER
 
@@ -30,15 +31,34 @@ def at_dovecot(account: Account) -> Iterator[tuple[Dovecot, int]]:
         with step(f"Writing a mailbox of {account.size:,} messages"):
             size = account.write(maildir(home))
     (home / "dovecot.log").unlink(missing_ok=True)
-    server = Dovecot(
-        {OWNER: PASSWORD}, directory=home, folders=FOLDERS, storage="maildir"
-    )
-    with server:
+    with started(home) as server:
         if not complete.exists():
             with step("Reading it once, so that Dovecot knows it"):
                 _warm(server)
             complete.write_text(str(size), "ascii")
         yield server, int(complete.read_text("ascii"))
+
+
+@contextmanager
+def started(home: Path) -> Iterator[Dovecot]:
+    """It has COMPRESS, and each of its ports is a door: see ``log_of``."""
+    server = Dovecot(
+        {OWNER: PASSWORD},
+        directory=home,
+        folders=FOLDERS,
+        storage="maildir",
+        compress=True,
+    )
+    with server:
+        log_of(server).unlink(missing_ok=True)
+        with doors(log_of(server), server.port, server.tls_port) as ports:
+            server.port, server.tls_port = ports
+            yield server
+
+
+def log_of(server: Dovecot) -> Path:
+    """What went through the doors, for ``measure.Meter``."""
+    return server.directory / "doors.log"
 
 
 def maildir(home: Path) -> Path:

@@ -49,6 +49,7 @@ class Bench:
                 directory=home,
                 folders=FOLDERS,
                 storage="maildir",
+                compress=True,
             )
             with server, Delayed(server.port, ROUND_TRIP) as far:
                 self._run(server, far, count)

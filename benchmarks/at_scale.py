@@ -113,7 +113,11 @@ def _at_dovecot(share):
     count = int(200_000 * share)
     _write(home / "mail" / OWNER / "mail", count)
     server = Dovecot(
-        {OWNER: PASSWORD}, directory=home, folders=FOLDERS, storage="maildir"
+        {OWNER: PASSWORD},
+        directory=home,
+        folders=FOLDERS,
+        storage="maildir",
+        compress=True,
     )
     try:
         with server:

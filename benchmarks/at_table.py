@@ -15,8 +15,8 @@ from contextlib import ExitStack, contextmanager
 
 import in_odoo
 import table_told
-from account import OWNER, PASSWORD, Account
-from account_at_dovecot import FOLDERS, at_dovecot, maildir
+from account import Account
+from account_at_dovecot import at_dovecot, log_of, maildir, started
 from contest import Contest, told
 from far import away
 from in_odoo import FOLDER
@@ -27,7 +27,6 @@ from table_told import ALL, FETCHMAIL, TENTH
 
 from setup import database
 from setup.say import Stop, note, step
-from tests.peers.dovecot import Dovecot
 
 MBSYNC, MBSYNC_FAST, OFFLINEIMAP, GETMAIL = PEERS
 #: Milliseconds of a round trip.
@@ -107,7 +106,7 @@ class Bench:
     def _fetchmail(self) -> None:
         account = Account(min(self.options.messages, ROUTED), matching=10)
         with _unread(account) as dovecot:
-            log = dovecot.directory / "dovecot.log"
+            log = log_of(dovecot)
             task = {
                 "port": dovecot.port,
                 "messages": account.size,
@@ -188,11 +187,8 @@ def _unread(account: Account):
         virtual = size + mail.raw.count(b"\n")
         name = f"{int(mail.received_at.timestamp())}.M{number:06}P1.bench"
         (inbox / f"{name},S={size},W={virtual}:2,").write_bytes(mail.raw)
-    server = Dovecot(
-        {OWNER: PASSWORD}, directory=home, folders=FOLDERS, storage="maildir"
-    )
     try:
-        with server:
+        with started(home) as server:
             yield server
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import in_odoo
 from account import PASSWORD, Account
-from account_at_dovecot import chill
+from account_at_dovecot import chill, log_of
 from in_odoo import FOLDER
 from measure import Cost, Meter
 from peers import Peer, copied
@@ -42,7 +42,7 @@ class Contest:
         self.server, self.dovecot, self.account = server, dovecot, account
         self.tls, self.cold, self.idle = tls, cold, idle
         self.port = port or (dovecot.tls_port if tls else dovecot.port)
-        self._log = dovecot.directory / "dovecot.log"
+        self._log = log_of(dovecot)
         self._servers = [dovecot._process.pid, *in_odoo.postmaster(server)]
         self._meter = Meter(self._log, self._servers)
         self.told: list[dict] = []

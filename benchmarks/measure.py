@@ -63,7 +63,7 @@ class Cost:
 class Meter:
     """Watches servers while a program runs.
 
-    :param log: Dovecot's; at logout it says ``in=`` and ``out=`` of each session;
+    :param log: of a ``door``; says ``in=`` and ``out=`` of each connection that ended;
         ``None``: there is none
     :param servers: process ids of the servers' first processes
     """
@@ -98,7 +98,7 @@ class Meter:
         self._cpu = sum(map(cpu_of_family, self._servers))
 
     def stop(self, cost: Cost) -> Cost:
-        """Fill in what the servers say; sessions end in the log a moment later."""
+        """Fill in what the servers say; connections end in the log a moment later."""
         cost.server_cpu = sum(map(cpu_of_family, self._servers)) - self._cpu
         if self._log is None:
             return cost

@@ -1,6 +1,10 @@
 # Copyright 2026 Mail Mirror
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
-"""How do others copy the same mailbox? mbsync, offlineimap, getmail, to a Maildir."""
+"""How do others copy the same mailbox? mbsync, offlineimap, getmail, to a Maildir.
+
+Without COMPRESS. mbsync takes it where it is offered; most of what it copies hardly
+shrinks, and near the server it would have to wait for that.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ Pass {password}
 SSLType {tls}
 CertificateFile {ca_file}
 AuthMechs PLAIN
+DisableExtension COMPRESS=DEFLATE
 
 MaildirStore local
 Path {folder}/
