@@ -4,7 +4,8 @@ import os
 import re
 import secrets
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from . import odoo, template, venv
 from .database import Server
@@ -20,11 +21,17 @@ SUMMARY = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests")
 TROUBLE = re.compile(r"^[-\d]+ [\d:,]+ \d+ (ERROR|CRITICAL) ", re.MULTILINE)
 
 
-def run_all(server: Server, env: Mapping[str, str], tags: str = "") -> bool:
+@contextmanager
+def begun(
+    server: Server, env: Mapping[str, str], tags: str = ""
+) -> Iterator[Callable[[], bool]]:
     """Install the addons into a copy of Odoo's own modules and run their tests.
 
+    They run while the block does, and are ended with it. The block is given a function
+    that waits for them and says whether they passed; the reasons stand on the terminal
+    when not.
+
     :param tags: Odoo's ``--test-tags``; by default all tests of the addons.
-    :return: whether they passed; the reasons stand on the terminal when not.
     """
     core = template.ensure(server, modules=())
     dbname = f"mirror_tests_{secrets.token_hex(4)}"
@@ -37,22 +44,40 @@ def run_all(server: Server, env: Mapping[str, str], tags: str = "") -> bool:
     if (odoo.root() / "odoo/addons/test_lint").is_dir():
         modules.append("test_lint")
         chosen += [f"/test_lint:{name}" for name in LINT]
+    command = [venv.PYTHON, "-m", "odoo", "-c", conf, "-d", dbname]
+    command += ["-i", ",".join(modules), "--stop-after-init"]
+    command += ["--test-tags", tags or ",".join(chosen)]
     try:
-        with step(f"Running Odoo's tests of {', '.join(ADDONS)}"):
-            with log.open("wb") as output:
-                done = subprocess.run(
-                    [venv.PYTHON, "-m", "odoo", "-c", conf, "-d", dbname]
-                    + ["-i", ",".join(modules), "--stop-after-init"]
-                    + ["--test-tags", tags or ",".join(chosen)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env={**env, "PATH": _with_browser(env)},
-                    check=False,
-                )
+        with log.open("wb") as output:
+            odoos = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**env, "PATH": _with_browser(env)},
+            )
+
+        def passed() -> bool:
+            with step(f"Running Odoo's tests of {', '.join(ADDONS)}"):
+                code = odoos.wait()
+            return _judge(log.read_text(encoding="utf-8", errors="replace"), code)
+
+        try:
+            yield passed
+        finally:
+            _end(odoos)
     finally:
         template.drop(server, dbname)
-    return _judge(log.read_text(encoding="utf-8", errors="replace"), done.returncode)
+
+
+def _end(program: subprocess.Popen) -> None:
+    """Odoo ends its browser when it is asked to end; it is given a moment for it."""
+    program.terminate()
+    try:
+        program.wait(10)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
 
 
 def _judge(said: str, code: int) -> bool:

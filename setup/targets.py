@@ -1,5 +1,6 @@
 """What does each target of the Makefile do, in which order?"""
 
+import contextlib
 import os
 import secrets
 import shlex
@@ -31,32 +32,37 @@ def ready(target: str) -> None:
 
 
 def test() -> int:
-    """All tests: first Odoo's runner on the addons' own, then pytest on the rest.
+    """All tests: Odoo's runner on the addons' own, beside it pytest on the rest.
 
     ``PYTEST_ARGS`` selects among pytest's and leaves out Odoo's; ``ODOO_TAGS`` the
-    other way round.
+    other way round. What Odoo's said is told after pytest's.
     """
     ready("test")
-    arguments = os.environ.get("PYTEST_ARGS", "")
+    arguments = shlex.split(os.environ.get("PYTEST_ARGS", ""))
     tags = os.environ.get("ODOO_TAGS", "")
-    failed = False
-    with database.server() as server:
+    passed = True
+    with database.server() as server, contextlib.ExitStack() as beside:
         # tests find the server by themselves, and so as well without make
         env = {**environment(), **_surroundings()}
+        odoos: Callable[[], bool] | None = None
         if tags or not arguments:
-            failed |= not odoo_tests.run_all(server, env, tags)
+            odoos = beside.enter_context(odoo_tests.begun(server, env, tags))
         if arguments or not tags:
-            chosen = shlex.split(arguments) or _side_by_side()
-            failed |= _call([str(venv.PYTHON), "-m", "pytest", *chosen], env) != 0
-    return int(failed)
+            chosen = arguments or _side_by_side()
+            passed = _call([str(venv.PYTHON), "-m", "pytest", *chosen], env) == 0
+        if odoos:
+            passed &= odoos()
+    return int(not passed)
 
 
 def _side_by_side() -> list[str]:
-    """As many of pytest's workers as there are cores, each with whole files.
+    """More of pytest's workers than cores, as they often wait; each with whole files.
 
-    Files share what their folder starts: a database, servers, an office of users.
+    Files share what their folder starts: a database, servers, an office of users. They
+    are begun in the order of ``tests/conftest.py``, not by their numbers of tests.
     """
-    return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+    workers = min((os.cpu_count() or 1) + 1, 4)
+    return ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def demo() -> int:
