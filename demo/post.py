@@ -140,7 +140,11 @@ def _servers(redirect_uris) -> Iterator[Office]:
     passwords = {person.email: person.password for person in SALESPEOPLE}
     with contextlib.ExitStack() as stack:
         imap = stack.enter_context(
-            Dovecot({e: passwords[e] for e in people("imap")}, directory=FOLDER)
+            Dovecot(
+                {e: passwords[e] for e in people("imap")},
+                directory=FOLDER,
+                compress=True,
+            )
         )
         ports = _ports()
         google = stack.enter_context(
