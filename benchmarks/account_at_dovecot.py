@@ -20,8 +20,19 @@ from tests.peers.dovecot import Dovecot
 FOLDERS = {"Sent": "\\Sent", "Archive": "\\Archive"}
 
 
+class Counted(Dovecot):
+    """:ivar doors: over TLS -> port at which the same is had and bytes are counted"""
+
+    doors: dict[bool, int]
+
+    @property
+    def door_log(self) -> Path:
+        """What went through the doors, for ``measure.Meter``."""
+        return self.directory / "doors.log"
+
+
 @contextmanager
-def at_dovecot(account: Account) -> Iterator[tuple[Dovecot, int]]:
+def at_dovecot(account: Account) -> Iterator[tuple[Counted, int]]:
     """Dovecot with the account, its caches warm. :return: server, bytes of all mail"""
     home = FOLDER / f"account-{account.name}"
     complete = home / "complete"
@@ -40,9 +51,9 @@ def at_dovecot(account: Account) -> Iterator[tuple[Dovecot, int]]:
 
 
 @contextmanager
-def started(home: Path) -> Iterator[Dovecot]:
-    """It has COMPRESS, and each of its ports is a door: see ``log_of``."""
-    server = Dovecot(
+def started(home: Path) -> Iterator[Counted]:
+    """It has COMPRESS."""
+    server = Counted(
         {OWNER: PASSWORD},
         directory=home,
         folders=FOLDERS,
@@ -50,15 +61,10 @@ def started(home: Path) -> Iterator[Dovecot]:
         compress=True,
     )
     with server:
-        log_of(server).unlink(missing_ok=True)
-        with doors(log_of(server), server.port, server.tls_port) as ports:
-            server.port, server.tls_port = ports
+        server.door_log.unlink(missing_ok=True)
+        with doors(server.door_log, server.port, server.tls_port) as ports:
+            server.doors = dict(zip((False, True), ports, strict=True))
             yield server
-
-
-def log_of(server: Dovecot) -> Path:
-    """What went through the doors, for ``measure.Meter``."""
-    return server.directory / "doors.log"
 
 
 def maildir(home: Path) -> Path:

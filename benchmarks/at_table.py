@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 import in_odoo
 import table_told
 from account import Account
-from account_at_dovecot import at_dovecot, log_of, maildir, started
+from account_at_dovecot import at_dovecot, maildir, started
 from contest import Contest, told
 from far import away
 from in_odoo import FOLDER
@@ -81,8 +81,13 @@ class Bench:
                 account = Account(count, matching=1 if share == TENTH else 10)
                 dovecot, self.sizes[share] = open_.enter_context(at_dovecot(account))
                 for tls in (False, True):
-                    contest = Contest(self.server, dovecot, account, tls=tls)
-                    contests[share, tls] = contest
+                    contests[share, tls] = Contest(
+                        self.server,
+                        dovecot,
+                        account,
+                        tls=tls,
+                        past_door=share != "slow",
+                    )
             for number in range(self.options.runs):
                 with step(f"First import, run {number + 1}"):
                     for (share, tls), contest in contests.items():
@@ -106,11 +111,9 @@ class Bench:
     def _fetchmail(self) -> None:
         account = Account(min(self.options.messages, ROUTED), matching=10)
         with _unread(account) as dovecot:
-            log = log_of(dovecot)
             task = {
                 "port": dovecot.port,
                 "messages": account.size,
-                "log": str(log),
                 "servers": [dovecot._process.pid, *in_odoo.postmaster(self.server)],
             }
             (done,) = in_odoo.run(

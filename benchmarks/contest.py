@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import in_odoo
 from account import PASSWORD, Account
-from account_at_dovecot import chill, log_of
+from account_at_dovecot import Counted, chill
 from in_odoo import FOLDER
 from measure import Cost, Meter
 from peers import Peer, copied
 
 from setup import database
 from setup.say import Stop
-from tests.peers.dovecot import Dovecot
 
 
 class Contest:
@@ -25,35 +25,44 @@ class Contest:
     :param cold: Dovecot forgets its caches before each import
     :param idle: looks at the unchanged mailbox, after each import
     :param port: where Dovecot is reached, when not at its own
+    :param past_door: the door at which bytes are counted takes time from whoever has
+        much to carry: go through it once, and then past it to be timed
     :ivar told: what our last import told of its steps
     """
 
     def __init__(
         self,
         server: database.Server,
-        dovecot: Dovecot,
+        dovecot: Counted,
         account: Account,
         *,
         tls: bool = False,
         cold: bool = False,
         idle: int = 0,
         port: int = 0,
+        past_door: bool = False,
     ):
         self.server, self.dovecot, self.account = server, dovecot, account
         self.tls, self.cold, self.idle = tls, cold, idle
-        self.port = port or (dovecot.tls_port if tls else dovecot.port)
-        self._log = log_of(dovecot)
+        self.port = port or dovecot.doors[tls]
+        self._past = (dovecot.tls_port if tls else dovecot.port) if past_door else 0
+        self._counted: dict[str, tuple[Cost, list[Cost]]] = {}
         self._servers = [dovecot._process.pid, *in_odoo.postmaster(server)]
-        self._meter = Meter(self._log, self._servers)
+        self._meter = Meter(dovecot.door_log, self._servers)
         self.told: list[dict] = []
 
     def ours(self, **task) -> tuple[Cost, list[Cost]]:
         """:param task: more of what ``ours.py`` reads. :return: import, looks"""
+        return self._counted_and_timed(
+            in_odoo.OURS, lambda port: self._ours(port, **task)
+        )
+
+    def _ours(self, port: int, **task) -> tuple[Cost, list[Cost]]:
         self._chill()
         task = {
             "mailbox": {
                 "imap_host": "localhost",
-                "imap_port": self.port,
+                "imap_port": port,
                 "imap_security": "tls" if self.tls else "none",
                 "password": PASSWORD,
             },
@@ -61,7 +70,7 @@ class Contest:
             "profile": False,
             "idle": self.idle,
             "seconds": 0,
-            "log": str(self._log),
+            "log": str(self.dovecot.door_log),
             "servers": self._servers,
             **task,
         }
@@ -73,10 +82,17 @@ class Contest:
 
     def theirs(self, peer: Peer, keep: Path | None = None) -> tuple[Cost, list[Cost]]:
         """:param keep: where its copy stays. :return: import, looks"""
+        return self._counted_and_timed(
+            peer.name, lambda port: self._theirs(port, peer, keep)
+        )
+
+    def _theirs(
+        self, port: int, peer: Peer, keep: Path | None
+    ) -> tuple[Cost, list[Cost]]:
         self._chill()
         folder = keep or FOLDER / "copy"
         shutil.rmtree(folder, ignore_errors=True)
-        argv = peer.prepare(self.dovecot, self.port, folder, self.tls)
+        argv = peer.prepare(self.dovecot, port, folder, self.tls)
         os.sync()
         try:
             cost = self._meter.run(argv)
@@ -87,6 +103,20 @@ class Contest:
         finally:
             if not keep:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _counted_and_timed(
+        self, name: str, run: Callable[[int], tuple[Cost, list[Cost]]]
+    ) -> tuple[Cost, list[Cost]]:
+        if not self._past:
+            return run(self.port)
+        if name not in self._counted:
+            self._counted[name] = run(self.port)
+        counted, cost = self._counted[name], run(self._past)
+        for there, timed in zip(
+            (counted[0], *counted[1]), (cost[0], *cost[1]), strict=True
+        ):
+            timed.received = there.received
+        return cost
 
     def looks(self, argv: list[str]) -> list[Cost]:
         """:param argv: finds nothing new"""

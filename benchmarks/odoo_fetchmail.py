@@ -3,14 +3,13 @@
 """Odoo's own way: fetchmail reads an inbox; a mail becomes a lead, or an answer on one.
 
 Called by ``in_odoo.py`` with a task as JSON: ``conf``, ``dbname``; ``port`` of Dovecot;
-``messages`` unread in its inbox; ``servers`` and ``log`` for ``measure.Meter``.
+``messages`` unread in its inbox; ``servers`` for ``measure.Meter``.
 """
 
 import json
 import resource
 import sys
 import time
-from pathlib import Path
 
 from account import OWNER, PASSWORD, Account
 from measure import Cost, Meter, reset_peak, resident, tell
@@ -27,7 +26,7 @@ def main() -> None:
 
     registry = Registry(task["dbname"])
     server = _linked(registry, task)
-    meter = Meter(Path(task["log"]), task["servers"])
+    meter = Meter(None, task["servers"])
     before, there = resident(), _emails(registry)
     reset_peak()
     meter.start()

@@ -36,6 +36,7 @@ class Bench:
                 tls=options.tls,
                 cold=options.cold,
                 idle=options.idle,
+                past_door=True,
             )
             self._run()
 
