@@ -53,6 +53,14 @@ class CrmMailMirrorMailbox(models.Model):
             "Being removed: %(count)s mails left.", count=in_words(self.env, left)
         )
 
+    @api.depends("is_going", "user_id")
+    @api.depends_context("uid")
+    def _compute_last_error_sentence(self):
+        """In lists: why it is still there."""
+        super()._compute_last_error_sentence()
+        for mailbox in self.filtered("is_going"):
+            mailbox.last_error_sentence = mailbox.going_sentence
+
     def _count_copies(self, most=None):
         """:param most: it is enough to know that there are so many"""
         self.env.cr.execute(
@@ -164,7 +172,7 @@ class CrmMailMirrorMailbox(models.Model):
         ):
             while self._drop_copies(SQL("TRUE")):
                 if time.monotonic() > end:
-                    return False
+                    return not self._count_copies(1)
             return True
         return False
 

@@ -39,7 +39,7 @@ class Clock:
 
     :param pool: mailboxes at once; half as many more are claimed ahead, so that no
         place stays empty while the database is asked
-    :param ask_every: seconds to the next question, once no more were due
+    :param ask_every: seconds to the next question, once none was given
     :param together: seconds for which mailboxes without news wait to be written
     """
 
@@ -47,7 +47,7 @@ class Clock:
         self._pool, self._ask_every, self._together = pool, ask_every, together
         self._asked_at = self._began_at = float("-inf")
         self._renewed_at = time.monotonic()
-        self._is_more = False
+        self._pause = ask_every
         self._given = deque()
 
     def room(self, active, calm):
@@ -56,13 +56,18 @@ class Clock:
         Not after each page: that took a tenth of a job's time.
         """
         room = self._pool + self._pool // 2 - len(active)
-        if self._is_more or time.monotonic() - self._asked_at >= self._ask_every:
+        if time.monotonic() - self._asked_at >= self._pause:
             return room if room >= self._pool // 2 else 0
         return 0 if active or calm else room
 
     def asked(self, room, given):
         """:param given: mailboxes, out of ``room`` that were asked for"""
-        self._asked_at, self._is_more = time.monotonic(), given == room
+        self._asked_at = time.monotonic()
+        if given == room:
+            self._pause = 0.0
+        else:
+            # no more are due, or their server has no room until some are written
+            self._pause = self._together if given else self._ask_every
         self._given.append((self._asked_at, given))
 
     def is_busy(self):
