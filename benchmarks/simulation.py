@@ -8,7 +8,7 @@
 Discrete events: mailboxes come due, jobs claim them under one lock, look at them in
 pools over a network with a round trip, and use up the CPU of their process (one core,
 as Python has one lock), of their host and of the database. Nothing of Odoo is in here:
-that its times are right is checked against measured throughput (``--check``).
+how far off its times are, beside what was measured, is in ``docs/scaling.md``.
 """
 
 from __future__ import annotations

@@ -262,10 +262,14 @@ def test_mailbox_that_is_removed_is_hidden_at_once_and_goes_in_steps(
     with mirror.env(box.user_id) as env:
         mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
         assert mailbox.state_sentence == "Being removed: 11 mails left."
+        assert mailbox.last_error_sentence == "Being removed: 11 mails left."
         with pytest.raises(UserError, match="being removed"):
             mailbox.action_connect()
         with pytest.raises(UserError, match="being removed"):
             mailbox.write({"password": "again"})
+    with mirror.env() as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        assert mailbox.last_error_sentence == "Being removed."
     # the same account meanwhile: a mailbox of its own
     again = mirror.link("anna", server, user_id=box.user_id)
     mirror.sync(again)
@@ -279,6 +283,17 @@ def test_mailbox_that_is_removed_is_hidden_at_once_and_goes_in_steps(
     assert mirror.states(again) == {HERE: 12}
     assert seen_by(mirror, box.user_id) == 12
     mirror.check(again)
+
+
+def test_mailbox_of_which_nothing_is_left_goes_however_slow_the_disk_is(
+    mirror, box, monkeypatch
+):
+    one_at_once(monkeypatch, "crm_mail_mirror_mailbox_going", AIM=-1)
+    leaver = one_at_once(monkeypatch, "crm_mail_mirror_mailbox_leaver")
+    monkeypatch.setattr(leaver, "SLICE", leaver.Slice(20))
+    with mirror.env(box.user_id) as env:
+        env["crm.mail.mirror.mailbox"].browse(box.id).unlink()
+    assert not mirror.sql("SELECT 1 FROM crm_mail_mirror_mailbox WHERE id = %s", box.id)
 
 
 def test_user_with_much_mail_is_archived_first(mirror, box, monkeypatch):
