@@ -61,6 +61,25 @@ def test_texts_of_a_page_are_one_round_trip(mailbox, tap):
     assert asked == 1
 
 
+def test_look_at_nothing_new_waits_for_two_answers(mailbox, tap):
+    """For the login's, and for that of folders, their numbers and whose they are."""
+    store, trips = Store(), []
+    with mailbox.open() as provider:
+        store.sync(provider)
+    tap.before_each = lambda: trips.append(tap.commands)
+    with mailbox.open(port=tap.port) as provider:
+        batch = store.pull(provider)
+        asked = len(trips)  # before LOGOUT, which the tap may hear of late
+
+    assert not batch.present and batch.pass_complete
+    assert [line.split()[0] for line in tap.commands[:3]] == [
+        "AUTHENTICATE",
+        "LIST",
+        "NAMESPACE",
+    ]
+    assert asked == 2
+
+
 def _left_meanwhile(mailbox) -> bool:
     """A mail goes whose headers are here already, and departures are told before it is:
     does nothing stay of it?

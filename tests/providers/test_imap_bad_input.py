@@ -294,6 +294,36 @@ def test_partial_list_is_not_taken_for_a_full_one():
     assert len(store.places) == 9
 
 
+@pytest.mark.parametrize("first", ["LIST", "NAMESPACE"])
+def test_folders_of_others_are_none_of_the_mailbox(first):
+    """Whichever of the two is answered first (RFC 3501 section 5.5)."""
+    held = []
+
+    def list_(client, tag, line):
+        told = f'* LIST () "/" INBOX\r\n* LIST () "/" Shared/x\r\n{tag} OK done\r\n'
+        held.append(told) if first == "NAMESPACE" else client.send(told)
+
+    def namespace(client, tag, line):
+        mine_and_shared = '(("" "/")) NIL (("Shared/" "/"))'
+        told = f"* NAMESPACE {mine_and_shared}\r\n{tag} OK done\r\n"
+        client.send(told + "".join(held))
+
+    scripts = {"LIST": list_, "NAMESPACE": namespace}
+    with Hostile(scripts, capabilities="IMAP4rev1 NAMESPACE") as server:
+        with open_(server) as provider:
+            batch = provider.pull(None, None, Budget())
+
+    assert [folder.name for folder in batch.folders] == ["INBOX"]
+
+
+@pytest.mark.parametrize("refused", ["LIST", "NAMESPACE"])
+def test_folders_that_are_refused_are_none_that_went(refused):
+    scripts = {refused: answer("{tag} NO not now\r\n")}
+    with Hostile(scripts, capabilities="IMAP4rev1 NAMESPACE") as server:
+        with open_(server) as provider, pytest.raises(Unavailable):
+            provider.pull(None, None, Budget())
+
+
 def test_uidnext_going_back_lists_again():
     with Hostile(mails=mails(9)) as server:
         store = Store()

@@ -2,6 +2,7 @@
 then in the database: over all workers, and while a server does not answer."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +26,24 @@ def test_administrator_names_limits_by_kind_or_by_server(politeness):
     assert politeness.limit_of("other.example.com", "imap", allowed) == 20
     assert politeness.limit_of("gmail", "gmail", allowed) == 100
     assert politeness.limits(None) == politeness.CONNECTIONS
+
+
+def test_job_that_was_given_some_asks_again_soon(_odoo_configured, monkeypatch):
+    """Not after a second: a server's limit would leave its pool without work."""
+    from odoo.addons.crm_mail_mirror.models import turns
+
+    now, waits = [100.0], []
+    clock_of_the_host = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(turns, "time", clock_of_the_host)
+    clock = turns.Clock(pool=16, ask_every=1.0, together=0.2)
+    for given in (8, 3, 0, 0, 0, 0, 5):
+        clock.asked(8, given)
+        asked_at = now[0]
+        while not clock.room(active=range(16), calm=()):
+            now[0] += 0.01
+        waits.append(round(now[0] - asked_at, 1))
+
+    assert waits == [0, 0.2, 0.4, 0.8, 1, 1, 0.2]
 
 
 def test_server_that_fails_gets_fewer_connections_and_then_pauses(politeness):

@@ -39,7 +39,7 @@ class Clock:
 
     :param pool: mailboxes at once; half as many more are claimed ahead, so that no
         place stays empty while the database is asked
-    :param ask_every: seconds to the next question, once none was given
+    :param ask_every: seconds to the next question at most
     :param together: seconds for which mailboxes without news wait to be written
     """
 
@@ -67,7 +67,8 @@ class Clock:
             self._pause = 0.0
         else:
             # no more are due, or their server has no room until some are written
-            self._pause = self._together if given else self._ask_every
+            longer = 0.0 if given else 2 * self._pause
+            self._pause = min(max(self._together, longer), self._ask_every)
         self._given.append((self._asked_at, given))
 
     def is_busy(self):

@@ -127,10 +127,10 @@ def read_folders(
     if in_one:
         options.append(f"STATUS ({' '.join(wants)})")
     if in_one or (options and "LIST-EXTENDED" in wire.capable):
-        told = wire.command("LIST", '""', '"*"', f"RETURN ({' '.join(options)})")
+        told = _list(wire, f"RETURN ({' '.join(options)})")
     else:
-        told = wire.command("LIST", '""', '"*"')
-    listed = _listed(told.get("LIST", []), foreign_prefixes(wire))
+        told = _list(wire)
+    listed = _listed(told.get("LIST", []), wire.foreign)
     status = _numbers(told.get("STATUS", []))
     if numbers and not in_one:
         for entry in listed:
@@ -273,18 +273,17 @@ def _inherited(name: bytes, delimiter: bytes, roles: Mapping[bytes, str]) -> str
     return roles[name]
 
 
-def foreign_prefixes(wire: Wire) -> tuple[bytes, ...]:
-    """Where folders of others and shared ones begin (RFC 2342): never this mailbox.
-
-    Asked once a connection.
-    """
-    if not hasattr(wire, "foreign"):
-        wire.foreign = ()
-        if "NAMESPACE" in wire.capable:
-            told = wire.command("NAMESPACE").get("NAMESPACE", [])
-            for response in responses(told):
-                wire.foreign = _prefixes(tokens(response)[1:3])
-    return wire.foreign
+def _list(wire: Wire, *options: str) -> dict:
+    """LIST, and with the first one of a connection NAMESPACE (RFC 2342)."""
+    asked = '""', '"*"', *options
+    if wire.foreign is None and "NAMESPACE" in wire.capable:
+        told = wire.command_and("NAMESPACE", "LIST", *asked)
+    else:
+        told = wire.command("LIST", *asked)
+    wire.foreign = wire.foreign or ()
+    for response in responses(told.get("NAMESPACE", [])):
+        wire.foreign = _prefixes(tokens(response)[1:3])
+    return told
 
 
 def _prefixes(namespaces: Iterable) -> tuple[bytes, ...]:

@@ -47,6 +47,9 @@ class Wire(imapclient.IMAPClient):
         #: COMPRESS was not asked for yet, and may be
         self.may_compress = True
         self.capable: frozenset[str] = frozenset()
+        #: where folders of others and shared ones begin, which are never of this
+        #: mailbox; ``None`` before it was asked
+        self.foreign: tuple[bytes, ...] | None = None
         super().__init__(host, port=0, ssl=False, timeout=timeouts.read)
         self._imap.debug = 0
         self._imap.__dict__.pop("_mesg", None)
@@ -109,6 +112,28 @@ class Wire(imapclient.IMAPClient):
                 told.append(self._answered(name, tag, answer, *args))
             except Refused as refusal:
                 told.append(refusal)
+        return told
+
+    def command_and(self, also: str, name: str, *args: str) -> dict:
+        """Send a command, and behind it another one without arguments: in one round trip.
+
+        Only for commands that change nothing, and whose answers tell what they belong
+        to: they may come in any order (RFC 3501 section 5.5).
+
+        :return: untagged answers to both
+        :raises Refused: one of them is not OK
+        """
+        with self._imap.together():
+            tag, behind = self._sent(name, *args), self._sent(also)
+        refusal, told = None, {}
+        try:
+            told = self._answered(name, tag, MAX_ANSWER, *args)
+        except Refused as problem:
+            refusal = problem
+        for kind, answers in self._answered(also, behind, MAX_ANSWER).items():
+            told[kind] = [*told.get(kind, ()), *answers]
+        if refusal is not None:
+            raise refusal
         return told
 
     def _sent(self, name: str, *args: str | bytes) -> bytes:
