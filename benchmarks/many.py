@@ -57,9 +57,9 @@ def _linked(registry, task) -> list[int]:
                    SELECT l, l, l, l, TRUE, 'contact', FALSE FROM unnest(%s) AS l
                    RETURNING id, email),
                owner AS (
-                   INSERT INTO res_users (login, partner_id, company_id, active,
+                   INSERT INTO res_users (login, partner_id, company_id, active, share,
                           notification_type, mirror_visibility)
-                   SELECT email, id, %s, TRUE, 'email', '0' FROM partner
+                   SELECT email, id, %s, TRUE, FALSE, 'email', '0' FROM partner
                    RETURNING id, company_id),
                company AS (
                    INSERT INTO res_company_users_rel (cid, user_id)

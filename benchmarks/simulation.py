@@ -47,7 +47,7 @@ class Costs:
     news_own: float = 25.0
     news_database: float = 25.0
     claim: float = 4.0
-    trips: float = 5.0
+    trips: float = 4.0
 
 
 @dataclass(frozen=True)
