@@ -320,8 +320,9 @@ def test_folders_of_others_are_none_of_the_mailbox(first):
 def test_folders_that_are_refused_are_none_that_went(refused):
     scripts = {refused: answer("{tag} NO not now\r\n")}
     with Hostile(scripts, capabilities="IMAP4rev1 NAMESPACE") as server:
-        with open_(server) as provider, pytest.raises(Unavailable):
+        with open_(server) as provider, pytest.raises(Unavailable) as caught:
             provider.pull(None, None, Budget())
+    assert caught.value.code == "server_error"
 
 
 def test_uidnext_going_back_lists_again():

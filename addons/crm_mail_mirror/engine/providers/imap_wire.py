@@ -130,8 +130,7 @@ class Wire(imapclient.IMAPClient):
             told = self._answered(name, tag, MAX_ANSWER, *args)
         except Refused as problem:
             refusal = problem
-        for kind, answers in self._answered(also, behind, MAX_ANSWER).items():
-            told[kind] = [*told.get(kind, ()), *answers]
+        told.update(self._answered(also, behind, MAX_ANSWER))
         if refusal is not None:
             raise refusal
         return told
