@@ -46,7 +46,7 @@ PACKAGES: dict[str, Callable[[], bool]] = {
 SERVER = ["python3-venv", "ca-certificates", "debian-archive-keyring", "libmagic1"]
 SERVER += ["postgresql", "postgresql-client", "dovecot-imapd", "openssl"]
 NEEDS = {
-    "lint": ["python3-venv", "ca-certificates"],
+    "lint": ["python3-venv", "ca-certificates", "debian-archive-keyring", "libmagic1"],
     "demo": SERVER,
     "chaos": SERVER,
     "test": [

@@ -22,8 +22,7 @@ def ready(target: str) -> None:
     """Install what a target needs; what is there already costs nothing."""
     with alone("setup"):
         packages.ensure(target)
-        if target != "lint":
-            odoo.ensure()
+        odoo.ensure()  # its own checks are a part of lint
         venv.ensure()
         if target != "lint":
             node.ensure()
