@@ -559,6 +559,19 @@ def test_server_that_refuses_every_mail_is_ill_not_the_mails():
     assert caught.value.code == "server_error"
 
 
+def test_headers_without_end_are_read_as_far_as_they_matter():
+    """Of a server that sends them all: Dovecot itself cuts a field that is so long."""
+    header = (
+        b"From: a@b.example\r\nMessage-ID: <1@x>\r\nTo: " + b"p@x.example, " * 10**6
+    )
+    with Hostile(mails={**mails(2), 1: header}) as server:
+        with open_(server) as provider:
+            (batch,) = Store().sync(provider)
+
+    assert [p.envelope.message_id for p in batch.present] == ["<2@x>", "<1@x>"]
+    assert provider.traffic.received < 400_000
+
+
 def test_forty_megabytes_of_headers(mailbox_on_dovecot):
     mailbox = mailbox_on_dovecot
     lines = b"".join(b"X-Filler-%d: %s\r\n" % (n, b"y" * 900) for n in range(20_000))
