@@ -128,6 +128,8 @@ class _Axis:
             low = low if least is None else min(least, low)
             step = 10 ** math.floor(math.log10((high - low) / 4 or 1))
             step *= next(s for s in (1, 2, 5, 10) if (high - low) / (s * step) <= 6)
+            if all(value == int(value) for value in values):
+                step = max(step, 1)
             first, last = math.floor(low / step), math.ceil(high / step)
             self.ticks = [number * step for number in range(first, last + 1)]
             self._low, self._high = first * step, max(last, first + 1) * step
