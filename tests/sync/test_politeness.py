@@ -158,6 +158,23 @@ def test_limit_of_a_server_holds_over_all_workers(mirror, lined_up, together):
     assert left == 0, "the job would call itself again and again for nothing"
 
 
+def test_mailbox_that_hung_up_leaves_its_place_before_it_is_written(mirror, lined_up):
+    boxes, _servers = lined_up(4, "left.test")
+    with mirror.env() as env:
+        env["ir.config_parameter"].set_param(
+            "crm_mail_mirror.connections", "left.test=2"
+        )
+    mirror.make_due(*boxes)
+    ids = [box.id for box in boxes]
+    with mirror.env() as env:
+        sync = env["crm.mail.mirror.sync"]
+        first = sync._claim(4, ids)
+        while_open = sync._claim(4, ids)
+        one_left = sync._claim(4, ids, left=first[:1])
+
+    assert (len(first), len(while_open), len(one_left)) == (2, 0, 1)
+
+
 def test_dead_server_costs_the_others_no_turn(mirror, lib, lined_up):
     """Ten thousand of its mailboxes may wait before those that can be looked at."""
     dead, silent = lined_up(12, "dead.test")

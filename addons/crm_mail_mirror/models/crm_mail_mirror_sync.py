@@ -115,7 +115,12 @@ class CrmMailMirrorSync(models.AbstractModel):
             while True:
                 room = clock.room(active, calm) if time.monotonic() < end else 0
                 if room:
-                    runs = self._claim(room, mailbox_ids, imports_left(POOL, active))
+                    runs = self._claim(
+                        room,
+                        mailbox_ids,
+                        imports_left(POOL, active),
+                        [run for run, _batch in calm],
+                    )
                     clock.asked(room, len(runs))
                     for run in runs:
                         active[run.lease.mailbox_id] = run

@@ -9,6 +9,7 @@ given. A worker renews what it holds; what a dead one held is free half a minute
 
 import functools
 import uuid
+from collections import Counter
 
 from odoo import models
 from odoo.tools import SQL
@@ -26,15 +27,16 @@ class CrmMailMirrorSync(models.AbstractModel):
     _name = "crm.mail.mirror.sync"
     _inherit = ["crm.mail.mirror.sync"]
 
-    def _claim(self, limit, mailbox_ids=None, imports=None):
+    def _claim(self, limit, mailbox_ids=None, imports=None, left=()):
         """Take mailboxes that are due and that nobody holds.
 
         :param imports: of these, so many at most whose mail is all listed
+        :param left: runs that hung up, and are only not written yet
         """
         token = uuid.uuid4().hex
         with self._transaction() as env:
             env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
-            chosen = self._choose(env, limit, mailbox_ids, imports)
+            chosen = self._choose(env, limit, mailbox_ids, imports, left)
             if not chosen:
                 return []
             env.cr.execute(
@@ -58,7 +60,7 @@ class CrmMailMirrorSync(models.AbstractModel):
         with self._transaction() as env:
             return self._begun(env, [each for each in chosen if each in held], token)
 
-    def _choose(self, env, limit, mailbox_ids=None, imports=None):
+    def _choose(self, env, limit, mailbox_ids=None, imports=None, left=()):
         """Ids of the next mailboxes, who waited longest first."""
         servers = env["crm.mail.mirror.server"]
         allowed, troubles, held = (
@@ -66,10 +68,11 @@ class CrmMailMirrorSync(models.AbstractModel):
             servers._troubles(),
             servers._held(),
         )
+        hung_up = Counter(run.lease.server for run in left)
         rooms = {
             server: room_left(
                 limit_of(server, kind, allowed),
-                held.get(server, 0),
+                held.get(server, 0) - hung_up[server],
                 troubles.get(server),
             )
             for server, kind in servers._kinds().items()
