@@ -18,6 +18,7 @@ from engine.providers.imap_mail import HEADER_ITEMS, MAX_HEADER
 
 from tests.broken import Change, must_notice, mutant
 from tests.engine import test_keyring as keys
+from tests.engine import test_legible as legible
 from tests.engine import test_text as text
 from tests.peers import hostile
 from tests.providers import test_gmail_consent as at_google
@@ -119,6 +120,13 @@ HOSTILE = [
            Change("engine.html:_Rewriter.start",
                   "tag in _SILENT or _is_hidden(attributes)", "False"),
            test=text.test_html_is_plain_words),
+    mutant("letters that turn a text",
+           Change("engine.legible:lines", ".translate(_NO_TEXT)", ""),
+           test=legible.test_text_keeps_its_lines_and_loses_what_turns_them),
+    mutant("letters that turn a name",
+           Change("engine.legible:line", ".translate(_NO_LINE)", ""),
+           test=legible.test_file_name_is_the_last_part_of_a_path,
+           name="invoice\u202efdp.exe", shown="invoicefdp.exe"),
     mutant("much text",
            Change("engine.text:body_of_parts", "text = text[:MAX_TEXT]", "pass"),
            test=text.test_long_text_is_cut_and_says_so),
