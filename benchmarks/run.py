@@ -68,7 +68,11 @@ def _benches(options, server: database.Server) -> dict:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py")
     add = parser.add_argument
-    add("--at", default="imap,gmail,microsoft", help="imap,gmail,microsoft,table,scale,many")
+    add(
+        "--at",
+        default="imap,gmail,microsoft",
+        help="imap,gmail,microsoft,scale,many,table",
+    )
     add("--messages", type=int, default=2_000, help="in the mailbox (2000)")
     add("--full", action="store_true", help="20,000 messages; 10,000 over APIs")
     add("--runs", type=int, default=1, help="of each; the medians are shown (1)")

@@ -57,9 +57,10 @@ class CrmMailMirrorMailbox(models.Model):
     @api.depends_context("uid")
     def _compute_last_error_sentence(self):
         """In lists: why it is still there."""
-        super()._compute_last_error_sentence()
+        result = super()._compute_last_error_sentence()
         for mailbox in self.filtered("is_going"):
             mailbox.last_error_sentence = mailbox.going_sentence
+        return result
 
     def _count_copies(self, most=None):
         """:param most: it is enough to know that there are so many"""

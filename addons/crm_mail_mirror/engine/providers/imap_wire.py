@@ -115,7 +115,7 @@ class Wire(imapclient.IMAPClient):
         return told
 
     def command_and(self, also: str, name: str, *args: str) -> dict:
-        """Send a command, and behind it another one without arguments: in one round trip.
+        """Send a command, and behind it one without arguments: in one round trip.
 
         Only for commands that change nothing, and whose answers tell what they belong
         to: they may come in any order (RFC 3501 section 5.5).
