@@ -11,22 +11,54 @@ from setup import template
 from . import world as worlds
 
 
-@pytest.fixture(scope="session")
-def stage(postgres, _odoo_configured) -> Iterator:
-    """Name of the database, its registry, and the world in it."""
-    from odoo.api import SUPERUSER_ID, Environment
+@contextmanager
+def _installed(postgres, *addons) -> Iterator:
+    """Name of a fresh database with these of our addons, and its registry."""
     from odoo.modules.registry import Registry
     from odoo.sql_db import close_db
 
     dbname = f"mirror_test_{secrets.token_hex(4)}"
-    template.clone(postgres, template.ensure(postgres), dbname)
-    registry = Registry(dbname)
-    with registry.cursor() as cr:
-        world = worlds.build(Environment(cr, SUPERUSER_ID, {}))
-    yield dbname, registry, world
+    template.clone(postgres, template.ensure(postgres, addons), dbname)
+    yield dbname, Registry(dbname)
     Registry.delete(dbname)
     close_db(dbname)
     template.drop(postgres, dbname)
+
+
+@pytest.fixture(scope="session")
+def stage(postgres, _odoo_configured) -> Iterator:
+    """Name of the database, its registry, and the world in it."""
+    from odoo.api import SUPERUSER_ID, Environment
+
+    with _installed(postgres, template.ADDON) as (dbname, registry):
+        with registry.cursor() as cr:
+            env = Environment(cr, SUPERUSER_ID, {})
+            world = worlds.build(env)
+            world.users["manager"] = _manager(env, world).id
+        yield dbname, registry, world
+
+
+def _manager(env, world):
+    """An administrator of the addon, and of nothing else; colleague of the others."""
+    groups = ["base.group_user", "base.group_allow_export"]
+    groups += ["sales_team.group_sale_salesman_all_leads"]
+    groups += ["crm_mail_mirror.crm_mail_mirror_group_manager"]
+    home = env["res.company"].browse(world.companies["home"])
+    return worlds._user(
+        env(context={"no_reset_password": True}), "manager", groups, home
+    )
+
+
+@pytest.fixture(scope="module")
+def with_employees(postgres, _odoo_configured) -> Iterator:
+    """An environment of the superuser where the second addon is installed, too."""
+    from odoo.api import SUPERUSER_ID, Environment
+
+    addons = (template.ADDON, "crm_mail_mirror_hr")
+    with _installed(postgres, *addons) as (_dbname, registry):
+        with registry.cursor() as cr:
+            yield Environment(cr, SUPERUSER_ID, {})
+            cr.rollback()
 
 
 @pytest.fixture(scope="session")

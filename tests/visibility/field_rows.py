@@ -216,6 +216,9 @@ FIELDS = {
     "crm.mail.mirror.suppression": {
         NOBODY: "account before company_id created_at digest kind origin",
     },
+    "crm.mail.mirror.tab": {
+        NOBODY: "mirror_message_ids mirror_search_progress",
+    },
     "crm.mail.mirror.tally": {
         INTERNAL: "count mailbox_id reason reason_label reason_sentence state",
     },
@@ -270,6 +273,12 @@ FIELDS = {
             mirror_sees mirror_sight mirror_sight_change mirror_visibility
         """,
         NOBODY: "mirror_declined mirror_handed_over mirror_inviter_id",
+    },
+}
+#: What the second addon adds.
+FIELDS_WITH_EMPLOYEES = {
+    "res.users": {
+        ACCESS_RIGHTS: "mirror_is_employee mirror_manager_names",
     },
 }
 # fmt: on

@@ -8,7 +8,7 @@ import pytest
 from .field_rows import FIELDS, NOBODY
 from .rpc import Caller, Refused
 from .test_access_fields import READERS, rows
-from .test_access_matrix import METHODS, MODELS, NOTHING, SETTINGS, _needed
+from .test_access_matrix import METHODS, MODELS, NOTHING, SETTINGS, needed
 from .test_over_rpc import call, committed_keys, server  # noqa: F401
 
 #: What the server says to whom it refuses, and not to whom it misunderstood.
@@ -71,7 +71,7 @@ def test_portal_users_call_nothing(call, stage):  # noqa: F811
         if caller in (NOTHING, SETTINGS):
             continue
         function = getattr(stage[1][model], method)
-        given = dict.fromkeys(_needed(function), 0)
+        given = dict.fromkeys(needed(function), 0)
         given.pop("self", None)
         if not getattr(function, "_api_model", False):
             given["ids"] = [1]

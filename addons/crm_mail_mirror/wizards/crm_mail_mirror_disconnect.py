@@ -14,7 +14,8 @@ class CrmMailMirrorDisconnect(models.TransientModel):
     mailbox_id = fields.Many2one(
         comodel_name="crm.mail.mirror.mailbox", required=True, ondelete="cascade"
     )
-    provider = fields.Selection(related="mailbox_id.provider")
+    # by who may read it there: a form that is not saved yet names any mailbox
+    provider = fields.Selection(related="mailbox_id.provider", related_sudo=False)
     mirror = fields.Selection(
         selection=[
             ("keep", "Keep the mail that is on contacts"),

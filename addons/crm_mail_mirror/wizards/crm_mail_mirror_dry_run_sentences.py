@@ -41,11 +41,13 @@ class CrmMailMirrorDryRun(models.TransientModel):
             run.progress = min(99, share) if run.state == "looking" else 100
 
     @api.depends("mailbox_id")
+    @api.depends_context("uid")
     def _compute_viewers(self):
         for run in self:
             viewers = self.env["res.users"]
-            if run.mailbox_id:
-                mailbox = run.mailbox_id
+            mailbox = run.mailbox_id
+            # a form that is not saved yet names any mailbox
+            if mailbox.user_id.id == self.env.uid:
                 viewers = mailbox.user_id._mirror_viewers(mailbox.company_id)
             run.viewer_ids = viewers
             run.viewer_names = ", ".join(viewers.sorted("name").mapped("name"))
