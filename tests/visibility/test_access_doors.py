@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from .test_access_matrix import MAY, METHODS, ROLES, needed, rows_of
+from .test_access_matrix import MAY, METHODS, PREFIX, ROLES, STOPPER, needed, rows_of
 
 #: Address -> (who may ask, how). There are no webhooks: nothing that a provider or
 #: anybody else sends us is believed without a session, and nothing is waited for.
@@ -228,6 +228,28 @@ def test_what_is_the_companys_its_administrators_do(root, world, model, method, 
     }
 
     assert called == {"manager", "administrator"}
+
+
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [
+        pair
+        for pair in METHODS
+        if pair[0].removeprefix(PREFIX) in ("disconnect", "dry.run", "look.back", "why")
+    ],
+)
+def test_a_wizard_of_ones_own_opens_no_mailbox_of_others(root, world, model, method):
+    """A rule says whose wizard it is; whose mailbox, the wizard has to ask."""
+    from odoo.exceptions import AccessError
+
+    for role, who in CALLERS:
+        if role in ("internal", "manager", "administrator"):
+            mine = _of_the_peer(root, world, model, who)
+            root.flush_all()
+            root.invalidate_all()
+            mine = mine.with_env(root(user=world.users[who], su=False))
+            may = METHODS[model, method] == STOPPER and role != "internal"
+            assert _is_refused(mine, method, AccessError) is not may, who
 
 
 def test_a_wizard_of_ones_own_removes_no_rule_of_others(root, world):
