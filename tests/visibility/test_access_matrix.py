@@ -378,7 +378,7 @@ def test_rights_are_given_to_no_other_group(root):
 
 
 @pytest.mark.parametrize("who", ["portal", "public"])
-def test_portal_and_public_users_find_nothing(root, viewer, world, who):
+def test_portal_and_public_users_may_do_nothing(root, viewer, world, who):
     viewer("4")
     user = root["res.users"].browse(world.users[who])
     user.mirror_visibility = "4"
