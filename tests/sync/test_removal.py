@@ -1,9 +1,13 @@
 """A mail that its owner removes stays out, whatever happens, and can be taken back."""
 
 import contextlib
+import importlib
+import itertools
+from datetime import timedelta
 
 import pytest
 
+from odoo import fields
 from odoo.exceptions import UserError
 
 HIDDEN = ("hidden", "owner")
@@ -236,6 +240,37 @@ def test_after_seven_days_it_stays_out(mirror, three, remove, take_back):
     )
     mirror.sync(box)
     assert mirror.states(box)[HIDDEN] == 1
+
+
+def test_mails_removed_together_stand_as_they_stood_in_the_list(
+    mirror, lib, server, monkeypatch
+):
+    mirror.contact()
+    box = mirror.link("anna", server)
+    first, second, third = (
+        lib.mail(n, mirror.at("client"), box.email) for n in (1, 2, 3)
+    )
+    server.put(third, first, second)
+    mirror.sync(box)
+    removals = importlib.import_module(
+        "odoo.addons.crm_mail_mirror.models.crm_mail_mirror_removal"
+    )
+    monkeypatch.setattr(removals, "SLICE", removals.Slice(1, most=1))
+    begin, seconds = fields.Datetime.now(), itertools.count()
+
+    with mirror.env(box.user_id) as env, monkeypatch.context() as slow:
+        listed = env["crm.mail.mirror.message"].search([])
+        subjects = listed.mapped("subject")
+        slow.setattr(
+            fields.Datetime,
+            "now",
+            lambda *args: begin + timedelta(seconds=next(seconds)),
+        )
+        listed.action_remove()
+    with mirror.env(box.user_id) as env:
+        removed = env["crm.mail.mirror.removal"].search([])
+        assert next(seconds) > 0
+        assert removed.mapped("subject") == subjects
 
 
 def test_only_the_owners_copies_go_in_all_their_mailboxes(mirror, lib, remove):

@@ -34,7 +34,8 @@ class CrmMailMirrorRemoval(models.Model):
     _name = "crm.mail.mirror.removal"
     _description = "Mail Removed by Its Owner"
     _log_access = False
-    _order = "removed_at desc, id desc"
+    # mails removed together stand as they stood in the list
+    _order = "removed_at desc, received_at desc, id desc"
 
     user_id = fields.Many2one(
         comodel_name="res.users", required=True, index=True, ondelete="cascade"
@@ -107,7 +108,9 @@ class CrmMailMirrorRemoval(models.Model):
             there was no time any more
         :raises KeyUnusable: no usable key on this server
         """
-        removals, rest = self._in_steps("_take_out", list(messages), user)
+        removals, rest = self._in_steps(
+            "_take_out", list(messages), user, fields.Datetime.now()
+        )
         return [removal for some in removals for removal in some], rest
 
     def _in_steps(self, step, ids, *args):
@@ -132,7 +135,7 @@ class CrmMailMirrorRemoval(models.Model):
             done += len(some)
         return given, ids[done:]
 
-    def _take_out(self, messages, user):
+    def _take_out(self, messages, user, now):
         mailboxes = self._held_mailboxes(self.env["res.users"].browse(user))
         shown, rows = self._shown_as_one(mailboxes, messages), []
         for mails in shown:
@@ -140,7 +143,7 @@ class CrmMailMirrorRemoval(models.Model):
             rows.append(
                 {
                     "user_id": user,
-                    "removed_at": fields.Datetime.now(),
+                    "removed_at": now,
                     "received_at": min(mail["received_at"] for mail in mails),
                     "sealed": keyring().encrypt(
                         json.dumps(
