@@ -1,6 +1,7 @@
 """The set-up's own promises: repeated, interrupted, refused, it says what to do."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -186,6 +187,13 @@ def test_an_odoo_server_is_stopped_killed_and_started_again(odoo_database, odoo_
 
     assert not server.healthy()
     assert "Initiating shutdown" in server.said()
+
+
+def test_odoo_loads_the_addon_without_a_complaint(odoo_database, odoo_server):
+    said = odoo_server(odoo_database).said()
+    assert "Registry loaded" in said
+    complaints = re.compile(r" (WARNING|ERROR|CRITICAL) .*")
+    assert [match[0] for match in complaints.finditer(said)] == []
 
 
 def test_no_link_of_the_web_client_dangles():

@@ -27,6 +27,7 @@ BEGIN, SAYING, REQUEUE, JUDGED = -3, -4, -2, -1
 
 
 class CrmMailMirrorChange(models.Model):
+    _name = "crm.mail.mirror.change"
     _inherit = ["crm.mail.mirror.change"]
 
     @api.model

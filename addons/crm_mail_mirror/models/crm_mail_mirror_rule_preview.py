@@ -13,6 +13,7 @@ NO_DOMAIN = (DomainProblem.IS_ADDRESS, DomainProblem.MALFORMED)
 
 
 class CrmMailMirrorExclusion(models.Model):
+    _name = "crm.mail.mirror.exclusion"
     _inherit = ["crm.mail.mirror.exclusion"]
 
     # of a rule that is being made; of one that stands they say nothing

@@ -7,6 +7,7 @@ from odoo.tools import SQL
 
 
 class ResUsers(models.Model):
+    _name = "res.users"
     _inherit = ["res.users"]
 
     def _mirror_viewers(self, company):
