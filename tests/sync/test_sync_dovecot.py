@@ -211,6 +211,34 @@ def test_mail_taken_out_of_the_trash_comes_back(mirror, filled):
     assert mirror.by_state(box) == {"mirrored": 10}
 
 
+def test_mark_for_deletion_that_comes_and_goes_between_two_pulls_loses_nothing(
+    mirror, post, monkeypatch
+):
+    """It stands just while the headers are read for a new contact."""
+    from odoo.addons.crm_mail_mirror.engine.providers.imap import ImapProvider
+
+    box, program = post()
+    uid = program.append("INBOX", raw(1, mirror.at("client"), box.email))
+    passes(mirror, box)
+    assert mirror.by_state(box) == {"unmatched": 1}
+    mirror.contact("client")
+    mirror.look_again()
+    assert mirror.by_state(box) == {"queued": 1}
+    envelopes, read = ImapProvider.envelopes, []
+
+    def marked(provider, places):
+        program.flag("INBOX", uid, "\\Deleted")
+        read.extend(envelopes(provider, places))
+        program.flag("INBOX", uid, "\\Deleted", on=False)
+        return iter(read)
+
+    monkeypatch.setattr(ImapProvider, "envelopes", marked)
+    passes(mirror, box, 3)
+
+    assert mirror.by_state(box) == {"mirrored": 1}
+    assert len(read) == 1
+
+
 def test_moved_mail_stays_and_its_text_is_not_fetched_again(mirror, filled, fetched):
     box, program, _partner, uids = filled
     for uid in uids[:5]:

@@ -154,6 +154,11 @@ class ImapProvider(Provider):
     def _presences(
         self, folder, generation, places, opened: Callable
     ) -> dict[Place, Presence]:
+        """Marked \\Deleted or not: that mail went, and came back, is for ``pull`` to tell.
+
+        It remembers the marks it told. Of one that was set and taken away between two
+        pulls it knows nothing, and a mail that was given up meanwhile would be missing.
+        """
         opened(folder, generation)
         outgoing = True if self._role(folder) == "sent" else None
         with in_our_words(self._session.wire, "FETCH"):
@@ -164,6 +169,7 @@ class ImapProvider(Provider):
                 outgoing,
                 [int(place.ref) for place in places],
                 alone=True,
+                marked_too=True,
             )
         return {presence.place: presence for presence in present}
 

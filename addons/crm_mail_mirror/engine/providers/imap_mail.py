@@ -247,6 +247,7 @@ def read_presences(
     outgoing: bool | None,
     uids: Sequence[int],
     alone: bool = False,
+    marked_too: bool = False,
     early: Mapping[int, Row] | None = None,
 ) -> tuple[list[Presence], list[int]]:
     """Headers and structure of mail, newest first.
@@ -255,6 +256,7 @@ def read_presences(
     grade is not known either.
 
     :param alone: that not one of them can be read says nothing about the server
+    :param marked_too: what is marked \\Deleted is present as well
     :param early: rows that are here already: see ``headers_ahead``
     :return: what is present, and the UIDs that are marked \\Deleted
     """
@@ -271,7 +273,8 @@ def read_presences(
         row = rows[uid] or {}
         if _is_deleted(row):
             deleted.append(uid)
-            continue
+            if not marked_too:
+                continue
         labels = _lower_words(row.get(b"X-GM-LABELS"))
         if "\\draft" in labels:
             continue
