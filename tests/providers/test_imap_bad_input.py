@@ -325,6 +325,41 @@ def test_folders_that_are_refused_are_none_that_went(refused):
     assert caught.value.code == "server_error"
 
 
+def mute(client, tag, line):
+    """Passed over in silence."""
+
+
+def alone(verb, otherwise):
+    """This command is answered where nothing else is under way."""
+    seen = []
+
+    def script(client, tag, line):
+        seen.append(line)
+        if len(seen) > 1:
+            told = '* LIST () "/" INBOX' if verb == "LIST" else "* NAMESPACE NIL NIL NIL"
+            client.send(f"{told}\r\n{tag} OK done\r\n")
+        else:
+            otherwise(client, tag, line)
+
+    return {verb: script}
+
+
+@pytest.mark.parametrize("verb", ["LIST", "NAMESPACE"])
+@pytest.mark.parametrize(
+    ("otherwise", "connections"),
+    [(answer("{tag} BAD one at a time\r\n"), 1), (hostile.close, 2), (mute, 2)],
+    ids=["BAD", "close", "mute"],
+)
+def test_server_that_does_not_bear_two_commands_at_once(verb, otherwise, connections):
+    scripts = alone(verb, otherwise)
+    with Hostile(scripts, capabilities="IMAP4rev1 NAMESPACE") as server:
+        with open_(server) as provider:
+            batch = provider.pull(None, None, Budget())
+
+    assert [folder.name for folder in batch.folders] == ["INBOX"]
+    assert server.connections == connections
+
+
 def test_uidnext_going_back_lists_again():
     with Hostile(mails=mails(9)) as server:
         store = Store()

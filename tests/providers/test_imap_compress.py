@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import tracemalloc
 import zlib
 
@@ -142,6 +144,17 @@ def accepted(then: bytes) -> hostile.Script:
     return script
 
 
+def reset(client, tag, line):
+    """COMPRESS is answered by a firewall, that does not know what comes after it."""
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.sock.close()
+
+
+def accepted_and_reset(client, tag, line):
+    accepted(b"")(client, tag, line)
+    reset(client, tag, line)
+
+
 def mute(client, tag, line):
     """COMPRESS is not answered, nor is what comes after it."""
 
@@ -155,8 +168,10 @@ def mute(client, tag, line):
         accepted(b"\x03\x00"),  # the stream ends
         mute,
         hostile.close,
+        reset,
+        accepted_and_reset,
     ],
-    ids=["plain", "garbage", "zlib", "end", "mute", "close"],
+    ids=["plain", "garbage", "zlib", "end", "mute", "close", "reset", "then reset"],
 )
 def test_server_that_cannot_do_it_is_read_without(script):
     with Hostile({"COMPRESS": script}, mails=mails(3), capabilities=OFFERED) as server:
@@ -164,8 +179,12 @@ def test_server_that_cannot_do_it_is_read_without(script):
         with open_(server) as provider:
             assert len(texts(store, provider)) == 3
 
+        assert server.connections == 2
+        with open_(server) as provider:  # the next look remembers
+            assert len(texts(Store(), provider)) == 3
+
     assert len(store.places) == 3
-    assert server.connections == 2
+    assert server.connections == 3
     assert sum("COMPRESS" in line for line in server.lines) == 1
 
 

@@ -72,7 +72,8 @@ class CrmMailMirrorSync(models.AbstractModel):
         rooms = {
             server: room_left(
                 limit_of(server, kind, allowed),
-                held.get(server, 0) - hung_up[server],
+                # one that lost its lease meanwhile is held no more
+                max(0, held.get(server, 0) - hung_up[server]),
                 troubles.get(server),
             )
             for server, kind in servers._kinds().items()

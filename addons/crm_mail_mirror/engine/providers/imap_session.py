@@ -4,12 +4,20 @@
 
 from __future__ import annotations
 
+import time
+
 from imapclient.imap_utf7 import encode as utf7_encode
 
 from .base import Traffic, Unavailable
 from .imap_connect import Account, open_wire
 from .imap_folders import Listed
 from .imap_wire import Examined, Refused, Wire, in_our_words
+
+#: Seconds for which a server that does not bear compression is not asked for it.
+PLAIN = 86_400.0
+
+#: (host, port) -> until then (time.monotonic); of this process, as it is only a wait
+_plain: dict[tuple[str, int], float] = {}
 
 #: A server that hangs up more often than this in one call gets no further call.
 MAX_REOPENED = 24
@@ -27,10 +35,11 @@ class Session:
         self.raw_names: dict[str, bytes] = {}
         self.roles: dict[str, str] = {}
         #: until it goes wrong once: then no more in this session
-        self._may_compress = True
+        self._may_pair = True
         #: of the open folder
         self.uidvalidity = 0
         self.wire: Wire = open_wire(account, self.traffic)
+        self.wire.may_compress = self._may_compress()
 
     def __repr__(self) -> str:
         return f"<Session {self._account.host}>"
@@ -38,6 +47,13 @@ class Session:
     @property
     def host(self) -> str:
         return self._account.host.lower()
+
+    @property
+    def _server(self) -> tuple[str, int]:
+        return self.host, self._account.port
+
+    def _may_compress(self) -> bool:
+        return time.monotonic() >= _plain.get(self._server, 0.0)
 
     @property
     def login(self) -> str:
@@ -66,9 +82,12 @@ class Session:
         self.reopened += 1
         if self.reopened > MAX_REOPENED:
             raise Unavailable("connection_lost", "again and again")
-        self._may_compress = self._may_compress and not self.wire.miscompressed
+        if self.wire.miscompressed:
+            _plain[self._server] = time.monotonic() + PLAIN
+        self._may_pair = self._may_pair and not self.wire.mispaired
         self.wire = open_wire(self._account, self.traffic)
-        self.wire.may_compress = self._may_compress
+        self.wire.may_compress = self._may_compress()
+        self.wire.may_pair = self._may_pair
         if folder is not None:
             before = self.uidvalidity
             with in_our_words(self.wire, "EXAMINE"):

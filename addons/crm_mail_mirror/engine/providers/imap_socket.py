@@ -110,6 +110,9 @@ class Connection(imaplib.IMAP4):
         except TimeoutError:
             self.failure = "timeout"
             raise
+        except OSError:
+            self.miscompressed = self.miscompressed or self._doubted
+            raise
         self._traffic.sent += len(data)
 
     def shutdown(self) -> None:
@@ -172,6 +175,9 @@ class Connection(imaplib.IMAP4):
             if self._doubted:
                 raise self._no_stream() from None
             self.failure = "timeout"
+            raise
+        except OSError:  # reset, as by a firewall that reads IMAP
+            self.miscompressed = self.miscompressed or self._doubted
             raise
         if not octets:
             self.miscompressed = self.miscompressed or self._doubted

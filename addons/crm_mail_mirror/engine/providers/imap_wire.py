@@ -46,6 +46,8 @@ class Wire(imapclient.IMAPClient):
         self._asked_to_enable = False
         #: COMPRESS was not asked for yet, and may be
         self.may_compress = True
+        #: may two commands go out at once? ``mispaired``: that went wrong
+        self.may_pair, self.mispaired = True, False
         self.capable: frozenset[str] = frozenset()
         #: where folders of others and shared ones begin, which are never of this
         #: mailbox; ``None`` before it was asked
@@ -118,11 +120,28 @@ class Wire(imapclient.IMAPClient):
         """Send a command, and behind it one without arguments: in one round trip.
 
         Only for commands that change nothing, and whose answers tell what they belong
-        to: they may come in any order (RFC 3501 section 5.5).
+        to: they may come in any order (RFC 3501 section 5.5). A server that does not
+        bear two at once is asked one by one: at once where it refuses, over the next
+        connection (``may_pair``) where it falls silent or hangs up.
 
         :return: untagged answers to both
         :raises Refused: one of them is not OK
         """
+        if not self.may_pair:
+            return {**self.command(also), **self.command(name, *args)}
+        self.mispaired = True
+        try:
+            told = self._pair(also, name, *args)
+        except TimeoutError:
+            self._imap.failure = "connection_lost"  # worth another one
+            raise self._imap.abort("two at once") from None
+        except Refused:
+            self.may_pair = False
+            return self.command_and(also, name, *args)
+        self.mispaired = False
+        return told
+
+    def _pair(self, also, name, *args):
         with self._imap.together():
             tag, behind = self._sent(name, *args), self._sent(also)
         refusal, told = None, {}
