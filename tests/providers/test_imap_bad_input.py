@@ -336,7 +336,9 @@ def alone(verb, otherwise):
     def script(client, tag, line):
         seen.append(line)
         if len(seen) > 1:
-            told = '* LIST () "/" INBOX' if verb == "LIST" else "* NAMESPACE NIL NIL NIL"
+            told = (
+                '* LIST () "/" INBOX' if verb == "LIST" else "* NAMESPACE NIL NIL NIL"
+            )
             client.send(f"{told}\r\n{tag} OK done\r\n")
         else:
             otherwise(client, tag, line)

@@ -54,3 +54,33 @@ def test_listed_again_while_a_page_is_read(
     assert not mirror.sql(
         "SELECT 1 FROM crm_mail_mirror_listing WHERE mailbox_id = %s", box.id
     ), "it was not listed to its end"
+
+
+def test_mail_that_goes_before_it_is_listed_again_is_gone(
+    mirror, lib, server, small_pages
+):
+    """It was read for a new contact while all is listed: that lists nothing."""
+    box = mirror.link(server=server)
+    mails = [lib.mail(n, mirror.at("client"), box.email) for n in range(50)]
+    refs = server.put(*mails)
+    mirror.sync(box)
+    with mirror.env() as env:
+        env["crm.mail.mirror.mailbox"].browse(box.id).action_list_again()
+    mirror.contact("client")
+    mirror.look_again()
+    gone = []
+
+    def goes(_calls):
+        if not gone and mirror.by_state(box)["mirrored"]:
+            gone.extend(refs[24:26])
+            server.remove(*gone)
+            # who lists all again is told what is there, not what went before
+            server.journal[:] = [note for note in server.journal if note[3] not in gone]
+
+    server.before["pull"] = goes
+    for _ in range(3):
+        mirror.sync(box)
+
+    assert gone
+    assert mirror.states(box) == {("mirrored", "contact"): 48}
+    mirror.check(box)

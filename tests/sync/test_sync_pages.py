@@ -38,6 +38,23 @@ def test_matching_mail_is_mirrored_and_the_ledger_adds_up(
     mirror.check(box)
 
 
+@pytest.mark.parametrize("gone", ["INBOX", "Archive"])
+def test_mail_that_moves_while_its_page_is_read_is_mirrored(mirror, lib, server, gone):
+    """Listed where it was and where it is; its text is there no more and here."""
+    box = mirror.link(server=server)
+    mirror.contact("client")
+    for folder in ("INBOX", "Archive"):
+        (letter,) = letters(lib, mirror, box, 1)
+        if folder == gone:
+            letter.errors["fetch"] = lib.base.MessageGone("message_gone")
+        server.put(letter, folder=folder)
+
+    mirror.sync(box)
+
+    assert mirror.states(box) == {("mirrored", "contact"): 1}
+    mirror.check(box)
+
+
 def test_second_pass_without_news_changes_nothing(mirror, lib, server):
     box = mirror.link(server=server)
     mirror.contact("client")

@@ -85,7 +85,9 @@ class CrmMailMirrorPageMail(models.AbstractModel):
             ],
         )
         if lease.listing:
-            self.env["crm.mail.mirror.listing"]._note(lease, places, page.counted)
+            # a search's places say nothing of what the listing came by
+            told = places if page.batch else ()
+            self.env["crm.mail.mirror.listing"]._note(lease, told, page.counted)
         self.env["crm.mail.mirror.audit"]._count_back(
             lease,
             page,
@@ -118,7 +120,8 @@ class CrmMailMirrorPageMail(models.AbstractModel):
                     key = _with_ordinal(item.key, ordinal)
                 places[key, place.folder] = place.ref
             mails.setdefault(key, []).append(item)
-        return mails
+        # moved while the page was read: what is there no more says nothing of the mail
+        return {key: sorted(items, key=_is_gone) for key, items in mails.items()}
 
     def _places_of(self, lease: Lease, judged, folders):
         """``{(key, folder ref): ref}`` of places these mails hold already."""
@@ -238,7 +241,7 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         decision = item.decision
         if not (isinstance(decision, Decision) or item.error or item.is_removed):
             return None
-        if isinstance(item.error, MessageGone):
+        if _is_gone(item):
             return None
         if isinstance(decision, Decision) and not decision.reason.leaves_row:
             return None
@@ -308,6 +311,10 @@ def _digests(values, purpose="key"):
     """``{keyed hash: value}`` under every key of the server: rows outlive rotations."""
     ring = keyring()
     return {hashed: each for each in values for hashed in ring.digests(purpose, each)}
+
+
+def _is_gone(item):
+    return isinstance(item.error, MessageGone)
 
 
 def _forgets(item):

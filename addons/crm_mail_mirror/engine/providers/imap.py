@@ -154,7 +154,7 @@ class ImapProvider(Provider):
     def _presences(
         self, folder, generation, places, opened: Callable
     ) -> dict[Place, Presence]:
-        """Marked \\Deleted or not: that mail went, and came back, is for ``pull`` to tell.
+        """Marked \\Deleted or not: that mail went, or came back, ``pull`` alone tells.
 
         It remembers the marks it told. Of one that was set and taken away between two
         pulls it knows nothing, and a mail that was given up meanwhile would be missing.
