@@ -131,7 +131,7 @@ class ImapProvider(Provider):
         queued mail is read before each pull, which alone can say that the folder was
         renamed or is gone.
         """
-        return self._headers(places, self._open)
+        return self._headers(places, self._open_anew)
 
     def _headers(self, places, opened) -> Iterator:
         for folder, generation, some in self._by_folder(places, lambda place: place):
@@ -273,6 +273,16 @@ class ImapProvider(Provider):
                     raise MessageBroken("message_refused", str(refusal)) from None
         if str(session.uidvalidity) != generation:
             raise MessageGone("message_gone", "another UIDVALIDITY")
+
+    def _open_anew(self, folder: str, generation: str) -> None:
+        """As the folder is now: a server may serve mail that is gone from one that has
+        been open since before, until it was asked for news (RFC 3501 section 7.4.1).
+        """
+        wire, was_open = self._session.wire, self._session.is_open(folder)
+        self._open(folder, generation)
+        if was_open:
+            with in_our_words(wire, "NOOP"):
+                wire.command("NOOP")
 
     def _still_open(self, folder: str, generation: str) -> None:
         """A folder that was open just now. What happened to it is for ``pull`` to tell:
