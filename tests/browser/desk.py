@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 #: Milliseconds: a busy machine compiles views while we wait.
 PATIENCE = 60_000
@@ -127,14 +127,14 @@ class Desk:
         tab = self.page.locator("a[name=mirror_mailboxes]")
         # what is opened while the page below is still being drawn is closed by that
         for _attempt in range(3):
-            if not tab.is_visible():
-                self.page.locator(".o_user_menu > button").click()
-                self.page.locator("[data-menu=preferences]").click()
-            tab.click()
             try:
+                if not tab.is_visible():
+                    self.page.locator(".o_user_menu > button").click(timeout=20_000)
+                    self.page.locator("[data-menu=preferences]").click(timeout=20_000)
+                tab.click(timeout=20_000)
                 expect(self.cards().last).to_be_visible(timeout=20_000)
                 return shown
-            except AssertionError:
+            except (AssertionError, TimeoutError):
                 continue
         expect(self.cards().last).to_be_visible()
         return shown
