@@ -28,10 +28,9 @@ MAX_FILENAME = 255
 _WANTED = frozenset(
     {b"content-type", b"content-transfer-encoding", b"content-disposition"}
 )
-#: Any other says nothing that matters here; it may be any text.
-_DISPOSITIONS = frozenset({"inline", "attachment"})
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+)\s*/\s*([a-z0-9!#$&^_.+-]+)", re.IGNORECASE)
 _NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
+_TOKEN = re.compile(rf"{_NAME}+")
 #: Looked for where a name begins and nowhere else: the field may be one long name.
 _PARAMETER = re.compile(
     rf"(?<!{_NAME})({_NAME}++)\s*+=\s*+"
@@ -95,6 +94,17 @@ def _joined(by_index: Mapping[int, tuple[str, bool]]) -> str:
         else:
             raw.append(value.encode("utf-8", "replace"))
     return charsets.clean(charsets.decode(b"".join(raw), charset))
+
+
+def disposition_of(told: str) -> str:
+    """``inline``, ``attachment`` or ``""``: whatever a Content-Disposition begins with.
+
+    A word that nobody knows means an attachment (RFC 2183 section 2.8).
+    """
+    word = _TOKEN.match(told.strip("\"' ").lower())
+    if not word:
+        return ""
+    return "inline" if word[0] == "inline" else "attachment"
 
 
 def filename_of(disposition: Mapping[str, str], content_type: Mapping[str, str]) -> str:
@@ -163,7 +173,6 @@ class _Tree:
 
     def add_leaf(self, start, stop, ref, around, content_type, params, found):
         disposition, details = parameters(found.get(b"content-disposition", b""))
-        disposition = disposition.strip("\"' ")
         encoding, _params = parameters(found.get(b"content-transfer-encoding", b""))
         if content_type.startswith("multipart/"):
             content_type = "text/plain"  # the parts it promised are not there
@@ -173,7 +182,7 @@ class _Tree:
             size=stop - start,
             encoding=encoding.strip("\"' "),
             charset=params.get("charset", ""),
-            disposition=disposition if disposition in _DISPOSITIONS else "",
+            disposition=disposition_of(disposition),
             filename=filename_of(details, params),
             params={**params, "multipart": "/".join(around)},
         )

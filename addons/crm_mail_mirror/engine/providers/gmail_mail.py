@@ -217,7 +217,7 @@ def _part(node: dict, ref: str, around: tuple[str, ...]) -> Part:
         content_type=kind,
         size=max(0, integer(body.get("size"))) if isinstance(body, dict) else 0,
         charset=params.get("charset", ""),
-        disposition=disposition.strip("\"' "),
+        disposition=mime.disposition_of(disposition),
         filename=mime.filename_of({**details, **named}, params),
         params={**params, "multipart": "/".join(around)},
     )

@@ -235,7 +235,7 @@ def _leaf(node: list, number: str, around: tuple) -> Part:
         size=integer(node[6]),
         encoding=_word(node[5]),
         charset=params.get("charset", ""),
-        disposition=disposition if disposition in ("", "inline") else "attachment",
+        disposition=mime.disposition_of(disposition),
         filename=filename,
         params=params,
     )
