@@ -46,6 +46,25 @@ def test_job_that_was_given_some_asks_again_soon(_odoo_configured, monkeypatch):
     assert waits == [0, 0.2, 0.4, 0.8, 1, 1, 0.2]
 
 
+def test_mailboxes_without_news_are_written_together(_odoo_configured, monkeypatch):
+    """However many come in, one after the other."""
+    from odoo.addons.crm_mail_mirror.models import turns
+
+    now, calm, written = [100.0], [], []
+    clock_of_the_host = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(turns, "time", clock_of_the_host)
+    clock = turns.Clock(pool=16, ask_every=1.0, together=0.2)
+    for mailbox in range(100):
+        calm.append(mailbox)
+        if clock.is_time_to_write(calm):
+            written.append(len(calm))
+            calm = []
+        now[0] += 0.03
+
+    assert len(written) == 12
+    assert set(written) == {8}
+
+
 def test_server_that_fails_gets_fewer_connections_and_then_pauses(politeness):
     trouble, seen = None, []
     for mailbox in range(14):

@@ -45,7 +45,7 @@ class Clock:
 
     def __init__(self, pool, ask_every, together):
         self._pool, self._ask_every, self._together = pool, ask_every, together
-        self._asked_at = self._began_at = float("-inf")
+        self._asked_at, self._began_at = float("-inf"), None
         self._renewed_at = time.monotonic()
         self._pause = ask_every
         self._given = deque()
@@ -78,10 +78,12 @@ class Clock:
 
     def is_time_to_write(self, calm):
         now = time.monotonic()
-        if not calm:
+        if calm and self._began_at is None:
             self._began_at = now
+        if calm and len(calm) < self._pool and now - self._began_at < self._together:
             return False
-        return len(calm) >= self._pool or now - self._began_at >= self._together
+        self._began_at = None
+        return bool(calm)
 
     def is_time_to_renew(self):
         now = time.monotonic()
