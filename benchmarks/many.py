@@ -235,12 +235,14 @@ class _Round:
 
     def _work(self):
         from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync as sync
+        from odoo.addons.crm_mail_mirror.models import crm_mail_mirror_sync_calm as calm
         from odoo.addons.crm_mail_mirror.models import politeness, turns
 
         turns.BUSY = float("inf")  # no waiting for more
         # and none is due again: a run of the job would go on with it until its 25
         # seconds are over, and the round seem so much longer
-        politeness.SPREAD = politeness.SPREAD_LATE = (30.0, 31.0)
+        for module in (politeness, calm):
+            module.SPREAD = module.SPREAD_LATE = (30.0, 31.0)
         if self.pool:
             sync.POOL = self.pool
         due = True
