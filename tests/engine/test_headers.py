@@ -220,6 +220,13 @@ def test_encoded_words(value, text):
     assert headers.decode_header_value(value) == text
 
 
+@pytest.mark.parametrize("word", ["=?utf-8?q?A=00n=0Dn?=", "=?utf-8?b?QQBubg==?="])
+def test_encoded_words_in_names_hold_what_a_database_takes(word):
+    (address,) = headers.parse_addresses(f"{word} <ann@b.example>")
+
+    assert (address.name.replace(" ", ""), address.email) == ("Ann", "ann@b.example")
+
+
 @pytest.mark.parametrize(
     ("value", "ids"),
     [

@@ -188,7 +188,7 @@ class _Parser:
 
     def without_brackets(self, phrase: str) -> list[Address]:
         if "@" not in phrase:
-            decoded = self.decode_words(phrase) if "=?" in phrase else ""
+            decoded = self.decoded(phrase) if "=?" in phrase else ""
             if "@" not in decoded:
                 return []
             return list(parse(decoded, _as_it_is))  # the whole was one encoded word
@@ -202,11 +202,15 @@ class _Parser:
         name = " ".join(word for word, email in words if not email)
         return [Address(self.name_of(name), emails[0])]
 
+    def decoded(self, phrase: str) -> str:
+        """An encoded word may hold what no field may: NUL, half a character."""
+        return charsets.clean(self.decode_words(phrase))
+
     def name_of(self, phrase: str) -> str:
         if not phrase:
             return ""
         if "=?" in phrase:
-            phrase = self.decode_words(phrase)
+            phrase = self.decoded(phrase)
         phrase = _SPACES.sub(" ", phrase).strip()
         if len(phrase) > 1 and phrase[0] == phrase[-1] and phrase[0] in "\"'":
             phrase = phrase[1:-1].strip()
