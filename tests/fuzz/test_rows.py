@@ -36,7 +36,7 @@ ODD = {
     "NUL everywhere": b"From: a\0@b.example\nSubject: \0x\0\nMessage-ID: <\0@\0>\n\n\0",
     "half a character": "Subject: \ud800\n\n\udfff".encode("utf-8", "surrogatepass"),
     "encoded halves": b"Subject: =?utf-7?q?+2D0-?= =?utf-16?b?2AA=?=\n\n\xed\xa0\x80",
-    "encoded NUL": b"From: =?utf-8?q?A=00nn?= <a@b.example>\nSubject: =?utf-8?q?=00?=\n\n",
+    "encoded NUL": b"From: =?utf-8?q?A=00nn?= <a@b.example>\nSubject: \0\n\nx",
     "encoded halves in a name": b"From: =?utf-7?q?+2D0-?= <a@b.example>\n\nx",
     "year 0": b"Date: 1 Jan 0000 00:00:00 +0000\n\nx",
     "year 9999": b"Date: 31 Dec 9999 23:59:59 -2359\n\nx",
