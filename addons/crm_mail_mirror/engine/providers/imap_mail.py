@@ -297,12 +297,13 @@ def _received(row: Row, envelope: Envelope) -> datetime:
 
     It goes into the mail's key: now() would make the mail another one with each
     listing. A date of long ago would put it before the start of the mirror, where it
-    leaves no row; so mail that does not tell shows as mail of the future.
+    leaves no row; so mail that does not tell shows as mail of the future. A server that
+    tells of a time before there was mail does not tell.
     """
-    if received := imap_parse.internal_date(row.get(b"INTERNALDATE")):
-        return received
-    written = envelope.date
-    return written if written and written >= FIRST_MAIL else UNDATED
+    for told in imap_parse.internal_date(row.get(b"INTERNALDATE")), envelope.date:
+        if told and told >= FIRST_MAIL:
+            return told
+    return UNDATED
 
 
 def envelope_of(row: Row) -> Envelope:
