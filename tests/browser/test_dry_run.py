@@ -85,6 +85,7 @@ def test_see_before_untick_start_and_choose_folders(office, boss, desk, name, wi
     assert mailbox["mirrored_count"] == 4
     sent.locator("input").click()
     bar.get_by_role("button", name="Apply").click()
+    expect(bar).to_have_count(0)
     office.wait_mirrored(login, 5)
 
     # how far back

@@ -1,6 +1,7 @@
 """How many connections does a mail server get, and whose turn is it? Without a clock,
 then in the database: over all workers, and while a server does not answer."""
 
+import time
 from collections import Counter
 from types import SimpleNamespace
 
@@ -409,6 +410,31 @@ def test_somebody_who_asks_during_a_calm_look_gets_another_one(mirror, post, dur
     during.append(ask)
 
     mirror.sync(box)
+
+    assert len(looks) == 2
+
+
+def test_who_asks_in_the_second_it_was_due_gets_another_look(mirror, post, during):
+    box, _program = post()
+    mirror.sync(box)
+    looks = []
+
+    def ask():
+        looks.append(1)
+        if len(looks) == 1:
+            with mirror.env(box.user_id) as env:
+                env["crm.mail.mirror.mailbox"].browse(box.id).action_sync_now()
+
+    during.append(ask)
+    time.sleep(1 - time.time() % 1)
+    mirror.sql(
+        """UPDATE crm_mail_mirror_mailbox SET lease_until = NULL,
+                  next_sync_at = date_trunc('second', now() AT TIME ZONE 'UTC')
+            WHERE id = %s""",
+        box.id,
+    )
+
+    mirror.sync(box, due=False)
 
     assert len(looks) == 2
 

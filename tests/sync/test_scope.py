@@ -300,6 +300,33 @@ def test_page_that_is_under_way_does_not_bring_back_what_was_switched_off(
     mirror.check(box)
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_switched_back_on_just_when_a_look_begins(mirror, shelf, monkeypatch, when):
+    """What a look begins with is of one moment: nobody waits for the next one."""
+    box, _owner = shelf
+    there = mirror.mirrored(box)
+    switch(mirror, box, off=["Work"])
+    mirror.sync(box)
+    assert mirror.mirrored(box) != there
+    model = mirror.registry["crm.mail.mirror.sync"]
+    real = model._folders_of_calm
+
+    def read(self, env, ids):
+        monkeypatch.setattr(model, "_folders_of_calm", real)
+        if when == "before":
+            switch(mirror, box, on=["Work"], job=False)
+        found = real(self, env, ids)
+        if when == "after":
+            switch(mirror, box, on=["Work"], job=False)
+        return found
+
+    monkeypatch.setattr(model, "_folders_of_calm", read)
+    mirror.sync(box)
+
+    assert mirror.mirrored(box) == there
+    mirror.check(box)
+
+
 def test_one_folder_stays_on_and_nobody_else_chooses(mirror, shelf):
     from odoo.exceptions import AccessError, UserError
 

@@ -110,7 +110,7 @@ class CrmMailMirrorCopy(models.Model):
 
     def _look_soon(self, mailbox):
         if mailbox.state == "active":
-            mailbox.write({"next_sync_at": fields.Datetime.now()})
+            mailbox.write({"next_sync_at": self.env.cr.now()})
 
 
 class CrmMailMirrorMailbox(models.Model):

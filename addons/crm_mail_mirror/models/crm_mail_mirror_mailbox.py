@@ -353,7 +353,7 @@ class CrmMailMirrorMailbox(models.Model):
                 raise UserError(self.env._("This mailbox is not paused."))
             if not self.env["crm.mail.mirror.credential"]._of(mailbox.id):
                 raise UserError(self.env._("Connect this mailbox first."))
-        self.sudo().write({"state": "active", "next_sync_at": fields.Datetime.now()})
+        self.sudo().write({"state": "active", "next_sync_at": self.env.cr.now()})
         self.env["crm.mail.mirror.sync"]._trigger()
 
     def action_sync_now(self):
@@ -362,7 +362,7 @@ class CrmMailMirrorMailbox(models.Model):
         active = self.filtered(lambda mailbox: mailbox.state == "active")
         if not active:
             raise UserError(self.env._("Connect this mailbox first."))
-        active.sudo().write({"next_sync_at": fields.Datetime.now()})
+        active.sudo().write({"next_sync_at": self.env.cr.now()})
         self.env["crm.mail.mirror.sync"]._trigger()
         return self._notify(
             self.env._("On its way"), self.env._("The mailbox is looked at now.")

@@ -251,7 +251,7 @@ class CrmMailMirrorMailbox(models.Model):
                 "state": self._state_once_connected(),
                 "failure_count": 0,
                 "last_error": False,
-                "next_sync_at": fields.Datetime.now(),
+                "next_sync_at": self.env.cr.now(),
                 "aliases": ",".join(
                     sorted(a for a in aliases if a and a != self.email_normalized)
                 ),

@@ -201,7 +201,7 @@ class CrmMailMirrorMailbox(models.Model):
     def action_audit_week(self):
         """Compare the last seven days with the mailbox now."""
         self._ask_for_audit("week")
-        self.sudo().write({"next_sync_at": fields.Datetime.now()})
+        self.sudo().write({"next_sync_at": self.env.cr.now()})
         self.env["crm.mail.mirror.sync"]._trigger()
         return self._notify(
             self.env._("On its way"),

@@ -6,7 +6,7 @@ A mailbox that was never mirrored is ``ready`` once it is connected: nothing of 
 stored until its owner says so. One that was mirrored before goes on at once.
 """
 
-from odoo import fields, models
+from odoo import models
 from odoo.exceptions import UserError
 
 
@@ -58,7 +58,7 @@ class CrmMailMirrorMailbox(models.Model):
         """Mirror it from now on."""
         self._check_ready()
         self.sudo().write(
-            {"state": "active", "next_sync_at": fields.Datetime.now()},
+            {"state": "active", "next_sync_at": self.env.cr.now()},
         )
         self.env["crm.mail.mirror.sync"]._trigger()
         return self._notify(

@@ -5,7 +5,7 @@
 import random
 from datetime import UTC, datetime, time, timedelta
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine.providers.base import LoginRequired, Place
@@ -186,10 +186,13 @@ class CrmMailMirrorMailbox(models.Model):
         pause = DUE_ACTIVE if lively else DUE_QUIET
         if orphans:
             pause = DUE_ORPHANS
-        if more or self.next_sync_at != lease.due_at or self._queued(1):
-            pause = 0
         if fenced:
             pause = DUE_FENCED
+        elif more or self._queued(1):
+            pause = 0
+        if self.next_sync_at != lease.due_at:
+            # somebody asked for one more look meanwhile, and sits in front of it
+            pause = 0
         part = spread((now - lease.due_at).total_seconds() if lease.due_at else 0)
         was_failing = self.last_error
         if self.last_sync_at and now - self.last_sync_at > timedelta(days=1):
@@ -295,7 +298,7 @@ class CrmMailMirrorMailbox(models.Model):
                 "state": "active",
                 "failure_count": 0,
                 "last_error": False,
-                "next_sync_at": fields.Datetime.now(),
+                "next_sync_at": self.env.cr.now(),
             }
         )
         self.activity_unlink(["mail.mail_activity_data_todo"])
@@ -305,7 +308,7 @@ class CrmMailMirrorMailbox(models.Model):
 
         :param recounts: see ``listing._begin``
         """
-        values = {"cursor": False, "next_sync_at": fields.Datetime.now()}
+        values = {"cursor": False, "next_sync_at": self.env.cr.now()}
         # first: a page that is under way is of the cursor that was, and comes too late
         self.sudo().write({**values, "cursor_seq": self.sudo().cursor_seq + 1})
         self.sudo().flush_recordset()

@@ -348,7 +348,7 @@ class CrmMailMirrorRemoval(models.Model):
         rows = self.env.cr.dictfetchall()
         self._move_lines(rows, "queued", "late")
         due = mailboxes.browse({row["mailbox_id"] for row in rows})
-        due.write({"next_sync_at": fields.Datetime.now()})
+        due.write({"next_sync_at": self.env.cr.now()})
         self.undone_at = fields.Datetime.now()
 
     @api.model

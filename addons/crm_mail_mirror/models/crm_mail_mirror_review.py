@@ -9,7 +9,7 @@ asking the mailbox; what they give back is read again from there.
 from collections import Counter
 from dataclasses import dataclass
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import rules
@@ -233,7 +233,7 @@ class CrmMailMirrorReview(models.AbstractModel):
         )
 
     def _make_due(self, mailbox):
-        mailbox.sudo().write({"next_sync_at": fields.Datetime.now()})
+        mailbox.sudo().write({"next_sync_at": self.env.cr.now()})
         self.env["crm.mail.mirror.sync"]._trigger()
 
 

@@ -147,8 +147,12 @@ class CrmMailMirrorSync(models.AbstractModel):
     def _begun(self, env, ids, token):
         """:return: a run of each mailbox that can be opened"""
         troubles = env["crm.mail.mirror.server"]._troubles()
+        mailboxes = env["crm.mail.mirror.mailbox"].browse(ids)
+        # before all that goes with it: what is changed in between moves the cursor's
+        # number or the time of the next look, so that it is seen to have been changed
+        mailboxes.fetch(["cursor", "cursor_seq", "next_sync_at"])
         folders, runs = self._folders_of_calm(env, ids), []
-        for mailbox in env["crm.mail.mirror.mailbox"].browse(ids):
+        for mailbox in mailboxes:
             lease = self._lease(mailbox, token, folders.get(mailbox.id))
             if lease is None:
                 continue

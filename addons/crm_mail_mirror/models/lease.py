@@ -47,7 +47,8 @@ class Lease:
     :param secret_seq: the number of the secret that was read or kept last
     :param roles: folder ref -> role, ``unselected`` for deselected ones
     :param due_at: when the mailbox was due; another time when the work ends means that
-        somebody asked for one more look meanwhile
+        somebody asked for one more look meanwhile (to the microsecond: whole seconds
+        would not tell two who ask shortly after each other)
     :param failures: runs that failed one after the other before this one
     :param addresses: all that match, sorted, while old mail is listed by them; else
         ``None``
