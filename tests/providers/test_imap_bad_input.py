@@ -524,6 +524,19 @@ def test_mail_without_internaldate_is_the_same_when_listed_again():
     assert all(moment > datetime.now(UTC) for moment in others)
 
 
+def test_server_that_tells_of_a_time_before_there_was_mail_tells_of_old_mail():
+    """As its SEARCH SINCE does, by which the mail is listed."""
+    old = UNDATED.replace("never", "01-Jan-0623 00:00:00 +0000")
+    header = "Date: Thu, 01 Jan 2026 10:00:00 +0200\r\nMessage-ID: <1@x>\r\n\r\n"
+    told = old.format(n=1, size=len(header), header=header)
+    script = {"UID FETCH": answer(f"{told}{{tag}} OK done\r\n")}
+    with Hostile(script, mails=mails(1)) as server, open_(server) as provider:
+        (batch,) = Store().sync(provider)
+
+    (presence,) = batch.present
+    assert presence.received_at == datetime(1980, 1, 1, tzinfo=UTC)
+
+
 def hang_on(what: str):
     """Say nothing more when this is asked for, else just the flags and the like."""
 

@@ -298,12 +298,14 @@ def _received(row: Row, envelope: Envelope) -> datetime:
     It goes into the mail's key: now() would make the mail another one with each
     listing. A date of long ago would put it before the start of the mirror, where it
     leaves no row; so mail that does not tell shows as mail of the future. A server that
-    tells of a time before there was mail does not tell.
+    tells of a time before there was mail is believed that it is old: its SEARCH SINCE
+    does not name such mail either.
     """
-    for told in imap_parse.internal_date(row.get(b"INTERNALDATE")), envelope.date:
-        if told and told >= FIRST_MAIL:
-            return told
-    return UNDATED
+    told = imap_parse.internal_date(row.get(b"INTERNALDATE"))
+    if told:
+        return max(told, FIRST_MAIL)
+    written = envelope.date
+    return written if written and written >= FIRST_MAIL else UNDATED
 
 
 def envelope_of(row: Row) -> Envelope:
