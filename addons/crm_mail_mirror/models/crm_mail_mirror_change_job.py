@@ -110,8 +110,6 @@ class CrmMailMirrorChange(models.Model):
 
     def _begin(self):
         total = len(self.mailbox_ids)
-        if self.narrows and self._is_covered():
-            self.narrows = False
         if self.narrows:
             self.env.cr.execute(
                 SQL(
@@ -124,21 +122,6 @@ class CrmMailMirrorChange(models.Model):
             )
             total += self.env.cr.fetchone()[0]
         self.write({"state": "running", "progress_total": total})
-
-    def _is_covered(self):
-        """Does a later change judge the same mail, or more? Rules are today's."""
-        later = self.search(
-            [
-                ("id", ">", self.id),
-                ("state", "=", "waiting"),
-                ("narrows", "=", True),
-                ("user_id", "=", self.user_id.id),
-            ]
-        )
-        return any(
-            not other.among and set(self.mailbox_ids) <= set(other.mailbox_ids)
-            for other in later
-        )
 
     def _mailbox(self):
         """The mailbox at hand; empty when all are done."""
