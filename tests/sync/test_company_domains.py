@@ -209,6 +209,54 @@ def test_the_reason_follows_the_contacts(mirror, server, lib, link):
     mirror.check(box)
 
 
+def test_contact_of_a_function_that_comes_while_its_page_is_read(
+    mirror, server, lib, link
+):
+    box = link()
+    company(mirror, website=f"http://{mirror.domain}")
+    server.put(*letters(lib, mirror, box, "stranger", "sales"))
+    made = []
+
+    def and_then(_calls):
+        if not made:
+            made.append(mirror.contact("sales"))
+            mirror.look_again()
+
+    server.before["fetch"] = and_then
+    mirror.sync(box)
+    mirror.sync(box)
+
+    assert made
+    assert mirror.states(box) == {("mirrored", "domain"): 1, ("mirrored", "contact"): 1}
+    mirror.check(box)
+
+
+def test_contact_of_a_function_that_goes_while_its_page_is_read(
+    mirror, server, lib, link
+):
+    box = link()
+    company(mirror, website=f"http://{mirror.domain}")
+    gone = [mirror.contact("sales")]
+    server.put(*letters(lib, mirror, box, "stranger", "sales"))
+
+    def and_then(_calls):
+        with mirror.env() as env:
+            env["res.partner"].browse(gone).unlink()
+        mirror.look_again()
+        gone.clear()
+
+    server.before["fetch"] = and_then
+    mirror.sync(box)
+    mirror.sync(box)
+
+    assert not gone
+    assert mirror.states(box) == {
+        ("mirrored", "domain"): 1,
+        ("excluded", "role_address"): 1,
+    }
+    mirror.check(box)
+
+
 def test_switched_on_and_off_it_acts_on_the_past(mirror, server, lib, link, matching):
     mirror.write("res.company", matching, mirror_match_domains=False)
     box = link()

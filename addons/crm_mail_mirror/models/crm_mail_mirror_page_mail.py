@@ -176,14 +176,15 @@ class CrmMailMirrorPageMail(models.AbstractModel):
         """Addresses of unmatched mail that became a contact's while the page was read.
 
         :raises Fenced: the last contact of a mail to be mirrored is gone meanwhile, or
-            somebody's data was erased, or lapsed; or neither is so any more
+            somebody's data was erased, or lapsed; or neither is so any more; or a
+            function that was the only one on a mail is a contact by now
         """
         unmatched, judged, everybody = set(), [], set()
         for first, *_rest in mails.values():
             if isinstance(first.decision, Decision):
                 if first.decision.state is State.UNMATCHED:
                     unmatched |= first.external
-                elif first.decision.state is State.MIRRORED or _forgets(first):
+                elif first.decision.state is State.MIRRORED or _depends(first):
                     judged.append(first)
                     everybody.update(first.envelope.emails)
         emails = unmatched.union(*(item.decision.matched for item in judged))
@@ -317,12 +318,19 @@ def _is_gone(item):
     return isinstance(item.error, MessageGone)
 
 
-def _forgets(item):
-    return item.decision.reason in (Reason.ERASED, Reason.RETENTION)
+def _depends(item):
+    """Is it kept out by what the directory says, and may come in by it?"""
+    kept_out_by = (Reason.ERASED, Reason.RETENTION, Reason.ROLE_ADDRESS)
+    return item.decision.reason in kept_out_by
 
 
 def _is_stale(item, known, directory):
-    """Would a mail that is to be mirrored, or that was forgotten, be so now?"""
+    """Would what the directory decided about a mail be decided otherwise now?"""
+    if item.decision.reason is Reason.ROLE_ADDRESS:
+        return not directory.known.isdisjoint(item.external)
+    if item.decision.reason is Reason.CONTACT:
+        # that its domain is known would make something else of it
+        known &= directory.known
     received_at, floors = naive(item.presence.received_at), directory.floors
     lapsed = {
         email
