@@ -356,6 +356,26 @@ class SyncTests:
         mirror.sync(box, due=False)
         assert mirror.mirrored(box) == true_ids(owner)
 
+    def test_another_client_starts_no_mailbox_that_nobody_started(self, mirror, at):
+        """Each is connected anew; what was paused stays so until its owner goes on."""
+        (new, _), (paused, _) = at.link("nora", start=False), at.link("pia")
+        going, _owner = at.link("gus")
+        with mirror.env(paused.user_id) as env:
+            env["crm.mail.mirror.mailbox"].browse(paused.id).action_pause()
+
+        with mirror.env() as env:
+            env["crm.mail.mirror.client"]._of(at.kind).client_id = "another"
+        states = [mirror.mailbox(box, "state") for box in (new, paused, going)]
+        told = [mirror.activities(box) for box in (new, paused, going)]
+        at.register()
+        at.consent(new, start=False)
+        at.consent(going)
+
+        assert states == ["draft", "paused", "needs_login"]
+        assert told == [1, 0, 1]
+        assert mirror.mailbox(new, "state") == "ready"
+        assert mirror.mailbox(going, "state") == "active"
+
     def test_provider_that_is_switched_off_reads_nothing(self, mirror, filled, at):
         box, _owner, _refs = filled
         with mirror.env() as env:

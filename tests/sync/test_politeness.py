@@ -439,6 +439,35 @@ def test_who_asks_in_the_second_it_was_due_gets_another_look(mirror, post, durin
     assert len(looks) == 2
 
 
+def test_who_asks_during_a_look_that_has_news_gets_another_one(
+    mirror, post, patched_provider
+):
+    box, program = post()
+    mirror.contact("client")
+    mirror.sync(box)
+    mirror.sync(box)
+    program.append("INBOX", raw(1, mirror.at("client"), box.email))
+    looks = []
+
+    def and_ask(real):
+        def pull(self, *args, **kwargs):
+            looks.append(1)
+            batch = real(self, *args, **kwargs)
+            if len(looks) == 1:
+                with mirror.env(box.user_id) as env:
+                    env["crm.mail.mirror.mailbox"].browse(box.id).action_sync_now()
+            return batch
+
+        return pull
+
+    patched_provider("pull", and_ask)
+
+    mirror.sync(box)
+
+    assert mirror.by_state(box) == {"mirrored": 1}
+    assert len(looks) == 2
+
+
 def test_mailbox_taken_over_during_a_calm_look_is_not_written(mirror, post, during):
     box, _program = post()
     mirror.sync(box)

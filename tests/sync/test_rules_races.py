@@ -38,6 +38,35 @@ def test_rule_made_while_a_page_is_read_keeps_its_mail_out(
     mirror.check(mailbox)
 
 
+@pytest.mark.parametrize(
+    "values", [{"mode": "one_way"}, {"aliases": "friend"}], ids=["mode", "aliases"]
+)
+def test_setting_saved_just_when_a_look_begins_holds_for_its_first_page(
+    mirror, lib, server, monkeypatch, values
+):
+    """The stamp is of before the rules it stands for, so that they are read again."""
+    box = mirror.link(server=server)
+    mirror.contact("friend")
+    server.put(lib.mail(1, mirror.at("friend"), box.email, tag=mirror.domain))
+    if "aliases" in values:
+        values = {"aliases": mirror.at("friend")}
+    model = mirror.registry["crm.mail.mirror.mailbox"]
+    real = model._connection
+
+    def connection(self):
+        monkeypatch.setattr(model, "_connection", real)
+        mirror.write("crm.mail.mirror.mailbox", box.id, **values)
+        return real(self)
+
+    monkeypatch.setattr(model, "_connection", connection)
+    mirror.sync(box)
+    mirror.sync(box)
+
+    assert not mirror.by_state(box)["mirrored"]
+    assert mirror.seen(box) == 1
+    mirror.check(box)
+
+
 def test_rule_for_everybody_fences_a_page_and_locks_no_mailbox(
     mirror,
     lib,
@@ -165,6 +194,26 @@ def test_second_rule_while_the_first_is_applied(mirror, clients, rule, monkeypat
     mirror.sync(clients)
 
     assert mirror.by_state(clients) == {"mirrored": 5}
+    mirror.check(clients)
+
+
+def test_change_whose_successor_is_undone_is_applied_all_the_same(
+    mirror, clients, rule
+):
+    rule("address", mirror.at("client"), clients.user_id)
+    mirror.write("crm.mail.mirror.mailbox", clients.id, mode="one_way")
+    with mirror.env() as env:
+        changes = env["crm.mail.mirror.change"].search([], order="id desc", limit=2)
+        later, first = changes.ids
+        assert later > first
+        changes._step(first)
+    with mirror.env(clients.user_id) as env:
+        env["crm.mail.mirror.change"].browse(later).action_undo()
+
+    mirror.apply_changes()
+    mirror.sync(clients)
+
+    assert mirror.by_state(clients) == {"mirrored": 2, "excluded": 3}
     mirror.check(clients)
 
 

@@ -1,5 +1,7 @@
 """When it does not work: what the owner reads, and when it is tried again."""
 
+import pytest
+
 
 def wait(mirror, box):
     """Seconds until the mailbox is looked at again."""
@@ -54,6 +56,60 @@ def test_forbidden_server_needs_the_administrator(mirror, lib, server):
     assert mirror.mailbox(box, "state") == "error"
     assert server.calls["pull"] == 1
     assert 3600 - 5 < wait(mirror, box) < 3600 * 1.3
+
+
+@pytest.mark.parametrize("kind", ["LoginRequired", "NotAllowed"])
+def test_paused_while_it_was_refused_it_stays_paused(mirror, lib, server, kind):
+    code = {"LoginRequired": "access_revoked", "NotAllowed": "host_forbidden"}[kind]
+    box = mirror.link(server=server)
+
+    def pause_and_refuse(_calls):
+        with mirror.env(box.user_id) as env:
+            env["crm.mail.mirror.mailbox"].browse(box.id).action_pause()
+        raise getattr(lib.base, kind)(code)
+
+    server.before["pull"] = pause_and_refuse
+    mirror.sync(box)
+    mirror.sync(box)
+
+    assert mirror.mailbox(box, "state") == "paused"
+    assert not mirror.mailbox(box, "lease_token")
+    assert mirror.activities(box) == 0
+    assert server.calls["pull"] == 1
+
+
+@pytest.mark.parametrize("mirrored", ["keep", "purge"])
+def test_disconnected_just_when_it_was_claimed(
+    mirror, lib, server, monkeypatch, mirrored
+):
+    """It is as its owner left it, and the others of the claim are mirrored."""
+    other_server = lib.Server()
+    box, other = mirror.link(server=server), mirror.link("otto", other_server)
+    mirror.contact("client")
+    other_server.put(lib.mail(1, mirror.at("client"), other.email))
+    model = mirror.registry["crm.mail.mirror.sync"]
+    real = model._begun
+
+    def begun(self, *args):
+        monkeypatch.setattr(model, "_begun", real)
+        with mirror.env(box.user_id) as env:
+            wizard = env["crm.mail.mirror.disconnect"].create(
+                {"mailbox_id": box.id, "mirror": mirrored}
+            )
+            wizard.action_disconnect()
+        return real(self, *args)
+
+    monkeypatch.setattr(model, "_begun", begun)
+    mirror.sync(box, other)
+
+    assert mirror.by_state(other) == {"mirrored": 1}
+    assert not server.calls["pull"]
+    states = mirror.sql(
+        "SELECT state, last_error FROM crm_mail_mirror_mailbox WHERE id = %s", box.id
+    )
+    assert states == ([("draft", None)] if mirrored == "keep" else [])
+    if mirrored == "keep":
+        assert mirror.activities(box) == 0
 
 
 def test_what_the_administrator_mended_goes_on_by_itself(mirror, lib, server):

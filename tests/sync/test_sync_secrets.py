@@ -256,8 +256,12 @@ def test_verdict_before_a_renewed_secret_was_saved_is_taken_back_once_it_is(
         assert mirror.activities(rotating) == 1
 
 
+@pytest.mark.parametrize(
+    "kind, code",
+    [("LoginRequired", "access_revoked"), ("NotAllowed", "client_refused")],
+)
 def test_refusal_of_a_secret_that_was_replaced_meanwhile_is_no_verdict(
-    mirror, lib, server, rotating
+    mirror, lib, server, rotating, kind, code
 ):
     server.rotates = False
 
@@ -265,7 +269,7 @@ def test_refusal_of_a_secret_that_was_replaced_meanwhile_is_no_verdict(
         if calls == 1:
             server.secret = "anew"
             consent(mirror, rotating, "anew")
-            raise lib.base.LoginRequired("access_revoked")
+            raise getattr(lib.base, kind)(code)
 
     server.before["pull"] = refuse
     mirror.sync(rotating)

@@ -84,7 +84,12 @@ class CrmMailMirrorClient(models.Model):
             [("provider", "=", self.provider), ("state", "!=", "draft")]
         )
         for mailbox in mailboxes:
-            mailbox._fail("client_changed", state="needs_login")
+            if mailbox.state == "ready":
+                # nobody started it yet: once it is connected again it waits for that
+                mailbox.state = "draft"
+                mailbox._tell_problem("client_changed")
+            else:
+                mailbox._fail("client_changed", state="needs_login")
 
     # ---- asked by the code, never over RPC ------------------------------------------
 

@@ -32,6 +32,8 @@ _SYNC_FIELDS = {
     "progress_total",
     "brake",
 }
+#: What pages are decided by: one that was pulled before it changed is decided again.
+_DECIDING = {"sync_from", "mode", "aliases", "email", "company_id", "contact_mode"}
 
 
 class CrmMailMirrorMailbox(models.Model):
@@ -301,7 +303,7 @@ class CrmMailMirrorMailbox(models.Model):
         if "email" in vals:
             for mailbox, address in addresses.items():
                 suppressions._follow(address, mailbox.email_normalized)
-        if {"sync_from", "mode", "aliases", "email"} & set(vals):
+        if _DECIDING & set(vals):
             self._bump_policy(self.user_id.ids)
         for mailbox, listed in before.items():
             if mailbox._listed() != listed:

@@ -67,19 +67,24 @@ class CrmMailMirrorMailbox(models.Model):
         self.invalidate_model(["policy_seq"])
 
     def _policy_stamp(self):
-        """Another one after each change of the rules of this mailbox.
+        """Another one after each change of the rules of this mailbox."""
+        return self._policy_stamps().get(self.id)
+
+    def _policy_stamps(self):
+        """Those of some mailboxes, by id; read before what they stand for: then no page
+        is stored by rules that are older than its stamp.
 
         Changes are rows of their own: a rule of the company locks no mailbox, while a
         thousand of them are being written.
         """
         self.env.cr.execute(
-            """SELECT m.policy_seq,
+            """SELECT m.id, m.policy_seq,
                       (SELECT coalesce(sum(h.id), 0) FROM crm_mail_mirror_change h
                         WHERE h.user_id IS NULL OR h.user_id = m.user_id)
-                 FROM crm_mail_mirror_mailbox m WHERE m.id = %s""",
-            [self.id],
+                 FROM crm_mail_mirror_mailbox m WHERE m.id = ANY(%s)""",
+            [self.ids],
         )
-        return self.env.cr.fetchone()
+        return {mailbox: tuple(stamp) for mailbox, *stamp in self.env.cr.fetchall()}
 
     def _policy(self, added=(), without=None, former=True):
         """The rules of this mailbox: its owner's and the company's.

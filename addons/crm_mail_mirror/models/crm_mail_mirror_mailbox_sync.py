@@ -43,14 +43,17 @@ class CrmMailMirrorMailbox(models.Model):
             return None
         return datetime.combine(self.sync_from, time.min, tzinfo=UTC)
 
-    def _lease(self, token, secret, secret_seq=0, calm_folders=None):
+    def _lease(self, token, secret, secret_seq=0, calm_folders=None, stamp=None):
         """What a worker holds while it mirrors this mailbox.
 
         :param calm_folders: [(ref, name, role, parent, selected)] where nothing is to
             be done unless there is news: then the lease is not whole
+        :param stamp: of its rules, read before anything of the mailbox was; without,
+            nothing was
         :raises NotAllowed: there is no OAuth client for it, or it is switched off
         """
         self.ensure_one()
+        stamp = stamp or self._policy_stamp()
         values = {
             "mailbox_id": self.id,
             "token": token,
@@ -84,7 +87,7 @@ class CrmMailMirrorMailbox(models.Model):
         )
         return Lease(
             **values,
-            policy_seq=self._policy_stamp(),
+            policy_seq=stamp,
             policy=self._policy(),
             roles={
                 f.remote_ref: f.role if f.selected else "unselected" for f in folders
@@ -242,18 +245,15 @@ class CrmMailMirrorMailbox(models.Model):
             self.env["crm.mail.mirror.listing"]._begin(self, recounts=True)
             # it is listed again anyway
             self.env["crm.mail.mirror.audit"]._doubt(self, "cursor")._run_all()
+        if self.state not in ("active", "error"):
+            # paused, say, while it was looked at: that stays as somebody decided
+            state = None
         if state:
             values["state"] = state
         self.sudo().write(values)
         self.env["crm.mail.mirror.pulse"]._add_failure(self, code)
         if state:
-            self._tell_owner(
-                lambda mailbox: mailbox.env._(
-                    "%(address)s: %(problem)s",
-                    address=mailbox.email,
-                    problem=sentence(mailbox.env, code),
-                )
-            )
+            self._tell_problem(code)
 
     @api.model
     def _resume_client(self, provider):
@@ -314,6 +314,16 @@ class CrmMailMirrorMailbox(models.Model):
         self.sudo().flush_recordset()
         self._forget_old_at_once()
         self.env["crm.mail.mirror.listing"]._begin(self, recounts)
+
+    def _tell_problem(self, code):
+        """What only its owner can mend."""
+        self._tell_owner(
+            lambda mailbox: mailbox.env._(
+                "%(address)s: %(problem)s",
+                address=mailbox.email,
+                problem=sentence(mailbox.env, code),
+            )
+        )
 
     def _tell_owner(self, summary):
         """One activity for the owner, not one more each time.

@@ -46,8 +46,10 @@ class CrmMailMirrorSync(models.AbstractModel):
             whole = mailbox._lease(lease.token, lease.secret, lease.secret_seq)
             if whole.cursor_seq != lease.cursor_seq:
                 raise Fenced
-            # the run, and who keeps its secret, hold this one
-            lease.__dict__.update(whole.__dict__, is_troubled=lease.is_troubled)
+            # the run, and who keeps its secret, hold this one; who asked for a look
+            # since it began gets one more
+            mine = {"is_troubled": lease.is_troubled, "due_at": lease.due_at}
+            lease.__dict__.update(whole.__dict__ | mine)
             self._find_work(mailbox, run)
             run.queue = []  # was empty a moment ago: later
 

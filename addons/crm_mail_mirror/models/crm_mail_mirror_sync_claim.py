@@ -148,12 +148,16 @@ class CrmMailMirrorSync(models.AbstractModel):
         """:return: a run of each mailbox that can be opened"""
         troubles = env["crm.mail.mirror.server"]._troubles()
         mailboxes = env["crm.mail.mirror.mailbox"].browse(ids)
-        # before all that goes with it: what is changed in between moves the cursor's
-        # number or the time of the next look, so that it is seen to have been changed
-        mailboxes.fetch(["cursor", "cursor_seq", "next_sync_at"])
+        # the stamp of the rules, then the row, then all that goes with it: what is
+        # changed in between moves the stamp, the cursor's number or the time of the
+        # next look, so that it is seen to have been changed
+        stamps = mailboxes._policy_stamps()
+        mailboxes = mailboxes.filtered(lambda mailbox: mailbox.id in stamps)
+        mailboxes.fetch()
         folders, runs = self._folders_of_calm(env, ids), []
         for mailbox in mailboxes:
-            lease = self._lease(mailbox, token, folders.get(mailbox.id))
+            stamp = stamps[mailbox.id]
+            lease = self._lease(mailbox, token, folders.get(mailbox.id), stamp)
             if lease is None:
                 continue
             lease.is_troubled = lease.server in troubles

@@ -24,20 +24,25 @@ class CrmMailMirrorSync(models.AbstractModel):
 
     # ---- begin ----------------------------------------------------------------------
 
-    def _lease(self, mailbox, token, folders=None):
+    def _lease(self, mailbox, token, folders, stamp):
         """The lease of a claimed mailbox; None when it can not be opened at all.
 
         :param folders: of one in which nothing waits to be done, see ``Lease.folders``
+        :param stamp: of its rules
         """
         credentials = mailbox.env["crm.mail.mirror.credential"]
+        code, state = "no_secret", "needs_login"
         try:
             secret, seq = credentials._read_in_use(mailbox.id)
             if secret is not None:
-                return mailbox._lease(token, secret, seq, folders)
-            mailbox._fail("no_secret", state="needs_login")
+                return mailbox._lease(token, secret, seq, folders, stamp)
         except (KeyUnusable, NotAllowed) as error:
             # also of the client: not configured, or switched off
-            mailbox._fail(error.code, state="error")
+            code, state = error.code, "error"
+        # unless it was disconnected, or removed, since it was claimed
+        if mailbox._is_held(token):
+            mailbox.invalidate_recordset()
+            mailbox._fail(code, state=state)
         return None
 
     def _keep(self, lease, secret):
@@ -79,7 +84,7 @@ class CrmMailMirrorSync(models.AbstractModel):
             mailbox = env["crm.mail.mirror.mailbox"].browse(run.lease.mailbox_id)
             if not mailbox._is_held(run.lease.token):
                 return
-            if isinstance(error, LoginRequired | Unavailable):
+            if isinstance(error, LoginRequired | NotAllowed | Unavailable):
                 # what failed with a secret that was replaced meanwhile is no verdict
                 seq = env["crm.mail.mirror.credential"]._seq(mailbox.id)
                 if seq != run.lease.secret_seq:
