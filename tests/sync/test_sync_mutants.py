@@ -215,7 +215,7 @@ CASES = [
     (
         refusal_is_a_verdict_always,
         secrets.test_refusal_of_a_secret_that_was_replaced_meanwhile_is_no_verdict,
-        {},
+        {"kind": "LoginRequired", "code": "access_revoked"},
     ),
     (
         places_are_in_the_order_of_a_language,
