@@ -56,7 +56,7 @@ FIELDS = {
             message_id next_try_at reason reason_label reason_sentence received_at
             sharing state user_id
         """,
-        NOBODY: "body_id date identity_hash key orphan_pass removal_id",
+        NOBODY: "body_id date identity_hash key orphan_pass orphan_place removal_id",
     },
     "crm.mail.mirror.credential": {
         NOBODY: "key_id mailbox_id new_secret secret seq",

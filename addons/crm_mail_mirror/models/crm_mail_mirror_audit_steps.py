@@ -19,6 +19,8 @@ from .lease import Lease, naive
 from .slice import Slice
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+#: Copies that are asked about when a list of the last week does not name them.
+_DOUBTED = ("mirrored", "queued", "failed", "unmatched", "excluded")
 #: Mirrored mails that are judged anew in one transaction.
 SLICE = Slice(100, most=1000)
 
@@ -80,10 +82,8 @@ class CrmMailMirrorAudit(models.Model):
 
     @api.model
     def _settle(self, lease: Lease, audit):
-        """Places of the last week that were known and are not there.
-
-        :return: mirrored copies that have no place now, to be asked about
-        """
+        """Places of the last week that were known and were not named: what has no
+        other is asked about (``page._doubtful``)."""
         page = self._page()
         page._fence(lease)
         folders = self._listed_folders(lease, audit)
@@ -107,16 +107,17 @@ class CrmMailMirrorAudit(models.Model):
                 self._told(folders, audit),
             )
         )
-        orphans = page._mark_orphans(
+        lost = page._mark_orphans(
             lease,
             {
                 copy: Place(names[folder], generation, ref)
                 for copy, folder, generation, ref in self.env.cr.fetchall()
             },
+            # mail comes and goes while a long list is read: it may have passed by one
+            doubted=_DOUBTED,
         )
-        lost = self._mark_placeless(lease, since)
-        self._note_dropped(audit.id, [*(each.copy_id for each in orphans), *lost])
-        return orphans
+        placeless = self._mark_placeless(lease, since)
+        self._note_dropped(audit.id, [*(each.copy_id for each in lost), *placeless])
 
     def _mark_placeless(self, lease: Lease, since, ids=None):
         """Rows that lie nowhere and that nobody waits for.

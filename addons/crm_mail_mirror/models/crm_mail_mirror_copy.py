@@ -73,6 +73,9 @@ class CrmMailMirrorCopy(models.Model):
     )
     # number of the pass in which its last location was lost
     orphan_pass = fields.Integer(groups=fields.NO_ACCESS)
+    # [folder, generation, ref] of that location, which a listing did not name: the
+    # provider is still to be asked whether the mail is gone
+    orphan_place = fields.Json(groups=fields.NO_ACCESS)
 
     _key_uniq = models.UniqueIndex("(mailbox_id, key)")
     # mail that its owner removed, or removes in another mailbox

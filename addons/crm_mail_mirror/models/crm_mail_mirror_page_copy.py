@@ -138,7 +138,7 @@ class CrmMailMirrorPageCopy(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 """UPDATE crm_mail_mirror_copy
-                      SET orphan_pass = NULL,
+                      SET orphan_pass = NULL, orphan_place = NULL,
                           state = CASE WHEN id = ANY(%(back)s) THEN 'mirrored'
                                        ELSE state END,
                           reason = CASE WHEN id = ANY(%(back)s) THEN 'contact'

@@ -2,6 +2,7 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What becomes of mail that left its place: moved, gone, or too much at once?"""
 
+import json
 from collections import Counter
 
 from odoo import api, models
@@ -63,30 +64,54 @@ class CrmMailMirrorPageGone(models.AbstractModel):
             )
             self._mark_orphans(lease, {copy for (copy,) in self.env.cr.fetchall()})
 
-    def _mark_orphans(self, lease: Lease, copies):
+    def _mark_orphans(self, lease: Lease, copies, doubted=()):
         """Of these copies, those without any place wait for two complete passes.
 
         :param copies: ids, or ``{id: the place that went}``
+        :param doubted: nobody told that they went: a listing did not name them. Of
+            copies in these states none goes before the provider was asked
         :return: the mirrored ones among them whose place is known
         """
         if not copies:
             return []
+        places = copies.values() if doubted else [None] * len(copies)
         self.env.cr.execute(
             SQL(
-                """UPDATE crm_mail_mirror_copy c SET orphan_pass = %s
-                    WHERE c.id = ANY(%s) AND NOT EXISTS (
+                """UPDATE crm_mail_mirror_copy c
+                      SET orphan_pass = %s, orphan_place = CASE
+                          WHEN c.state = ANY(%s::text[]) THEN p.place END
+                     FROM unnest(%s::int[], %s::jsonb[]) AS p(copy, place)
+                    WHERE c.id = p.copy AND NOT EXISTS (
                           SELECT 1 FROM crm_mail_mirror_location l
                            WHERE l.copy_id = c.id)
                 RETURNING c.id, c.state, (SELECT m.internet_message_id
                           FROM crm_mail_mirror_message m WHERE m.id = c.message_id)""",
                 lease.pass_no,
+                list(doubted),
                 list(copies),
+                [p and json.dumps([p.folder, p.generation, p.ref]) for p in places],
             )
         )
         return [
             Orphan(copy, Lookup(copies[copy], message_id=message_id or ""))
             for copy, state, message_id in self.env.cr.fetchall()
             if state == "mirrored" and isinstance(copies, dict)
+        ]
+
+    @api.model
+    def _doubtful(self, lease: Lease, limit=1000):
+        """Mail without place that no listing named: what the provider is asked next."""
+        self.env.cr.execute(
+            """SELECT c.id, c.orphan_place, m.internet_message_id
+                 FROM crm_mail_mirror_copy c
+                 LEFT JOIN crm_mail_mirror_message m ON m.id = c.message_id
+                WHERE c.mailbox_id = %s AND c.orphan_pass IS NOT NULL
+                  AND c.orphan_place IS NOT NULL ORDER BY c.id LIMIT %s""",
+            [lease.mailbox_id, limit],
+        )
+        return [
+            Orphan(copy, Lookup(Place(*place), message_id=message_id or ""))
+            for copy, place, message_id in self.env.cr.fetchall()
         ]
 
     def _judge_orphans(self, lease: Lease, days):
@@ -106,12 +131,14 @@ class CrmMailMirrorPageGone(models.AbstractModel):
         """Copies without place since before the pass that ended before this one.
 
         :param pass_no: how many passes there were
-        :return: ``[(copy id, state)]``; not what the brake hid already
+        :return: ``[(copy id, state)]``; not what the brake hid already, nor what the
+            provider is still to be asked about
         """
         self.env.cr.execute(
             SQL(
                 """SELECT id, state FROM crm_mail_mirror_copy
                     WHERE mailbox_id = %s AND orphan_pass <= %s AND %s
+                      AND orphan_place IS NULL
                       AND (state, reason) IS DISTINCT FROM ('hidden', 'brake')
                     LIMIT %s""",
                 lease.mailbox_id,
@@ -242,6 +269,17 @@ class CrmMailMirrorPageGone(models.AbstractModel):
                 for place in fate.places
             ],
         )
+        # of the others the provider can not tell: time does
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_copy SET orphan_place = NULL,
+                          orphan_pass = greatest(orphan_pass, %s)
+                    WHERE id = ANY(%s) AND orphan_place IS NOT NULL
+                      AND orphan_pass IS NOT NULL""",
+                lease.pass_no - 1,
+                list(orphans),
+            )
+        )
         self.env["crm.mail.mirror.day"]._add(lease, days)
 
     def _put_back(self, lease: Lease, places):
@@ -266,7 +304,8 @@ class CrmMailMirrorPageGone(models.AbstractModel):
                                             %s::text[])
                        ON CONFLICT (folder_id, generation, ref) DO NOTHING
                        RETURNING copy_id)
-                   UPDATE crm_mail_mirror_copy SET orphan_pass = NULL
+                   UPDATE crm_mail_mirror_copy
+                      SET orphan_pass = NULL, orphan_place = NULL
                     WHERE id IN (SELECT copy_id FROM back)""",
                 *map(list, zip(*rows, strict=True)),
             )

@@ -138,7 +138,8 @@ class CrmMailMirrorPageLeave(models.AbstractModel):
         """One step: these places are given up.
 
         :param kind: see ``_all_leaving``
-        :return: mirrored copies without a place that are to be asked about
+        :return: mirrored copies without a place that are to be asked about; those that
+            were untold are to be had from ``_doubtful``, however this run ends
         """
         self._fence(lease)
         names = {folder: ref for ref, folder in self._folders(lease, None).items()}
@@ -158,10 +159,11 @@ class CrmMailMirrorPageLeave(models.AbstractModel):
             self._delete_placeless(set(gone), days)
         elif kind == "void":
             self._mark_orphans(lease, set(gone))
+        elif kind == "untold":
+            lost = self._mark_orphans(lease, gone, doubted=("mirrored",))
+            self.env["crm.mail.mirror.audit"]._untold(lease, lost)
         else:
             orphans = self._mark_orphans(lease, gone)
-        if kind == "untold":
-            self.env["crm.mail.mirror.audit"]._untold(lease, orphans)
         self.env["crm.mail.mirror.day"]._add(lease, days)
         return orphans
 

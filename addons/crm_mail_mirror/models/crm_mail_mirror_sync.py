@@ -195,8 +195,8 @@ class CrmMailMirrorSync(models.AbstractModel):
                 self._written(run, found.page, pool, ready, active, end)
             elif isinstance(found, Confirmed):
                 self._settle_orphans(lease, found.fates)
-                run.had_orphans, run.orphans = True, []
-                self._seek(run, pool, ready, active, end)
+                run.had_orphans, run.orphans, run.doubts = True, [], False
+                self._ask_where(run, pool, ready, active, end)
             elif isinstance(found, Counted):
                 self._counted(run, found, pool, ready)
             elif isinstance(found, Found):
@@ -253,10 +253,23 @@ class CrmMailMirrorSync(models.AbstractModel):
             return
         if run.more and time.monotonic() < min(end, run.pull_until):
             self._submit(pool, ready, run, run.pull, run.lease.cursor)
-        elif run.pass_complete and run.orphans:
+        elif run.pass_complete:
+            self._ask_where(run, pool, ready, active, end)
+        else:
+            self._seek(run, pool, ready, active, end)
+
+    def _ask_where(self, run, pool, ready, active, end):
+        """Mail that was told as gone, or that no listing named: is it anywhere yet?"""
+        if run.orphans or time.monotonic() < end and self._has_doubts(run):
             self._submit(pool, ready, run, run.confirm)
         else:
             self._seek(run, pool, ready, active, end)
+
+    def _has_doubts(self, run):
+        """Is there mail, of this run or of one before it, that no listing named?"""
+        run.orphans = self._ask("page", "_doubtful", run.lease)
+        run.doubts = bool(run.orphans)
+        return run.doubts
 
     def _seek(self, run, pool, ready, active, end, found=None):
         """What is new is there: now what was asked for of what is old.

@@ -58,9 +58,9 @@ class CrmMailMirrorSync(models.AbstractModel):
         if audit.missing:
             return run.look_at_missing
         if not audit.is_settled:
-            run.orphans = write("_settle", audit)
+            write("_settle", audit)
             audit.is_settled = True
-            if run.orphans:
+            if self._has_doubts(run):
                 return run.confirm
         write("_finish", audit.id)
         run.audit = None

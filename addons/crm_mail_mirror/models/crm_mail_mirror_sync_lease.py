@@ -2,18 +2,27 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """With what is a mailbox mirrored, and when is it due again?"""
 
+import contextlib
+
 import psycopg2
 
 from odoo import models
 
 from ..engine.keyring import KeyUnusable
 from ..engine.providers.base import (
+    LIVE,
+    Fate,
     LoginRequired,
     NotAllowed,
     Throttled,
     Unavailable,
 )
+from .crm_mail_mirror_sync import CONFLICTS
+from .lease import Fenced
+from .mailbox_run import ORPHANS
 
+#: Failed runs after which nobody is asked any more about mail that no listing named.
+DOUBTED = 3
 #: Times it is tried to save a secret that may be the only valid one: half a minute.
 KEEP_ATTEMPTS = 9
 
@@ -76,10 +85,20 @@ class CrmMailMirrorSync(models.AbstractModel):
 
     # ---- release --------------------------------------------------------------------
 
+    def _leave_in_place(self, run):
+        """Mail about which the provider fails to answer, time and again, is left where
+        it was seen last; the next listing asks again. Else it would hold up all."""
+        some = [(each.copy_id, each.lookup.place) for each in run.orphans[:ORPHANS]]
+        fates = {copy: Fate(LIVE, (place,)) for copy, place in some}
+        self._settle_orphans(run.lease, fates)
+
     def _end(self, run, pool, active, error=None, more=False, fenced=False):
         """Give the mailbox back, with the time of its next look."""
         active.pop(run.lease.mailbox_id, None)
         run.leave(pool)
+        if error is not None and run.doubts and run.lease.failures >= DOUBTED:
+            with contextlib.suppress(Fenced, *CONFLICTS):
+                self._leave_in_place(run)
         with self._transaction() as env:
             mailbox = env["crm.mail.mirror.mailbox"].browse(run.lease.mailbox_id)
             if not mailbox._is_held(run.lease.token):

@@ -103,6 +103,7 @@ class MailboxRun(SearchSteps, AuditSteps):
     :param task: of the search, which is under way; ``terms`` at once
     :param audit: the comparison of the last week that is due, or under way
     :param bite: texts that are asked for at once
+    :param doubts: ``orphans`` are mail that no listing named, and are asked about now
     :param had_orphans: ``orphans`` were asked about already
     :param pace: of the import, as its owner is told
     """
@@ -123,6 +124,7 @@ class MailboxRun(SearchSteps, AuditSteps):
     terms: int = AT_ONCE
     audit: Comparison | None = None
     bite: int = field(default_factory=lambda: reader.BITE)
+    doubts: bool = False
     had_orphans: bool = False
     pace: Pace = field(default_factory=Pace)
     # when something was last heard of the network (time.monotonic)
