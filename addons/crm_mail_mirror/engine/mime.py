@@ -28,7 +28,10 @@ MAX_FILENAME = 255
 _WANTED = frozenset(
     {b"content-type", b"content-transfer-encoding", b"content-disposition"}
 )
-_TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+)\s*/\s*([a-z0-9!#$&^_.+-]+)", re.IGNORECASE)
+#: As long as a registered name is at most (RFC 6838 section 4.2).
+_TYPE = re.compile(
+    r"([a-z0-9!#$&^_.+-]{1,127})\s*/\s*([a-z0-9!#$&^_.+-]{1,127})", re.IGNORECASE
+)
 _NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
 _TOKEN = re.compile(rf"{_NAME}+")
 #: Looked for where a name begins and nowhere else: the field may be one long name.
