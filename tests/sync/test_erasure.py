@@ -203,6 +203,52 @@ def test_lifted_the_mail_comes_again(mirror, two, erase):
     mirror.check(*boxes)
 
 
+def test_lifting_one_erasure_leaves_what_another_keeps_out(mirror, two, erase):
+    boxes, _servers = two
+    both = erase("jane", "tom")
+    run(mirror)
+    erase("tom")
+    run(mirror)
+
+    with mirror.env(2) as env:
+        env["crm.mail.mirror.erasure"].browse(both).action_lift()
+    run(mirror)
+    mirror.look_again()
+    mirror.sync(*boxes)
+
+    for box in boxes:
+        assert mirror.states(box) == {HERE: 1, ERASED: 2}
+    mirror.check(*boxes)
+
+
+def test_who_is_searched_for_together_with_an_erased_person_is_still_searched_for(
+    mirror, two, erase
+):
+    boxes, servers = two
+    with mirror.env() as env:
+        mailboxes = env["crm.mail.mirror.mailbox"].browse(box.id for box in boxes)
+        wanted = [mirror.at("jane"), mirror.at("tom")]
+        env["crm.mail.mirror.search"]._ask(mailboxes, addresses=wanted)
+    mirror.sql(
+        """UPDATE crm_mail_mirror_search s SET leader_id = l.id, places = '[]'
+             FROM crm_mail_mirror_search l
+            WHERE l.mailbox_id = s.mailbox_id AND l.term = %s""",
+        mirror.at("jane"),
+    )
+    erase("jane")
+    run(mirror)
+
+    mirror.sync(*boxes)
+
+    assert not mirror.sql(
+        """SELECT term FROM crm_mail_mirror_search
+            WHERE mailbox_id = ANY(%s) AND done_at IS NULL""",
+        [box.id for box in boxes],
+    )
+    for server in servers:
+        assert [query.addresses for query in server.searches] == [(mirror.at("tom"),)]
+
+
 def test_bcc_counts_for_the_copy_that_shows_it(mirror, lib, erase):
     """Anna sent a mail to Tom with Jane in blind copy; Bert got it without."""
     mirror.contact("tom")

@@ -84,6 +84,24 @@ def test_by_default_the_mail_is_kept_and_nobody_looks_any_more(mirror, anna):
     )
 
 
+def test_who_becomes_a_portal_user_left_and_as_one_of_us_is_back(mirror, anna):
+    with mirror.env() as env:
+        ours = env["res.users"].browse(anna.user_id).group_ids.ids
+        portal = env.ref("base.group_portal").ids
+
+    mirror.write("res.users", anna.user_id, group_ids=[(6, 0, portal)])
+    assert mirror.mailbox(anna, "state") == "paused"
+    assert mirror.mailbox(anna, "left_at")
+    assert not mirror.sql(
+        "SELECT 1 FROM crm_mail_mirror_credential WHERE mailbox_id = %s", anna.id
+    )
+
+    mirror.write("res.users", anna.user_id, group_ids=[(6, 0, ours)])
+    assert mirror.mailbox(anna, "state") == "needs_login"
+    assert not mirror.mailbox(anna, "left_at")
+    assert mirror.states(anna) == {HERE: 3}
+
+
 def test_a_page_under_way_is_not_stored(mirror, lib, server, anna):
     server.put(lib.mail(4, mirror.at("client"), anna.email))
     server.before["fetch"] = lambda _calls: leave(mirror, anna)

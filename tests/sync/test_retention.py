@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from dateutil.relativedelta import relativedelta
+from psycopg2.errors import SerializationFailure
 
 from odoo.exceptions import AccessError, UserError
 
@@ -243,6 +244,42 @@ def test_purged_while_a_page_is_under_way(
 
     assert done
     assert mirror.by_state(box)["mirrored"] == 0
+    mirror.check(box)
+
+
+def floors(mirror, company):
+    ((count,),) = mirror.sql(
+        """SELECT count(*) FROM crm_mail_mirror_suppression
+            WHERE kind = 'lapsed' AND company_id = %s""",
+        company,
+    )
+    return count
+
+
+def test_floors_raised_while_the_field_is_emptied_are_seen(
+    mirror, box, company, letters, monkeypatch
+):
+    mirror.contact("jane")
+    letters(("jane", {"months": 13}))
+    keep(mirror, company, mail=12)
+    model = mirror.registry["crm.mail.mirror.retention"]
+    there, go_on = pause_at(monkeypatch, model, "_add_floors", after=True)
+    with ThreadPoolExecutor(2) as pool:
+        night = pool.submit(purge, mirror)
+        assert there.wait(LONG)
+        emptied = pool.submit(keep, mirror, company, mail=False)
+        waits_for_lock(mirror, "transactionid")
+        go_on.set()
+        # as a web request is: begun again by Odoo
+        with pytest.raises(SerializationFailure):
+            emptied.result(LONG)
+        night.result(LONG)
+    keep(mirror, company, mail=False)
+
+    assert not floors(mirror, company)
+    mirror.apply_changes()
+    mirror.sync(box)
+    assert mirror.states(box) == {HERE: 1}
     mirror.check(box)
 
 

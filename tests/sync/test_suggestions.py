@@ -381,6 +381,45 @@ def test_without_confirmation_contacts_are_made_at_once(
         act(mirror, jon, "action_create", "rightless")
 
 
+def test_contact_that_another_addon_fails_over_holds_up_nobody(
+    mirror, server, link, letter, monkeypatch
+):
+    box = link("all", contact_confirm=False)
+    model = mirror.registry["crm.mail.mirror.suggestion"]
+    real = model._create_contacts
+
+    def create(self):
+        if self.email_normalized == mirror.at("jane"):
+            raise ValueError("of an automation")
+        return real(self)
+
+    monkeypatch.setattr(model, "_create_contacts", create)
+    server.put(letter(box, 1, "jane"), letter(box, 2, "carl"))
+    mirror.sync(box)
+
+    with mirror.env() as env:
+        assert not env["crm.mail.mirror.sync"]._run_outbox()
+
+    assert partners(mirror, "carl") and not partners(mirror, "jane")
+    assert set(tray(mirror, box)) == {"jane"}
+
+
+def test_many_contacts_that_wait_leave_time_for_the_others(
+    mirror, server, link, letter
+):
+    box = link("all", contact_confirm=False)
+    server.put(letter(box, 1, "jane"), letter(box, 2, "carl"))
+    mirror.sync(box)
+
+    with mirror.env() as env:
+        assert env["crm.mail.mirror.sync"]._run_outbox(budget=-1)
+        assert not partners(mirror, "jane") and not partners(mirror, "carl")
+    with mirror.env() as env:
+        assert not env["crm.mail.mirror.sync"]._run_outbox()
+
+    assert partners(mirror, "jane") and partners(mirror, "carl")
+
+
 def cron(mirror):
     with mirror.env() as env:
         env["crm.mail.mirror.suggestion"]._create_waiting()

@@ -112,6 +112,38 @@ def test_disconnected_just_when_it_was_claimed(
         assert mirror.activities(box) == 0
 
 
+def test_first_import_that_never_ended_and_was_kept_is_no_form_that_was_left(
+    mirror, lib, server, small_bites
+):
+    box = mirror.link(server=server)
+    mirror.contact("client")
+    server.put(*(lib.mail(n, mirror.at("client"), box.email) for n in range(20)))
+
+    def fail(calls):
+        if calls > 1:
+            raise lib.base.Unavailable("server_error")
+
+    server.before["pull"] = fail
+    mirror.sync(box)
+    there = mirror.by_state(box)["mirrored"]
+    with mirror.env(box.user_id) as env:
+        wizard = {"mailbox_id": box.id, "mirror": "keep"}
+        env["crm.mail.mirror.disconnect"].create(wizard).action_disconnect()
+    mirror.sql(
+        """UPDATE crm_mail_mirror_mailbox SET write_date = now() - interval '8 days'
+            WHERE id = %s""",
+        box.id,
+    )
+    assert not mirror.mailbox(box, "last_sync_at")
+
+    with mirror.env() as env:
+        mailbox = env["crm.mail.mirror.mailbox"].browse(box.id)
+        assert not mailbox._is_untried()
+        mailbox._gc_untried()
+
+    assert there and mirror.by_state(box)["mirrored"] == there
+
+
 def test_what_the_administrator_mended_goes_on_by_itself(mirror, lib, server):
     box = mirror.link(server=server)
     refuse(server, lib.base.NotAllowed("host_forbidden"))

@@ -223,11 +223,10 @@ class CrmMailMirrorErasure(models.Model):
                              WHERE email_normalized = ANY(%s)""",
             "suggestions": """DELETE FROM crm_mail_mirror_suggestion
                                WHERE email_normalized = ANY(%s)""",
-            "searches": """DELETE FROM crm_mail_mirror_search
-                            WHERE kind = 'address' AND term = ANY(%s)""",
         }.items():
             cr.execute(statement, [emails])
             counts[what] += cr.rowcount
+        counts["searches"] += self.env["crm.mail.mirror.search"]._forget(emails)
         self.env["crm.mail.mirror.change"]._forget(emails)
         # not looked at yet: nothing was kept of them; and lists that somebody opened
         for statement in (
@@ -247,7 +246,7 @@ class CrmMailMirrorErasure(models.Model):
         if not self.at_mailbox:
             # what a page decided without this is stored before, or decided again
             self.env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [WRITERS_LOCK])
-            suppressions._lift_digests("address", self.digests)
+            suppressions._lift_digests("address", self._own_digests())
             self.at_mailbox = 1
             return
         mailbox = self._mailbox_with_erased()
@@ -259,13 +258,21 @@ class CrmMailMirrorErasure(models.Model):
             SLICE.took(count, time.monotonic() - began)
             self.at_mailbox = mailbox.id + (count < limit)
             return
-        emails = suppressions._known_with(self.digests)
+        emails = suppressions._known_with(self._own_digests())
         self.env["crm.mail.mirror.outbox"]._put(emails)
         self.env["crm.mail.mirror.search"]._ask(
             self.env["crm.mail.mirror.mailbox"].search([("state", "!=", "draft")]),
             addresses=emails,
         )
         self.write({"state": "lifted"})
+
+    def _own_digests(self):
+        """Of its addresses, those that no other erasure keeps out as well."""
+        others = self.search(
+            [("id", "!=", self.id), ("state", "in", ("running", "done"))]
+        )
+        held = {digest for other in others for digest in other.digests or ()}
+        return [digest for digest in self.digests if digest not in held]
 
     def _mailbox_with_erased(self):
         """The next mailbox in which mail of erased persons waits for its expiry."""

@@ -10,8 +10,6 @@ By password (IMAP), or by a consent at Google or Microsoft::
 The two in the middle are in ``crm_mail_mirror_mailbox_consent.py``.
 """
 
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import email_normalize
@@ -165,20 +163,21 @@ class CrmMailMirrorMailbox(models.Model):
     def _is_untried(self):
         """Nothing was ever mirrored through it: a form that somebody left."""
         self.ensure_one()
-        return self.state == "draft" and not self.last_sync_at
+        return self.state == "draft" and not self.last_sync_at and not self._has_mail()
 
     @api.autovacuum
     def _gc_untried(self):
         """What was begun and left keeps nobody from linking that address later."""
-        week_ago = fields.Datetime.now() - timedelta(days=7)
-        left = self.search(
-            [
-                ("state", "=", "draft"),
-                ("last_sync_at", "=", False),
-                ("write_date", "<", week_ago),
-            ],
-            limit=1000,
+        self.env.cr.execute(
+            """SELECT m.id FROM crm_mail_mirror_mailbox m
+                WHERE m.state = 'draft' AND m.last_sync_at IS NULL
+                  AND m.write_date < now() AT TIME ZONE 'UTC' - interval '7 days'
+                  -- a first import that never came to its end, and was kept
+                  AND NOT EXISTS (SELECT 1 FROM crm_mail_mirror_copy c
+                                   WHERE c.mailbox_id = m.id)
+                LIMIT 1000"""
         )
+        left = self.browse(mailbox for (mailbox,) in self.env.cr.fetchall())
         left.unlink()
         return len(left), len(left) == 1000
 

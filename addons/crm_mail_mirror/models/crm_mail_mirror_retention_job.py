@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from odoo import api, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..engine.reasons import Reason
 from .crm_mail_mirror_retention import SETTINGS, lapses
@@ -83,6 +84,15 @@ class CrmMailMirrorRetention(models.Model):
 
     def _raise_floors(self):
         """Floors for some addresses; pages that were decided without are waited for."""
+        # written, not only locked: who changes the setting from now on meets a row that
+        # is another one, begins again, and finds these floors
+        self.env.cr.execute(
+            """UPDATE crm_mail_mirror_retention SET at_address = at_address
+                WHERE id = %s AND is_running RETURNING id""",
+            [self.id],
+        )
+        if not self.env.cr.fetchone():
+            return self._add_floors(self.company_id, {}), None
         company = self.company_id
         by_origin, last = self._floors(company, self._months(company), self.at_address)
         if any(by_origin.values()):
@@ -106,10 +116,18 @@ class CrmMailMirrorRetention(models.Model):
         SLICE.took(len(rows), time.monotonic() - began)
 
     def _passed(self, last):
-        if last is None:
-            self.write({"is_running": False, "ended_at": self.env.cr.now()})
-        else:
-            self.at_address = last
+        # unless the setting was changed meanwhile: then it begins anew
+        self.env.cr.execute(
+            SQL(
+                """UPDATE crm_mail_mirror_retention SET %s WHERE id = %s AND is_running
+                """,
+                SQL("at_address = %s", last)
+                if last is not None
+                else SQL("is_running = FALSE, ended_at = now() AT TIME ZONE 'UTC'"),
+                self.id,
+            )
+        )
+        self.invalidate_recordset()
 
     # ---- the setting is changed -----------------------------------------------------
 

@@ -161,13 +161,26 @@ class CrmMailMirrorSearch(models.Model):
 
     @api.model
     def _forget(self, emails):
-        """Nobody is to be searched for by these addresses, or remembered by them."""
-        self.env.cr.execute(
+        """Nobody is to be searched for by these addresses, or remembered by them.
+
+        :return: how many rows went
+        """
+        cr, terms = self.env.cr, sorted(emails)
+        # who is searched for together with one of them is searched for anew
+        cr.execute(
+            """UPDATE crm_mail_mirror_search SET leader_id = NULL, places = NULL
+                WHERE done_at IS NULL AND leader_id IN (
+                      SELECT id FROM crm_mail_mirror_search
+                       WHERE kind = 'address' AND term = ANY(%s))""",
+            [terms],
+        )
+        cr.execute(
             """DELETE FROM crm_mail_mirror_search
                 WHERE kind = 'address' AND term = ANY(%s)""",
-            [sorted(emails)],
+            [terms],
         )
         self.invalidate_model()
+        return cr.rowcount
 
     @api.model
     def _hurry(self, mailboxes):

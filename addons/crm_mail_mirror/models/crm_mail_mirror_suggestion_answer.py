@@ -2,6 +2,9 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """What becomes of a suggested contact: created, or dismissed?"""
 
+import logging
+import time
+
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
@@ -9,6 +12,9 @@ from ..engine.company_domains import may_be_a_companys
 from ..engine.domains import domain_of, organisation
 from .crm_mail_mirror_credential import keyring
 from .crm_mail_mirror_suggestion import one_line
+from .crm_mail_mirror_sync import CONFLICTS
+
+_logger = logging.getLogger(__name__)
 
 #: Of so many new contacts the message that tells of them holds links.
 LINKS = 5
@@ -149,14 +155,19 @@ class CrmMailMirrorSuggestion(models.Model):
         )
 
     @api.model
-    def _create_waiting(self):
+    def _create_waiting(self, end=None):
         """Contacts of owners who do not wish to confirm each; by the outbox's job.
 
         With the owner's own rights: who may not create contacts finds suggestions.
+
+        :param end: of the job's time
+        :return: whether any is left
         """
         sync = self.env["crm.mail.mirror.sync"]
         waiting = self.sudo().search([("state", "=", "waiting")])
         for suggestion, owner in [(each.id, each.user_id.id) for each in waiting]:
+            if end and time.monotonic() > end:
+                return True
             try:
                 sync._in_transaction(
                     lambda env, suggestion=suggestion, owner=owner: (
@@ -166,12 +177,22 @@ class CrmMailMirrorSuggestion(models.Model):
                         ._create_now()
                     )
                 )
-            except (AccessError, UserError):
+            except CONFLICTS:
+                continue  # the next run tries again
+            except Exception as error:
+                if not isinstance(error, AccessError | UserError):
+                    # another addon's: no name of a person, nor a value, is told
+                    _logger.warning(
+                        "suggestion %s: no contact could be made of it: %s",
+                        suggestion,
+                        type(error).__name__,
+                    )
                 sync._in_transaction(
                     lambda env, suggestion=suggestion: (
                         env[self._name].browse(suggestion).write({"state": "open"})
                     )
                 )
+        return False
 
     def _create_now(self):
         if self.exists() and self.state == "waiting":

@@ -2,9 +2,12 @@
 # License AGPL-3.0 or later (https://www.gnu.org/licenses/agpl).
 """When is the mail of an address looked at that came to, or went from, a contact?"""
 
+import time
+
 from odoo import api, models
 from odoo.tools import SQL
 
+from .jobs import BUDGET, one_run
 from .lease import WRITERS_LOCK
 
 
@@ -15,10 +18,19 @@ class CrmMailMirrorSync(models.AbstractModel):
     @api.model
     def _cron_outbox(self):
         """Look at mail again whose addresses came to, or went from, contacts."""
-        self.env["ir.cron"]._commit_progress(remaining=0)
-        self.env["crm.mail.mirror.suggestion"]._create_waiting()
+        one_run(self.env, self._run_outbox)
+
+    @api.model
+    def _run_outbox(self, budget=BUDGET):
+        """:return: whether anything is left"""
+        began = time.monotonic()
+        is_left = self.env["crm.mail.mirror.suggestion"]._create_waiting(
+            began + budget / 2
+        )
         while self._look_again():
-            pass
+            if time.monotonic() > began + budget:
+                return True
+        return is_left
 
     @api.model
     def _look_again(self, limit=500):

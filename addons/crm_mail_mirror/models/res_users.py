@@ -159,6 +159,7 @@ class ResUsers(models.Model):
         viewers = self._mirror_concerned(vals)
         former = self._mirror_own() if {"login", "partner_id"} & set(vals) else set()
         before = viewers._mirror_sight()
+        inside = self.sudo().filtered(lambda user: not user.share)
         result = super().write(vals)
         viewers._mirror_tell_owners(before)
         if {"login", "partner_id", "group_ids"} & set(vals):
@@ -166,6 +167,13 @@ class ResUsers(models.Model):
             self.env["crm.mail.mirror.outbox"]._put(former)
         if vals.get("active") is False:
             self._mirror_mailboxes()._leave()
+        if "group_ids" in vals:
+            # who became a portal user left, and who is one of us again is back
+            left = inside.filtered("share")
+            left._mirror_mailboxes()._leave()
+            self.env["crm.mail.mirror.grant"]._end_of_users(left)
+            back = (self.sudo() - inside).filtered(lambda user: not user.share)
+            back._mirror_mailboxes()._come_back()
         return result
 
     def unlink(self):
