@@ -53,7 +53,7 @@ class OdooServer:
         self._env["PYTHONPATH"] = f"{self._env['PYTHONPATH']}{os.pathsep}{LOOPBACK}"
         self._env["LOOPBACK_REPORT"] = str(self._attempts)
 
-    def start(self, timeout: float = 60) -> "OdooServer":
+    def start(self, timeout: float = 180) -> "OdooServer":
         """Start it and wait until it answers.
 
         :raises AssertionError: it ended, or gave no answer for ``timeout`` seconds;

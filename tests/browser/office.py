@@ -25,7 +25,7 @@ from tests.peers.dovecot import Dovecot
 #: Of everybody's mailbox; the password of the Odoo login is the login itself.
 PASSWORD = "correct horse"
 #: Most seconds until linked mail is there: the machine may be busy.
-PATIENCE = 90
+PATIENCE = 240
 
 
 class Refused(Exception):

@@ -169,7 +169,8 @@ def test_while_the_first_mails_come_a_bar_moves_by_itself(office, desk, eye, pos
         postgres.sql(
             f"UPDATE crm_mail_mirror_mailbox SET state = 'active',"
             f" progress_done = {done}, progress_total = {total}, listing = 'first',"
-            f" next_sync_at = now() + interval '1 day' WHERE id = {each}",
+            f" next_sync_at = now() AT TIME ZONE 'UTC' + interval '1 hour'"
+            f" WHERE id = {each}",
             office.server.dbname,
         )
     filip = desk(login)
@@ -230,7 +231,8 @@ def test_ones_own_mailbox_that_is_late_is_checked_from_there(
     mailbox = office.link(slow, 1)
     postgres.sql(
         "UPDATE crm_mail_mirror_mailbox SET last_sync_at = now() - interval '3 hours',"
-        f" next_sync_at = now() + interval '1 day' WHERE id = {mailbox}",
+        f" next_sync_at = now() AT TIME ZONE 'UTC' + interval '1 hour'"
+        f" WHERE id = {mailbox}",
         office.server.dbname,
     )
     office.letter(slow, sender=VERA, subject="Came meanwhile")

@@ -97,6 +97,7 @@ def test_a_french_user_reads_french(office, contact, desk):
     luc.go("/odoo/contacts")
     expect(luc.preferences()).to_contain_text("Relier une boîte aux lettres")
     luc.page.locator(".modal .btn-close").click()
+    expect(luc.page.locator(".modal")).to_have_count(0)
     luc.new_mailbox("Autre (IMAP)")
     expect(luc.state()).to_have_text("Non connectée")
     luc.fill("imap_host", "imap.nowhere.invalid")
